@@ -1,0 +1,144 @@
+"""The line format in which the tools tell each other about files.
+
+A line is `path`, or `path<TAB>label[,label…]`. Paths are bytes, so that any file name works. Lines
+end with a newline, or with NUL (`-0`), which alone can carry names that hold a newline. Nothing
+else is special: a carriage return or a byte-order mark belongs to the name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from imagine_common.errors import ImagineError, StdoutClosed, show
+
+NEWLINE = b"\n"
+NUL = b"\0"
+
+_LABELS = re.compile(rb"(?s)(.*)\t([0-9]+(?:,[0-9]+)*)")
+_MAX_LINE = 1 << 20
+_CHUNK = 1 << 16
+_TICK_SECONDS = 0.2
+_INT64_MAX = 2**63 - 1
+
+
+class Entry(NamedTuple):
+    """One image of a dataset: where it is, and its labels, of which there may be none."""
+
+    path: bytes
+    labels: tuple[int, ...] = ()
+
+
+def parse_line(line: bytes) -> Entry:
+    """Read one line, given without its end.
+
+    Raises
+    ------
+    ImagineError
+        Where the path is empty or a label does not fit 64 bits.
+    """
+    match = _LABELS.fullmatch(line)
+    path, labels = match.groups() if match else (line, b"")
+    if not path:
+        raise ImagineError("the path is empty")
+    if not labels:
+        return Entry(path)
+    if max(map(len, labels.split(b","))) > 20:
+        raise ImagineError(f"{show(path)}: a label is over {_INT64_MAX}")
+    numbers = tuple(map(int, labels.split(b",")))
+    if max(numbers) > _INT64_MAX:
+        raise ImagineError(f"{show(path)}: label {max(numbers)} is over {_INT64_MAX}")
+    return Entry(path, numbers)
+
+
+def format_line(entry: Entry) -> bytes:
+    """Write one line, without its end, such that `parse_line` gives the path back.
+
+    A path which would itself read as path and label gets the label 0.
+    """
+    if entry.labels:
+        return entry.path + b"\t" + b",".join(b"%d" % label for label in entry.labels)
+    if _LABELS.fullmatch(entry.path):
+        return entry.path + b"\t0"
+    return entry.path
+
+
+def read_lines(fd: int, delimiter: bytes) -> Iterator[list[bytes] | None]:
+    """Read a manifest as it comes.
+
+    Yields
+    ------
+    list of bytes, or None
+        The lines, without their ends, that have arrived; None where none has for a while, so that
+        who waits for the next can see to other things.
+
+    Raises
+    ------
+    ImagineError
+        For a line over 1 MiB, a NUL byte where lines end with newlines, and a last line which may
+        have been cut off: one without its end is taken only where it names an existing file and
+        has no label.
+    """
+    rest = b""
+    count = 0
+    while True:
+        try:
+            chunk = os.read(fd, _CHUNK) if select.select([fd], [], [], _TICK_SECONDS)[0] else None
+        except OSError as error:
+            raise ImagineError(f"standard input: {error.strerror}") from error
+        if chunk is None:
+            yield None
+            continue
+        if not chunk:
+            break
+        if delimiter == NEWLINE and NUL in chunk:
+            raise ImagineError("standard input: NUL byte in the manifest; does it want -0 (--null)?")
+        *lines, rest = (rest + chunk).split(delimiter)
+        if len(rest) > _MAX_LINE:
+            raise ImagineError(
+                f"standard input: line {count + len(lines) + 1} of the manifest is over 1 MiB;"
+                " expected one path a line"
+            )
+        count += len(lines)
+        yield lines or None
+    if rest:
+        if _LABELS.fullmatch(rest) or not os.path.exists(rest):
+            raise ImagineError(
+                f"standard input: the last line of the manifest, line {count + 1} ({show(rest)}),"
+                f" has no {'NUL' if delimiter == NUL else 'newline'} at its end and may be cut off"
+            )
+        yield [rest]
+
+
+class ManifestWriter:
+    """Writes lines to stdout, at once, so that a reader can work on them while we go on."""
+
+    def __init__(self, delimiter: bytes = NEWLINE, fd: int = 1) -> None:
+        self._delimiter = delimiter
+        self._fd = fd
+        # A person in front of a terminal is shown progress and a summary instead.
+        self._silent = os.isatty(fd)
+
+    def write(self, entries: Iterable[Entry]) -> None:
+        """Write the entries' lines.
+
+        Raises
+        ------
+        StdoutClosed
+            Where the reader has gone.
+        ImagineError
+            Where stdout can't be written otherwise.
+        """
+        if self._silent:
+            return
+        data = memoryview(b"".join([format_line(entry) + self._delimiter for entry in entries]))
+        try:
+            while data:
+                data = data[os.write(self._fd, data) :]
+        except BrokenPipeError:
+            raise StdoutClosed("standard output: its reader went away") from None
+        except OSError as error:
+            raise ImagineError(f"standard output: {error.strerror}") from error

@@ -1,0 +1,50 @@
+"""What numbered files are called, and in which order names come."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+
+from imagine_common.errors import UsageError, show
+
+_DIGITS = re.compile(rb"0*([0-9]+)")
+
+
+def check_names(folder: bytes, prefix: bytes, delimiter: bytes) -> None:
+    """Refuse, before anything is written, names that can't be given to files or listed on stdout.
+
+    Raises
+    ------
+    UsageError
+        Where the folder's name is empty, the prefix has a slash, or a path would hold the byte
+        that ends a manifest's line.
+    """
+    if not folder:
+        raise UsageError("the folder's name is empty")
+    if b"/" in prefix:
+        raise UsageError(
+            f"argument --name: {show(prefix)} has a slash in it; name the folder with its own option"
+        )
+    if delimiter in folder + prefix:
+        raise UsageError(
+            f"{show(os.path.join(folder, prefix))}: a name with a newline in it needs -0 (--null)"
+        )
+
+
+def natural_key(name: bytes) -> tuple[bytes, bytes]:
+    """Return the key that sorts numbers within names by value: `_2` before `_10`."""
+    # A run of digits becomes a digit (its place among other characters), its length, itself.
+    return _DIGITS.sub(lambda run: b"0%c%b" % (len(run[1]), run[1]), name), name
+
+
+def numbered_from(folder: bytes, prefix: bytes, suffix: bytes, count: int) -> list[bytes]:
+    """Return the names in a folder that are prefix, number and suffix, from `count` on, in order."""
+    pattern = re.compile(re.escape(prefix) + rb"(0|[1-9][0-9]{0,18})" + re.escape(suffix))
+    found: list[tuple[int, bytes]] = []
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            match = pattern.fullmatch(entry.name)
+            if match and int(match[1]) >= count:
+                found.append((int(match[1]), entry.name))
+    return [name for _, name in sorted(found)]

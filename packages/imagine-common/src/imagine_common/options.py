@@ -1,0 +1,47 @@
+"""Options that several tools share, each a function that gives it to a parser."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from imagine_common.manifest import NEWLINE, NUL
+
+
+def add_alias(parser: argparse._ActionsContainer, spelling: str, dest: str, **kwargs: Any) -> None:
+    """Accept another spelling of an option, without showing it."""
+    hidden = argparse.SUPPRESS
+    parser.add_argument(spelling, dest=dest, default=hidden, help=hidden, **kwargs)
+
+
+def add_null_option(parser: argparse._ActionsContainer) -> None:
+    """Add `-0`: NUL instead of newline."""
+    parser.add_argument(
+        "-0",
+        "--null",
+        dest="delimiter",
+        action="store_const",
+        const=NUL,
+        default=NEWLINE,
+        help="end paths with NUL instead of newline, on stdin and stdout",
+    )
+
+
+def add_workers_option(parser: argparse._ActionsContainer, what: str) -> None:
+    """Add `--workers`, of which each does `what`."""
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help=f"processes, each of which {what} (default: the CPUs that this process may use)",
+    )
+
+
+def add_message_options(parser: argparse._ActionsContainer) -> None:
+    """Add `--quiet` and `--verbose`."""
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="say nothing on stderr but errors"
+    )
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="show a traceback with an error"
+    )

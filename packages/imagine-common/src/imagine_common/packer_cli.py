@@ -1,0 +1,126 @@
+"""The command line that the packers have in common."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from imagine_common.cli import Parser
+from imagine_common.errors import UsageError, show
+from imagine_common.options import (
+    add_alias,
+    add_message_options,
+    add_null_option,
+    add_workers_option,
+)
+
+if TYPE_CHECKING:
+    from imagine_common.packing import Shard
+
+PACKER_EPILOG = """\
+The manifest on stdin has one image path a line, and may have a label, a number, after a
+tab. The path of each file goes to stdout once it is complete, in order:
+  set -o pipefail
+  imagine-gen --path images --count 10000 | {prog} --dest-path records
+  find photos -name '*.jpg' -print0 | sort -z | {prog} -0 --img-per-file 500
+
+A worker needs the memory of one image. Exit: 0 done, 1 failed, 2 wrong usage,
+130 interrupted, 141 reader of stdout gone, 143 terminated."""
+
+
+def add_packer_options(parser: Parser, name: str, files: str, writers: Sequence[str]) -> None:
+    """Add all options of a packer: `name` is the default prefix, `files` what the files are called,
+    `writers` the libraries that can write them."""
+    source = parser.add_argument_group("input")
+    source.add_argument(
+        "--source-path",
+        metavar="DIR",
+        help="pack the images in DIR (not below it), in natural order, instead of stdin's",
+    )
+    add_alias(source, "--source_path", "source_path")
+
+    output = parser.add_argument_group("output")
+    output.add_argument(
+        "--dest-path",
+        metavar="DIR",
+        default=".",
+        help="folder for the files; created if missing (default: %(default)s)",
+    )
+    add_alias(output, "--dest_path", "dest_path")
+    output.add_argument(
+        "--name",
+        metavar="PREFIX",
+        default=name,
+        help=f"files are {files} (default: %(default)s)",
+    )
+    output.add_argument(
+        "--img-per-file",
+        type=int,
+        metavar="N",
+        default=1000,
+        help="images in a file; the last has the rest (default: %(default)s)",
+    )
+    add_alias(output, "--img_per_file", "img_per_file", type=int)
+    add_null_option(output)
+
+    running = parser.add_argument_group("running")
+    add_workers_option(running, "writes one file at a time")
+    running.add_argument(
+        "--writer",
+        metavar="NAME",
+        default="native",
+        help=f"{' or '.join(writers)}; both write the same bytes (default: %(default)s)",
+    )
+    add_message_options(running)
+    parser.add_closing_options(running)
+
+
+def run_packer(
+    args: argparse.Namespace, pack: Callable[..., Iterator[Shard]], suffix: bytes
+) -> None:
+    """Pack what the arguments ask for; `suffix` is what the format appends to a shard's name."""
+    from imagine_common.manifest import Entry, ManifestWriter
+    from imagine_common.names import numbered_from
+    from imagine_common.packing import PackSpec
+    from imagine_common.report import Report
+    from imagine_common.sources import FolderSource, ManifestSource
+
+    spec = PackSpec(
+        dest_path=os.fsencode(args.dest_path),
+        name=os.fsencode(args.name),
+        img_per_file=args.img_per_file,
+        delimiter=args.delimiter,
+    )
+    folder = None
+    if args.source_path is not None:
+        folder = FolderSource(os.fsencode(args.source_path))
+    elif os.isatty(0):
+        raise UsageError(
+            "no input: pipe a manifest of image paths in, or name a folder with --source-path"
+        )
+    source = folder or ManifestSource(args.delimiter)
+    manifest = ManifestWriter(args.delimiter)
+    with (
+        Report(args.prog, args.quiet) as report,
+        closing(pack(source, spec, args.writer, args.workers)) as shards,
+    ):
+        for shard in shards:
+            manifest.write([Entry(shard.path)])
+            report.add(1, shard.records, shard.size)
+        if folder and folder.passed_over:
+            report.warn(
+                f"{show(folder.path)}: passed over {folder.passed_over} that"
+                f" {'is' if folder.passed_over == 1 else 'are'} no image"
+                f" ({show(folder.first_passed_over)}{' …' * (folder.passed_over > 1)})"
+            )
+        stale = numbered_from(spec.dest_path, spec.name, suffix, report.files)
+        if stale:
+            report.warn(
+                f"{show(spec.dest_path)}: left {len(stale)} file{'s' * (len(stale) > 1)} of this"
+                f" prefix that another run wrote ({show(stale[0])}"
+                f"{' to ' + show(stale[-1]) if len(stale) > 1 else ''})"
+            )
+        report.summarize("file")

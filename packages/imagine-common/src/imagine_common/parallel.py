@@ -1,0 +1,154 @@
+"""An ordered map over worker processes that can be stopped at any moment.
+
+The processes are `concurrent.futures`' own. What is added here: units are taken from their source
+only as fast as they are worked off, results come in the units' order, and the end of the run, by a
+signal, a lost worker, or a consumer who has seen enough, leaves no process and no unfinished file.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, TypeVar
+
+from imagine_common.atomic import forget_unfinished, remove_unfinished
+from imagine_common.errors import ENDING_SIGNALS, WorkerLost
+
+if TYPE_CHECKING:  # Who works in one process is spared these at run time.
+    from concurrent.futures import Future, ProcessPoolExecutor
+    from multiprocessing.context import BaseContext
+
+Unit = TypeVar("Unit")
+Result = TypeVar("Result")
+
+_SECONDS_TO_LEAVE = 5.0
+
+
+def ordered_map(
+    function: Callable[[Unit], Result], units: Iterable[Unit | None], workers: int
+) -> Iterator[Result]:
+    """Apply a function to each unit of work and yield the results in the units' order.
+
+    Parameters
+    ----------
+    function : callable
+        Can be pickled, as units and results can.
+    units : iterable
+        Where it yields None it has no unit yet, but gives results the chance to go out.
+    workers : int
+        The number of processes. With one, the work is done in this process.
+
+    Raises
+    ------
+    WorkerLost
+        Where a worker process died.
+    Exception
+        What the function raised, once the results of the units before it have been given.
+    """
+    if workers == 1:
+        for unit in units:
+            if unit is not None:
+                yield function(unit)
+    else:
+        yield from _map_on_pool(function, units, workers)
+
+
+def _map_on_pool(
+    function: Callable[[Unit], Result], units: Iterable[Unit | None], workers: int
+) -> Iterator[Result]:
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
+    executor = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_start_worker)
+    pending: deque[Future[Result]] = deque()
+    completed = False
+    try:
+        for unit in units:
+            if unit is not None:
+                # Processes start in here: no signal may find one without its handlers.
+                with _ending_signals_blocked():
+                    pending.append(executor.submit(function, unit))
+            while pending and (pending[0].done() or len(pending) > 2 * workers):
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+        completed = True
+    except BrokenProcessPool:
+        raise WorkerLost(
+            "a worker process died (killed, or out of memory?); with fewer --workers less memory"
+            " is needed"
+        ) from None
+    finally:
+        if not completed:
+            _end_workers(executor)
+        executor.shutdown()
+
+
+def _end_workers(executor: ProcessPoolExecutor) -> None:
+    from multiprocessing.connection import wait
+
+    processes = list((executor._processes or {}).values())
+    executor.shutdown(wait=False, cancel_futures=True)
+    for process in processes:
+        process.terminate()
+    alive = [process.sentinel for process in processes]
+    deadline = time.monotonic() + _SECONDS_TO_LEAVE
+    while alive and time.monotonic() < deadline:
+        ended = wait(alive, timeout=deadline - time.monotonic())
+        alive = [sentinel for sentinel in alive if sentinel not in ended]
+    for process in processes:
+        if process.sentinel in alive:
+            process.kill()
+
+
+def _context() -> BaseContext:
+    import multiprocessing
+
+    # Forking is fastest and asks nothing of the caller's script, but is safe only where no other
+    # thread can hold a lock meanwhile, and not on macOS, whose system libraries start threads.
+    if sys.platform == "linux":
+        single = threading.active_count() == 1
+        return multiprocessing.get_context("fork" if single else "forkserver")
+    return multiprocessing.get_context("spawn")
+
+
+@contextmanager
+def _ending_signals_blocked() -> Iterator[None]:
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+
+
+def _start_worker() -> None:
+    forget_unfinished()
+    # Ctrl-C reaches every process of the terminal; the parent alone decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGHUP, _leave)
+    # Started while signals are blocked, the thread leaves them to the main thread.
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
+
+
+def _leave(signum: int, frame: FrameType | None) -> None:
+    remove_unfinished()
+    os._exit(128 + signum)
+
+
+def _leave_with_parent() -> None:
+    import multiprocessing
+    from multiprocessing.connection import wait
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,103 @@
+"""What a run tells the person who watches it: a progress bar, and one line at the end."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+class Report:
+    """Counts what has been made, draws it, and sums it up on stderr.
+
+    Parameters
+    ----------
+    prog : str
+        The name at the beginning of each line.
+    quiet : bool
+        Whether to say nothing.
+    total : int, optional
+        How many images there will be, where that is known.
+    """
+
+    def __init__(self, prog: str, quiet: bool, total: int | None = None) -> None:
+        self.files = 0
+        self.images = 0
+        self.size = 0
+        self._prog = prog
+        self._quiet = quiet
+        self._total = total
+        self._bar: Any = None
+
+    def __enter__(self) -> Report:
+        self._start = time.perf_counter()
+        if not self._quiet and sys.stderr.isatty() and not _is_pipe(1):
+            from tqdm import tqdm
+
+            self._bar = tqdm(total=self._total, unit="img", leave=False, dynamic_ncols=True)
+        return self
+
+    def add(self, files: int, images: int, size: int) -> None:
+        """Count finished files, the images in them, and their bytes."""
+        self.files += files
+        self.images += images
+        self.size += size
+        if self._bar is not None:
+            self._bar.update(images)
+
+    def warn(self, message: str) -> None:
+        """Say something that is no error, on a line of its own."""
+        if not self._quiet:
+            self._say(f"warning: {message}")
+
+    def tell(self, message: str) -> None:
+        """Say something that was asked for."""
+        if not self._quiet:
+            self._say(message)
+
+    def summarize(self, noun: str) -> None:
+        """Say in one line what has been made: so many files of this kind, bytes, seconds, rates."""
+        seconds = time.perf_counter() - self._start
+        rate = self.images / seconds
+        images = "" if noun == "image" else f", {self.images} image{'s' * (self.images != 1)}"
+        self.tell(
+            f"{self.files} {noun}{'s' * (self.files != 1)}{images},"
+            f" {human_bytes(self.size)} in {seconds:.2f} s"
+            f" ({rate:.{0 if rate >= 10 else 2}f} images/s, {human_bytes(self.size / seconds)}/s)"
+        )
+
+    def _say(self, message: str) -> None:
+        if self._bar is not None:
+            self._bar.clear()
+        print(f"{self._prog}: {message}", file=sys.stderr, flush=True)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def human_bytes(size: float) -> str:
+    """Return a number of bytes in decimal units with three digits: `1.23 GB`."""
+    unit = 0
+    while size >= 999.5 and unit < len(_UNITS) - 1:
+        size /= 1000
+        unit += 1
+    return f"{size:.3g} {_UNITS[unit]}"
+
+
+def _is_pipe(fd: int) -> bool:
+    try:
+        mode = os.fstat(fd).st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)

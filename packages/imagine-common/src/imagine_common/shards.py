@@ -1,0 +1,129 @@
+"""Cutting a stream of entries into shards.
+
+A shard's lines travel to the process that writes it through a temporary file in the destination
+folder, so that no process holds more than a few lines, however many images a shard has.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, NamedTuple
+
+from imagine_common.atomic import (
+    create_folder,
+    create_temporary,
+    remove_temporary,
+    temporary_name,
+)
+from imagine_common.errors import ImagineError, file_error
+from imagine_common.manifest import NEWLINE, Entry, parse_line
+
+
+class Slice(NamedTuple):
+    """The part of a dataset that goes into one shard."""
+
+    number: int
+    first: int
+    spool: bytes
+    delimiter: bytes
+    is_manifest: bool
+
+    def entries(self) -> Iterator[tuple[int, Entry]]:
+        """Yield each entry with its position in the dataset. Works once: it uses up the lines.
+
+        Raises
+        ------
+        ImagineError
+            For a line that is no entry, with its number.
+        """
+        with open(self.spool, "rb") as file:
+            os.unlink(self.spool)
+            for position, line in enumerate(_split(file, self.delimiter), self.first):
+                try:
+                    entry = parse_line(line)
+                except ImagineError as error:
+                    raise ImagineError(f"{error}{self.locate(position)}") from None
+                yield position, entry
+
+    def locate(self, position: int) -> str:
+        """Return words for an error's end that tell where an entry stood."""
+        return f" (line {position + 1} of the manifest)" if self.is_manifest else ""
+
+
+class Slicer:
+    """Cuts lines into slices of `size` entries; the last has the rest.
+
+    `is_single`, once a slice has been given, tells whether it is known to be the only one.
+    """
+
+    def __init__(self, folder: bytes, size: int, delimiter: bytes, is_manifest: bool) -> None:
+        self.is_single = False
+        self._folder = folder
+        self._size = size
+        self._delimiter = delimiter
+        self._is_manifest = is_manifest
+        self._number = 0
+        self._count = 0
+        self._spool = b""
+        self._file: BinaryIO | None = None
+
+    def cut(self, batches: Iterable[list[bytes] | None]) -> Iterator[Slice | None]:
+        """Yield slices, each once its last line has arrived; None where that takes a while."""
+        try:
+            for batch in batches:
+                if batch is None:
+                    # Without an end of input in sight, waiting longer would gain nothing.
+                    if self._count == self._size:
+                        yield self._close()
+                    yield None
+                    continue
+                while batch:
+                    # Only now is it certain that a full slice is not the last.
+                    if self._count == self._size:
+                        yield self._close()
+                    taken = batch[: self._size - self._count]
+                    batch = batch[len(taken) :]
+                    self._append(taken)
+            if self._count:
+                self.is_single = self._number == 0
+                yield self._close()
+        finally:
+            if self._file:
+                self._file.close()
+                remove_temporary(self._spool)
+
+    def _append(self, lines: list[bytes]) -> None:
+        try:
+            if not self._file:
+                create_folder(self._folder)
+                self._spool = temporary_name(self._folder)
+                self._file = open(create_temporary(self._spool), "wb")
+            self._file.write(self._delimiter.join([*lines, b""]))
+        except OSError as error:
+            raise file_error(self._folder, error) from error
+        self._count += len(lines)
+
+    def _close(self) -> Slice:
+        assert self._file is not None
+        try:
+            self._file.close()
+        except OSError as error:
+            raise file_error(self._folder, error) from error
+        self._file = None
+        first = self._number * self._size
+        part = Slice(self._number, first, self._spool, self._delimiter, self._is_manifest)
+        self._number += 1
+        self._count = 0
+        return part
+
+
+def _split(file: BinaryIO, delimiter: bytes) -> Iterator[bytes]:
+    if delimiter == NEWLINE:
+        for line in file:
+            yield line[:-1]
+        return
+    rest = b""
+    while chunk := file.read(1 << 16):
+        *lines, rest = (rest + chunk).split(delimiter)
+        yield from lines

@@ -1,0 +1,151 @@
+"""The command line of imagine-gen."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from contextlib import closing
+
+from imagine_common.cli import Parser, run_tool
+from imagine_common.errors import UsageError, show
+from imagine_common.options import (
+    add_alias,
+    add_message_options,
+    add_null_option,
+    add_workers_option,
+)
+
+_EPILOG = """\
+The path of each image goes to stdout once the file is complete, in order, so:
+  set -o pipefail
+  imagine-gen --path images --count 10000 | imagine-tfrecord --dest-path records
+
+The pixels of image I depend on seed, I, width, height and mode alone. A worker needs
+the memory of one image (JPEG: about 8 bytes a pixel; PNG and BMP: a few rows).
+Exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 141 reader of stdout gone,
+143 terminated."""
+
+
+def build_parser(prog: str = "imagine-gen") -> Parser:
+    """Return the parser of the tool's options."""
+    parser = Parser(
+        prog=prog,
+        usage="%(prog)s --path DIR [options]",
+        description="Generate images from random arrays, exactly reproducible, in parallel.",
+        epilog=_EPILOG,
+    )
+    output = parser.add_argument_group("output")
+    output.add_argument("--path", metavar="DIR", help="folder for the images; created if missing")
+    output.add_argument(
+        "--name",
+        metavar="PREFIX",
+        default="image_",
+        help="files are PREFIX, index, extension (default: %(default)s)",
+    )
+    output.add_argument(
+        "--count", type=int, metavar="N", default=1, help="how many images (default: %(default)s)"
+    )
+    output.add_argument(
+        "--start",
+        type=int,
+        metavar="N",
+        default=0,
+        help="the first index, so that hosts can split a dataset (default: %(default)s)",
+    )
+    add_null_option(output)
+
+    image = parser.add_argument_group("image")
+    image.add_argument(
+        "--width", type=int, metavar="N", default=1920, help="pixels (default: %(default)s)"
+    )
+    image.add_argument(
+        "--height", type=int, metavar="N", default=1080, help="pixels (default: %(default)s)"
+    )
+    image.add_argument(
+        "--image-format",
+        metavar="FORMAT",
+        default="jpg",
+        help="jpg or jpeg, png, bmp or bitmap, in any case (default: %(default)s)",
+    )
+    add_alias(image, "--image_format", "image_format")
+    image.add_argument(
+        "--mode",
+        default="RGB",
+        help="RGB, RGBA or L (gray), where the format has it (default: %(default)s)",
+    )
+    image.add_argument(
+        "--quality",
+        type=int,
+        metavar="N",
+        default=75,
+        help="JPEG quality, 1 to 100 (default: %(default)s)",
+    )
+    image.add_argument(
+        "--seed",
+        type=int,
+        metavar="N",
+        default=0,
+        help="the dataset's seed, below 2^64; no two share an image (default: %(default)s)",
+    )
+
+    running = parser.add_argument_group("running")
+    running.add_argument(
+        "--size",
+        action="store_true",
+        help="report on stderr the first image's size and the folder's, in bytes",
+    )
+    add_workers_option(running, "makes images")
+    running.add_argument(
+        "--chunksize",
+        type=int,
+        metavar="N",
+        help="images per unit of work (default: by their size)",
+    )
+    add_message_options(running)
+    parser.add_closing_options(running)
+    return parser
+
+
+def run(args: argparse.Namespace) -> None:
+    """Generate what the arguments ask for."""
+    from imagine_common.manifest import Entry, ManifestWriter
+    from imagine_common.report import Report
+    from imagine_gen.create import folder_bytes, generate_units
+    from imagine_gen.spec import DatasetSpec
+
+    if args.path is None:
+        raise UsageError("argument --path: a folder for the images is required")
+    spec = DatasetSpec(
+        path=os.fsencode(args.path),
+        name=os.fsencode(args.name),
+        width=args.width,
+        height=args.height,
+        count=args.count,
+        image_format=args.image_format,
+        start=args.start,
+        mode=args.mode,
+        quality=args.quality,
+        seed=args.seed,
+        delimiter=args.delimiter,
+    )
+    manifest = ManifestWriter(args.delimiter)
+    first_bytes = None
+    with (
+        Report(args.prog, args.quiet, total=spec.count) as report,
+        closing(generate_units(spec, args.workers, args.chunksize)) as units,
+    ):
+        for images in units:
+            manifest.write(Entry(image.path) for image in images)
+            report.add(len(images), len(images), sum(image.size for image in images))
+            first_bytes = first_bytes or images[0].size
+        if args.size:
+            folder = show(spec.path)
+            report.tell(f"First image size from {folder}, in bytes: {first_bytes}")
+            report.tell(f"Directory {folder} size, in bytes: {folder_bytes(spec.path)}")
+        report.summarize("image")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tool and return its exit code."""
+    return run_tool(build_parser(), run, argv)

@@ -1,0 +1,36 @@
+"""The command line of imagine-recordio."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from imagine_common.cli import Parser, run_tool
+from imagine_common.packer_cli import PACKER_EPILOG, add_packer_options, run_packer
+
+_WRITERS = ("native", "mxnet")
+
+
+def build_parser(prog: str = "imagine-recordio") -> Parser:
+    """Return the parser of the tool's options."""
+    parser = Parser(
+        prog=prog,
+        usage="%(prog)s [options] < manifest\n       %(prog)s --source-path DIR [options]",
+        description="Pack images into MXNet RecordIO files, each with its index.",
+        epilog=PACKER_EPILOG.format(prog=prog),
+    )
+    files = "PREFIX0.rec and PREFIX0.idx, ..."
+    add_packer_options(parser, name="recordio_", files=files, writers=_WRITERS)
+    return parser
+
+
+def run(args: argparse.Namespace) -> None:
+    """Pack what the arguments ask for."""
+    from imagine_recordio.pack import pack_recordio
+
+    run_packer(args, pack_recordio, suffix=b".rec")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tool and return its exit code."""
+    return run_tool(build_parser(), run, argv)

@@ -1,0 +1,63 @@
+"""The frame of a RecordIO record (dmlc-core, include/dmlc/recordio.h).
+
+    u32 magic | u32 continuation flag << 29 | length | data | zeros up to a multiple of 4 bytes
+
+All numbers are little-endian. A reader finds records by the magic number at offsets that are
+multiples of 4, so data which holds it at such an offset is cut there into parts, and those four
+bytes are dropped: whoever reads the parts puts them back.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+MAGIC = 0xCED7230A
+MAGIC_BYTES = struct.pack("<I", MAGIC)
+MAX_LENGTH = 2**29 - 1
+
+_WHOLE, _FIRST, _MIDDLE, _LAST = range(4)
+_HEAD = struct.Struct("<II")
+_FLAG_SHIFT = 29
+
+
+def frame(data: Sequence[bytes]) -> list[bytes | memoryview]:
+    """Return the record of the concatenated data, in pieces: the data itself is not copied.
+
+    All but the last of `data` have lengths that are multiples of 4, and their sum is at most
+    `MAX_LENGTH`.
+    """
+    cuts = [magic_offsets(piece) for piece in data]
+    if any(cuts):
+        return _frame_parts(data, cuts)
+    length = sum(map(len, data))
+    return [_HEAD.pack(MAGIC, _WHOLE << _FLAG_SHIFT | length), *data, bytes(-length % 4)]
+
+
+def magic_offsets(data: bytes) -> list[int]:
+    """Return the offsets, multiples of 4, at which data holds the magic number."""
+    if MAGIC_BYTES not in data:
+        return []
+    import numpy as np
+
+    words = np.frombuffer(data, "<u4", len(data) // 4)
+    return [4 * int(word) for word in np.flatnonzero(words == MAGIC)]
+
+
+def _frame_parts(data: Sequence[bytes], cuts: Sequence[list[int]]) -> list[bytes | memoryview]:
+    """Return the record of data that holds the magic number, as several parts."""
+    parts: list[list[memoryview]] = [[]]
+    for piece, offsets in zip(data, cuts):
+        view = memoryview(piece)
+        begin = 0
+        for offset in offsets:
+            parts[-1].append(view[begin:offset])
+            parts.append([])
+            begin = offset + len(MAGIC_BYTES)
+        parts[-1].append(view[begin:])
+    record: list[bytes | memoryview] = []
+    for number, part in enumerate(parts):
+        flag = _FIRST if number == 0 else _LAST if number == len(parts) - 1 else _MIDDLE
+        length = sum(map(len, part))
+        record += [_HEAD.pack(MAGIC, flag << _FLAG_SHIFT | length), *part, bytes(-length % 4)]
+    return record

@@ -1,0 +1,35 @@
+"""The command line of imagine-tfrecord."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from imagine_common.cli import Parser, run_tool
+from imagine_common.packer_cli import PACKER_EPILOG, add_packer_options, run_packer
+
+_WRITERS = ("native", "tensorflow")
+
+
+def build_parser(prog: str = "imagine-tfrecord") -> Parser:
+    """Return the parser of the tool's options."""
+    parser = Parser(
+        prog=prog,
+        usage="%(prog)s [options] < manifest\n       %(prog)s --source-path DIR [options]",
+        description="Pack images into TFRecord files of tf.train.Example records.",
+        epilog=PACKER_EPILOG.format(prog=prog),
+    )
+    add_packer_options(parser, name="tfrecord_", files="PREFIX0, PREFIX1, ...", writers=_WRITERS)
+    return parser
+
+
+def run(args: argparse.Namespace) -> None:
+    """Pack what the arguments ask for."""
+    from imagine_tfrecord.pack import pack_tfrecords
+
+    run_packer(args, pack_tfrecords, suffix=b"")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tool and return its exit code."""
+    return run_tool(build_parser(), run, argv)
