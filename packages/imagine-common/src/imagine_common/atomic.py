@@ -15,11 +15,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from types import TracebackType
-from typing import Union
+from typing import TypeAlias
 
 from imagine_common.errors import ImagineError, file_error
 
-Buffer = Union[bytes, memoryview]
+Buffer: TypeAlias = "bytes | memoryview"
 
 _TEMPORARY = re.compile(rb"\.imagine-(?P<host>.+)-(?P<pid>\d+)-(?P<start>\d+)-\d+\.tmp")
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

@@ -18,6 +18,7 @@ from typing import NoReturn
 from imagine_common import __version__
 from imagine_common.atomic import remove_unfinished
 from imagine_common.errors import (
+    DONE,
     ENDING_SIGNALS,
     FAILED,
     STDOUT_CLOSED,
@@ -85,6 +86,7 @@ def run_tool(
             finally:
                 remove_unfinished()
                 _flush_stdout()
+        return DONE
     except SystemExit as end:  # --help and --version
         return int(end.code or 0)
     except StdoutClosed:
@@ -101,10 +103,11 @@ def run_tool(
         return end.exit_code
     except MemoryError:
         _tell(f"{parser.prog}: error: out of memory; try fewer --workers", verbose)
+        return FAILED
     except Exception as error:
         hint = "" if verbose else " (--verbose shows where)"
         _tell(f"{parser.prog}: error: {type(error).__name__}: {error}{hint}", verbose)
-    return FAILED
+        return FAILED
 
 
 def _tell(line: str, verbose: bool) -> None:
@@ -120,7 +123,7 @@ def _tell(line: str, verbose: bool) -> None:
 def _signals_raised() -> Iterator[None]:
     """Raise the first ending signal as `Interrupted`, and let none disturb the cleaning up."""
 
-    def interrupt(signum: int, frame: FrameType | None) -> None:
+    def interrupt(signum: int, _frame: FrameType | None) -> None:
         for other in previous:
             signal.signal(other, signal.SIG_IGN)
         raise Interrupted(signum)

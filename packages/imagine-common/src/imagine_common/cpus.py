@@ -38,8 +38,10 @@ def check_workers(workers: int | None) -> int:
 
 
 def _cgroup_quota() -> float:
-    """Return the processors' time that the control group allows, in processors; the kernel's
-    cgroup documentation names the files."""
+    """Return how many processors' time the control group allows.
+
+    The kernel's documentation of control groups names the files.
+    """
     with suppress(OSError, ValueError, ZeroDivisionError):
         quota, period = _CGROUP_V2.read_text().split()
         return int(quota) / int(period)

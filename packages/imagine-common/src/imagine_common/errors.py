@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import signal
 
+DONE = 0
 FAILED = 1
 USAGE = 2
 STDOUT_CLOSED = 128 + signal.SIGPIPE

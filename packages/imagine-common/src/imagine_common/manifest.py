@@ -95,7 +95,9 @@ def read_lines(fd: int, delimiter: bytes) -> Iterator[list[bytes] | None]:
         if not chunk:
             break
         if delimiter == NEWLINE and NUL in chunk:
-            raise ImagineError("standard input: NUL byte in the manifest; does it want -0 (--null)?")
+            raise ImagineError(
+                "standard input: a NUL byte in the manifest; does it need -0 (--null)?"
+            )
         *lines, rest = (rest + chunk).split(delimiter)
         if len(rest) > _MAX_LINE:
             raise ImagineError(

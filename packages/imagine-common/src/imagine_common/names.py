@@ -24,7 +24,7 @@ def check_names(folder: bytes, prefix: bytes, delimiter: bytes) -> None:
         raise UsageError("the folder's name is empty")
     if b"/" in prefix:
         raise UsageError(
-            f"argument --name: {show(prefix)} has a slash in it; name the folder with its own option"
+            f"argument --name: {show(prefix)} has a slash; the folder has an option of its own"
         )
     if delimiter in folder + prefix:
         raise UsageError(
@@ -39,7 +39,7 @@ def natural_key(name: bytes) -> tuple[bytes, bytes]:
 
 
 def numbered_from(folder: bytes, prefix: bytes, suffix: bytes, count: int) -> list[bytes]:
-    """Return the names in a folder that are prefix, number and suffix, from `count` on, in order."""
+    """Return the names in a folder of prefix, number and suffix, from `count` on, in order."""
     pattern = re.compile(re.escape(prefix) + rb"(0|[1-9][0-9]{0,18})" + re.escape(suffix))
     found: list[tuple[int, bytes]] = []
     with suppress(OSError), os.scandir(folder) as entries:

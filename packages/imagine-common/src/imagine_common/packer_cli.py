@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -32,8 +32,11 @@ A worker needs the memory of one image. Exit: 0 done, 1 failed, 2 wrong usage,
 
 
 def add_packer_options(parser: Parser, name: str, files: str, writers: Sequence[str]) -> None:
-    """Add all options of a packer: `name` is the default prefix, `files` what the files are called,
-    `writers` the libraries that can write them."""
+    """Add all options of a packer.
+
+    `name` is the default prefix, `files` what the files are called, and `writers` which libraries
+    can write them.
+    """
     source = parser.add_argument_group("input")
     source.add_argument(
         "--source-path",
@@ -79,7 +82,7 @@ def add_packer_options(parser: Parser, name: str, files: str, writers: Sequence[
 
 
 def run_packer(
-    args: argparse.Namespace, pack: Callable[..., Iterator[Shard]], suffix: bytes
+    args: argparse.Namespace, pack: Callable[..., Generator[Shard]], suffix: bytes
 ) -> None:
     """Pack what the arguments ask for; `suffix` is what the format appends to a shard's name."""
     from imagine_common.manifest import Entry, ManifestWriter

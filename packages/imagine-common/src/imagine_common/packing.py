@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -87,7 +87,7 @@ class ShardWriter(NamedTuple):
 
 def pack(
     source: Source, spec: PackSpec, writer: ShardWriter, workers: int | None = None
-) -> Iterator[Shard]:
+) -> Generator[Shard]:
     """Pack the images of a source and yield each shard once it is complete, in order.
 
     Parameters
@@ -111,7 +111,7 @@ def pack(
     slicer = Slicer(spec.dest_path, spec.img_per_file, source.delimiter, source.is_manifest)
     spools: set[bytes] = set()
 
-    def slices(cut: Iterator[Slice | None], *ahead: Slice) -> Iterator[Slice | None]:
+    def slices(cut: Iterator[Slice | None], *ahead: Slice) -> Generator[Slice | None]:
         yield from ahead
         for part in cut:
             if part is not None:

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
@@ -33,7 +32,7 @@ _SECONDS_TO_LEAVE = 5.0
 
 def ordered_map(
     function: Callable[[Unit], Result], units: Iterable[Unit | None], workers: int
-) -> Iterator[Result]:
+) -> Generator[Result]:
     """Apply a function to each unit of work and yield the results in the units' order.
 
     Parameters
@@ -62,7 +61,7 @@ def ordered_map(
 
 def _map_on_pool(
     function: Callable[[Unit], Result], units: Iterable[Unit | None], workers: int
-) -> Iterator[Result]:
+) -> Generator[Result]:
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
 
@@ -113,10 +112,10 @@ def _context() -> BaseContext:
 
     # Forking is fastest and asks nothing of the caller's script, but is safe only where no other
     # thread can hold a lock meanwhile, and not on macOS, whose system libraries start threads.
-    if sys.platform == "linux":
-        single = threading.active_count() == 1
-        return multiprocessing.get_context("fork" if single else "forkserver")
-    return multiprocessing.get_context("spawn")
+    if os.uname().sysname != "Linux":
+        return multiprocessing.get_context("spawn")
+    single = threading.active_count() == 1
+    return multiprocessing.get_context("fork" if single else "forkserver")
 
 
 @contextmanager
@@ -139,7 +138,7 @@ def _start_worker() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
 
 
-def _leave(signum: int, frame: FrameType | None) -> None:
+def _leave(signum: int, _frame: FrameType | None) -> None:
     remove_unfinished()
     os._exit(128 + signum)
 

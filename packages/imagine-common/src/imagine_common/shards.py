@@ -7,7 +7,7 @@ folder, so that no process holds more than a few lines, however many images a sh
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
 from imagine_common.atomic import (
@@ -68,7 +68,7 @@ class Slicer:
         self._spool = b""
         self._file: BinaryIO | None = None
 
-    def cut(self, batches: Iterable[list[bytes] | None]) -> Iterator[Slice | None]:
+    def cut(self, batches: Iterable[list[bytes] | None]) -> Generator[Slice | None]:
         """Yield slices, each once its last line has arrived; None where that takes a while."""
         try:
             for batch in batches:
@@ -98,16 +98,16 @@ class Slicer:
             if not self._file:
                 create_folder(self._folder)
                 self._spool = temporary_name(self._folder)
-                self._file = open(create_temporary(self._spool), "wb")
+                self._file = os.fdopen(create_temporary(self._spool), "wb")
             self._file.write(self._delimiter.join([*lines, b""]))
         except OSError as error:
             raise file_error(self._folder, error) from error
         self._count += len(lines)
 
     def _close(self) -> Slice:
-        assert self._file is not None
         try:
-            self._file.close()
+            if self._file:
+                self._file.close()
         except OSError as error:
             raise file_error(self._folder, error) from error
         self._file = None

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
+
 from imagine_common.atomic import Buffer
 from imagine_gen.pixels import PixelStream
 from imagine_gen.spec import CHANNELS, DatasetSpec
@@ -42,7 +43,7 @@ def encode(spec: DatasetSpec, index: int) -> Iterator[Buffer]:
         band = np.zeros((bottom - top, stride), np.uint8)
         target = band[:, :row].reshape(bottom - top, spec.width, -1)
         target[:] = _blue_first(pixels.reshape(target.shape)[::-1])
-        yield memoryview(band).cast("B")
+        yield band.data.cast("B")
 
 
 def _blue_first(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from functools import partial
 from typing import NamedTuple, cast
@@ -45,7 +45,7 @@ class CreateSummary(NamedTuple):
 
 def generate(
     spec: DatasetSpec, workers: int | None = None, chunksize: int | None = None
-) -> Iterator[ImageFile]:
+) -> Generator[ImageFile]:
     """Make the images of a dataset and yield each, in order, once its file is complete.
 
     Parameters
@@ -70,7 +70,7 @@ def generate(
 
 def generate_units(
     spec: DatasetSpec, workers: int | None = None, chunksize: int | None = None
-) -> Iterator[list[ImageFile]]:
+) -> Generator[list[ImageFile]]:
     """Do what `generate` does, yielding the images of a unit of work together."""
     workers = check_workers(workers)
     if chunksize is None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 
+from PIL import Image
+
 from imagine_common.atomic import Buffer
 from imagine_gen.pixels import PixelStream
 from imagine_gen.spec import DatasetSpec
-from PIL import Image
 
 
 def encode(spec: DatasetSpec, index: int) -> Iterator[Buffer]:

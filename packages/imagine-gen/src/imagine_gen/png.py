@@ -21,6 +21,7 @@ import zlib
 from collections.abc import Iterator
 
 import numpy as np
+
 from imagine_common.atomic import Buffer
 from imagine_gen.pixels import PixelStream
 from imagine_gen.spec import DatasetSpec
@@ -45,7 +46,7 @@ def encode(spec: DatasetSpec, index: int) -> Iterator[Buffer]:
         rows = min(rows_in_band, spec.height - top)
         band = np.zeros((rows, 1 + row), np.uint8)  # a row begins with its filter's number, 0
         band[:, 1:] = stream.read(top * row, rows * row).reshape(rows, row)
-        data = memoryview(band).cast("B")
+        data = band.data.cast("B")
         adler = zlib.adler32(data, adler)
         yield from _stored_chunk(data)
     yield _chunk(b"IDAT", _FINAL_BLOCK + struct.pack(">I", adler)) + _chunk(b"IEND", b"")

@@ -35,17 +35,16 @@ def write_shard(path: bytes, images: Iterator[Image]) -> Shard:
             f"--writer mxnet: MXNet can't be imported ({error}); {_INSTALL}"
         ) from error
     records = 0
-    with AtomicFile(path + b".idx") as index:
-        with AtomicFile(path + b".rec") as file:
-            temporary = os.fsdecode(index.temporary), os.fsdecode(file.temporary)
-            writer = MXIndexedRecordIO(*temporary, "w")
-            for image in images:
-                check_labels(image)
-                labels = image.labels if len(image.labels) > 1 else sum(image.labels)
-                header = IRHeader(0, labels, image.position, 0)
-                writer.write_idx(image.position, pack(header, image.data))
-                records += 1
-            writer.close()
-            size = sum(os.path.getsize(name) for name in temporary)
-            remove_index(path)
+    with AtomicFile(path + b".idx") as index, AtomicFile(path + b".rec") as file:
+        temporary = os.fsdecode(index.temporary), os.fsdecode(file.temporary)
+        writer = MXIndexedRecordIO(*temporary, "w")
+        for image in images:
+            check_labels(image)
+            labels = image.labels if len(image.labels) > 1 else sum(image.labels)
+            header = IRHeader(0, labels, image.position, 0)
+            writer.write_idx(image.position, pack(header, image.data))
+            records += 1
+        writer.close()
+        size = sum(os.path.getsize(name) for name in temporary)
+        remove_index(path)
     return Shard(path + b".rec", records, size)

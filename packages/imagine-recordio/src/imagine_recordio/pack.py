@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 
 from imagine_common.atomic import AtomicFile
@@ -26,7 +26,7 @@ WRITERS = ("native", "mxnet")
 
 def pack_recordio(
     source: Source, spec: PackSpec, writer: str = "native", workers: int | None = None
-) -> Iterator[Shard]:
+) -> Generator[Shard]:
     """Pack the images of a source into RecordIO files and yield each once it is complete.
 
     Each `.rec` file comes with an `.idx` file of lines `key<TAB>offset`. Key, and id in the
@@ -82,21 +82,19 @@ def create_recordio(
     UsageError, ImagineError
         As `pack_recordio` does.
     """
-    return pack_folder(
-        source_path, dest_path, name, img_per_file, _shard_writer(writer), workers
-    )
+    return pack_folder(source_path, dest_path, name, img_per_file, _shard_writer(writer), workers)
 
 
 def write_shard(path: bytes, images: Iterator[Image]) -> Shard:
     """Write one `.rec` file and its `.idx`, whole or not at all; the index comes last."""
     records = 0
-    with AtomicFile(path + b".idx") as index:
-        with AtomicFile(path + b".rec") as file:
-            for image in images:
-                index.write([b"%d\t%d\n" % (image.position, file.size)])
-                file.write(frame([image_header(image), image.data]))
-                records += 1
-            remove_index(path)
+    # They are finished in the reverse order: the index once its file is there.
+    with AtomicFile(path + b".idx") as index, AtomicFile(path + b".rec") as file:
+        for image in images:
+            index.write([b"%d\t%d\n" % (image.position, file.size)])
+            file.write(frame([image_header(image), image.data]))
+            records += 1
+        remove_index(path)
     return Shard(path + b".rec", records, file.size + index.size)
 
 

@@ -25,20 +25,16 @@ def example_head(labels: Sequence[int], image_bytes: int) -> bytes:
     `image/encoded`, bytes of shape (1,).
     """
     values = b"".join(varint(label) for label in labels or (0,))
-    label = _delimited(_INT64_LIST, _delimited(_FIELD_1, values))
-    label_entry = _delimited(_FIELD_1, _LABEL) + _delimited(_FIELD_2, label)
+    label = _field(_FIELD_1, _LABEL) + _field(
+        _FIELD_2, _field(_INT64_LIST, _field(_FIELD_1, values))
+    )
 
-    # From the inside out: each head says how many bytes follow, the image's included.
-    head = _FIELD_1 + varint(image_bytes)
-    for tag, before in (
-        (_BYTES_LIST, b""),
-        (_FIELD_2, _delimited(_FIELD_1, _ENCODED)),
-        (_FIELD_1, _delimited(_FIELD_1, label_entry)),
-        (_FIELD_1, b""),
-    ):
-        head = before + tag + varint(len(head) + image_bytes) + head
-        # What stands before an entry belongs to the message around it.
-    return head
+    # From the inside out: every message around the image counts its bytes too.
+    value = _field(_FIELD_1, b"", image_bytes)
+    feature = _field(_BYTES_LIST, value, image_bytes)
+    encoded = _field(_FIELD_1, _ENCODED) + _field(_FIELD_2, feature, image_bytes)
+    features = _field(_FIELD_1, label) + _field(_FIELD_1, encoded, image_bytes)
+    return _field(_FIELD_1, features, image_bytes)
 
 
 def varint(value: int) -> bytes:
@@ -51,5 +47,6 @@ def varint(value: int) -> bytes:
     return bytes(octets)
 
 
-def _delimited(tag: bytes, content: bytes) -> bytes:
-    return tag + varint(len(content)) + content
+def _field(tag: bytes, content: bytes, following: int = 0) -> bytes:
+    """Return a length-delimited field of which the last `following` bytes come later."""
+    return tag + varint(len(content) + following) + content

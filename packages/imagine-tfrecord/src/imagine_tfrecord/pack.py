@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from imagine_common.atomic import AtomicFile
 from imagine_common.errors import UsageError
@@ -28,7 +28,7 @@ _MAX_IMAGE_BYTES = 2**31 - 2**20
 
 def pack_tfrecords(
     source: Source, spec: PackSpec, writer: str = "native", workers: int | None = None
-) -> Iterator[Shard]:
+) -> Generator[Shard]:
     """Pack the images of a source into TFRecord files and yield each once it is complete.
 
     Each record is a `tf.train.Example` of `image/encoded`, the file as it is, and
@@ -84,9 +84,7 @@ def create_tfrecords(
     UsageError, ImagineError
         As `pack_tfrecords` does.
     """
-    return pack_folder(
-        source_path, dest_path, name, img_per_file, _shard_writer(writer), workers
-    )
+    return pack_folder(source_path, dest_path, name, img_per_file, _shard_writer(writer), workers)
 
 
 def write_shard(path: bytes, images: Iterator[Image]) -> Shard:

@@ -1,0 +1,110 @@
+"""The command `imagine`: runs the tools as the program that imagine replaces was run.
+
+That is under its commands' names, and with its positional arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple, NoReturn
+
+from imagine_common.cli import Parser, run_tool
+from imagine_common.errors import UsageError
+
+
+class Command(NamedTuple):
+    """A command: its tool's package, and the options that its positional arguments stand for."""
+
+    package: str
+    positionals: tuple[str, ...]
+    summary: str
+
+
+_PACK = ("source_path", "dest_path", "name")
+COMMANDS = {
+    "create-images": Command(
+        "imagine_gen", ("path", "name", "image_format"), "generate images (imagine-gen)"
+    ),
+    "create-tfrecords": Command(
+        "imagine_tfrecord", _PACK, "pack images into TFRecord files (imagine-tfrecord)"
+    ),
+    "create-tfrecord": Command("imagine_tfrecord", _PACK, "the same"),
+    "create-recordio": Command(
+        "imagine_recordio", _PACK, "pack images into RecordIO files (imagine-recordio)"
+    ),
+}
+
+
+def build_parser() -> Parser:
+    """Return the parser of what stands before a command."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    parser = Parser(
+        prog="imagine",
+        usage="%(prog)s COMMAND [options]",
+        description="Run a tool of imagine under the name of the program that it replaces.",
+        epilog="\n".join(["commands:", *lines, "", "imagine COMMAND --help tells the options."]),
+    )
+    parser.add_closing_options(parser.add_argument_group("options"))
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that the first argument names and return its exit code."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    command = COMMANDS.get(argv[0]) if argv else None
+    if command is None or importlib.util.find_spec(command.package) is None:
+        return run_tool(build_parser(), _run_nothing, argv, parse=_refuse)
+    tool = importlib.import_module(f"{command.package}.cli")
+    parser: Parser = tool.build_parser(prog=f"imagine {argv[0]}")
+    parser.add_argument("positionals", nargs="*", help=argparse.SUPPRESS)
+
+    def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+        return name_positionals(parser.parse_intermixed_args(arguments), command.positionals)
+
+    return run_tool(parser, tool.run, argv[1:], parse)
+
+
+def name_positionals(args: argparse.Namespace, names: Sequence[str]) -> argparse.Namespace:
+    """Give parsed arguments their positional ones, of which there are all or none, by name.
+
+    Raises
+    ------
+    UsageError
+        Where there are some, or too many.
+    """
+    values = args.positionals
+    if values:
+        if len(values) != len(names):
+            wanted = " ".join(names).upper().replace("_PATH", "")
+            raise UsageError(
+                f"expected the arguments {wanted}, or their options, not: {' '.join(values)}"
+            )
+        vars(args).update(zip(names, values))
+    return args
+
+
+def _run_nothing(_: argparse.Namespace) -> None:
+    pass
+
+
+def _refuse(argv: Sequence[str] | None) -> NoReturn:
+    """Handle arguments that run no tool: --help, --version, or a mistake.
+
+    Raises
+    ------
+    UsageError
+        For a mistake.
+    """
+    name = argv[0] if argv else ""
+    if name in COMMANDS:
+        tool = COMMANDS[name].package.replace("_", "-")
+        raise UsageError(f"{name} needs {tool}: pip install {tool}")
+    if name.startswith("-"):
+        build_parser().parse_args(argv)
+    problem = f"unknown command {name!r}" if name.strip("-") else "no command"
+    raise UsageError(f"{problem}; known are {', '.join(COMMANDS)}")

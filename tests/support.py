@@ -1,0 +1,161 @@
+"""What the tests share: the tools as processes, images that need no library, reference readers."""
+
+from __future__ import annotations
+
+import base64
+import os
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+TOOLS = tuple(os.environ.get("IMAGINE_TOOLS", "gen tfrecord recordio").split())
+PACKERS = tuple(tool for tool in TOOLS if tool != "gen")
+RECORD_SUFFIX = {"tfrecord": "", "recordio": ".rec"}
+
+JPEG = base64.b64decode(  # 8x8, gray; made with Pillow
+    "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdA"
+    "SFxOQERXRTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/wAALCAAIAAgBAREA/8QAHwAAAQUBAQEBAQEAAAAA"
+    "AAAAAAECAwQFBgcICQoL/8QAtRAAAgEDAwIEAwUFBAQAAAF9AQIDAAQRBRIhMUEGE1FhByJxFDKBkaEI"
+    "I0KxwRVS0fAkM2JyggkKFhcYGRolJicoKSo0NTY3ODk6Q0RFRkdISUpTVFVWV1hZWmNkZWZnaGlqc3R1"
+    "dnd4eXqDhIWGh4iJipKTlJWWl5iZmqKjpKWmp6ipqrKztLW2t7i5usLDxMXGx8jJytLT1NXW19jZ2uHi"
+    "4+Tl5ufo6erx8vP09fb3+Pn6/9oACAEBAAA/AMWv/9k="
+)
+PNG = base64.b64decode(  # 2x2, RGB; made with Pillow
+    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR4nGNkZGJmYGBgYmBgYGBgAAAA"
+    "cAAKM8X3iAAAAABJRU5ErkJggg=="
+)
+
+_BIN = Path(sys.executable).parent
+
+
+def command(tool: str, *args: str | Path) -> list[str]:
+    """Return the command line of a tool as installed beside this Python."""
+    name = tool if tool == "imagine" else f"imagine-{tool}"
+    return [str(_BIN / name), *map(str, args)]
+
+
+def run(tool: str, *args: str | Path, **kwargs: Any) -> subprocess.CompletedProcess[bytes]:
+    """Run a tool to its end; stdin is empty unless given."""
+    if "stdin" not in kwargs:
+        kwargs.setdefault("input", b"")
+    kwargs.setdefault("timeout", 60)
+    kwargs.setdefault("stdout", subprocess.PIPE)
+    kwargs.setdefault("stderr", subprocess.PIPE)
+    return subprocess.run(command(tool, *args), **kwargs)
+
+
+def shell(script: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a bash script in which the tools are on the PATH."""
+    env = {**os.environ, "PATH": f"{_BIN}{os.pathsep}{os.environ['PATH']}"}
+    return subprocess.run(
+        ["bash", "-c", script],
+        cwd=cwd,
+        env=env,
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def lines(data: bytes, end: bytes = b"\n") -> list[str]:
+    """Return the lines of a manifest, each of which must have its end."""
+    assert not data or data.endswith(end)
+    return [os.fsdecode(line) for line in data.split(end)[:-1]]
+
+
+def manifest(paths: list[Path] | list[str]) -> bytes:
+    """Return the manifest of some paths."""
+    return b"".join(os.fsencode(path) + b"\n" for path in paths)
+
+
+def wait_for(condition: Any, seconds: float = 20.0) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process has started (and not yet waited for)."""
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        found += map(int, task.read_text().split())
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process is still at work."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def unfinished(folder: Path) -> list[str]:
+    """Return the names of temporary files in a folder."""
+    return [name for name in os.listdir(folder) if name.startswith(".")] if folder.exists() else []
+
+
+class Record(NamedTuple):
+    """A record read back: where it starts, and its data."""
+
+    offset: int
+    data: bytes
+
+
+def crc32c(data: bytes) -> int:
+    """Return the Castagnoli CRC, bit by bit (RFC 3720, B.4)."""
+    crc = 0xFFFFFFFF
+    for octet in data:
+        crc ^= octet
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def read_tfrecords(data: bytes) -> Iterator[Record]:
+    """Read a TFRecord file, by its specification, checking both CRCs."""
+    offset = 0
+    while offset < len(data):
+        length, length_crc = struct.unpack_from("<QI", data, offset)
+        body = data[offset + 12 : offset + 12 + length]
+        (body_crc,) = struct.unpack_from("<I", data, offset + 12 + length)
+        assert len(body) == length
+        for found, octets in ((length_crc, data[offset : offset + 8]), (body_crc, body)):
+            crc = crc32c(octets)
+            assert found == ((crc >> 15 | crc << 17 & 0xFFFFFFFF) + 0xA282EAD8) % 2**32
+        yield Record(offset, body)
+        offset += 16 + length
+
+
+def read_recordio(data: bytes) -> Iterator[Record]:
+    """Read a RecordIO file, by its specification, putting together what was cut."""
+    magic = b"\x0a\x23\xd7\xce"
+    offset = start = 0
+    parts: list[bytes] = []
+    while offset < len(data):
+        assert offset % 4 == 0
+        assert data[offset : offset + 4] == magic
+        (word,) = struct.unpack_from("<I", data, offset + 4)
+        flag, length = word >> 29, word & 2**29 - 1
+        body = data[offset + 8 : offset + 8 + length]
+        padding = -length % 4
+        assert len(body) == length
+        assert data[offset + 8 + length : offset + 8 + length + padding] == bytes(padding)
+        # Within a part, the magic number stands at no multiple of 4: a reader could not resume.
+        assert all(body[i : i + 4] != magic for i in range(0, length - 3, 4))
+        assert (flag in (0, 1)) == (not parts)
+        if not parts:
+            start = offset
+        parts.append(body)
+        offset += 8 + length + padding
+        if flag in (0, 3):
+            yield Record(start, magic.join(parts))
+            parts = []
+    assert not parts
