@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from imagine_common import __version__
 from imagine_common.atomic import remove_unfinished
@@ -27,6 +27,9 @@ from imagine_common.errors import (
     StdoutClosed,
     UsageError,
 )
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 
 class Parser(argparse.ArgumentParser):
@@ -52,6 +55,19 @@ class Parser(argparse.ArgumentParser):
             version=f"{self.prog} {__version__}",
             help="show the version and exit",
         )
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        # argparse's own passes over errors, or leaves them to the interpreter's end.
+        try:
+            (file or sys.stdout).write(message)
+            sys.stdout.flush()
+        except OSError as error:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, 1)  # What is left in the buffer goes there.
+            os.close(null)
+            if isinstance(error, BrokenPipeError):
+                raise StdoutClosed from None
+            raise ImagineError(f"standard output: {error.strerror}") from error
 
     def error(self, message: str) -> NoReturn:
         """Raise what is wrong with the arguments.
@@ -85,7 +101,6 @@ def run_tool(
                 run(args)
             finally:
                 remove_unfinished()
-                _flush_stdout()
         return DONE
     except SystemExit as end:  # --help and --version
         return int(end.code or 0)
@@ -153,29 +168,3 @@ def _open_missing_descriptors() -> None:
             os.fstat(fd)
         except OSError:
             os.open(os.devnull, flags)
-
-
-def _flush_stdout() -> None:
-    """Write out what --help has printed.
-
-    Raises
-    ------
-    StdoutClosed, ImagineError
-        Where it can't be.
-    """
-    try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except BrokenPipeError:
-        _discard_stdout()
-        raise StdoutClosed from None
-    except OSError as error:
-        _discard_stdout()
-        raise ImagineError(f"standard output: {error.strerror}") from error
-
-
-def _discard_stdout() -> None:
-    # Else the interpreter tries again, and complains, when it ends.
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 1)
-    os.close(null)

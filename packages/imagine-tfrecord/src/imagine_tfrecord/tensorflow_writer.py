@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
 from collections.abc import Iterator
+from types import ModuleType
 
 from imagine_common.atomic import AtomicFile
 from imagine_common.errors import ImagineError, UsageError, show
@@ -27,10 +29,7 @@ def require_tensorflow() -> None:
 
 def write_shard(path: bytes, images: Iterator[Image]) -> Shard:
     """Write one TFRecord file, whole or not at all, with `tf.io.TFRecordWriter`."""
-    # Its notes about the processor would drown ours.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    import tensorflow as tf
-
+    tf = _import_tensorflow()
     train = tf.train
     records = 0
     with AtomicFile(path) as file:
@@ -52,3 +51,25 @@ def write_shard(path: bytes, images: Iterator[Image]) -> Shard:
             raise ImagineError(f"{show(path)}: TensorFlow: {error.message}") from error
         size = os.path.getsize(file.temporary)
     return Shard(path, records, size)
+
+
+def _import_tensorflow() -> ModuleType:
+    """Import TensorFlow without its notes on stderr about processors, which no option stops.
+
+    Raises
+    ------
+    ImagineError
+        Where it is installed but can't be imported.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    stderr = os.dup(2)
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        return importlib.import_module("tensorflow")
+    except Exception as error:
+        raise ImagineError(f"--writer tensorflow: can't import TensorFlow: {error}") from error
+    finally:
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(null)

@@ -1,0 +1,132 @@
+"""Real MXNet reads what imagine writes, and writes the same bytes itself."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import mxnet as mx
+import numpy as np
+import pytest
+from PIL import Image
+
+from support import JPEG, lines, manifest, run
+
+MAGIC = struct.pack("<I", 0xCED7230A)
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> list[Path]:
+    """Give ten PNG images, and beside them two RecordIO files with labels 0 to 9."""
+    size = ["--width", "32", "--height", "24", "--count", "10", "--image-format", "png"]
+    paths = lines(run("gen", "--path", tmp_path / "images", *size).stdout)
+    source = "".join(f"{path}\t{n}\n" for n, path in enumerate(paths)).encode()
+    result = run("recordio", "--dest-path", tmp_path, "--img-per-file", "5", input=source)
+    assert len(lines(result.stdout)) == 2
+    return [Path(path) for path in paths]
+
+
+def test_indexed_recordio_reads_every_record(tmp_path: Path, dataset: list[Path]) -> None:
+    found = []
+    for n in range(2):
+        stem = tmp_path / f"recordio_{n}"
+        reader = mx.recordio.MXIndexedRecordIO(f"{stem}.idx", f"{stem}.rec", "r")
+        for key in reader.keys:
+            header, image = mx.recordio.unpack(reader.read_idx(key))
+            assert (header.flag, header.id, header.id2) == (0, key, 0)
+            assert image == dataset[key].read_bytes()
+            found.append((key, header.label))
+    assert found == [(n, float(n)) for n in range(10)]
+
+
+def test_image_record_iter_decodes_every_image(tmp_path: Path, dataset: list[Path]) -> None:
+    labels = []
+    for n in range(2):
+        iterator = mx.io.ImageRecordIter(
+            path_imgrec=str(tmp_path / f"recordio_{n}.rec"),
+            path_imgidx=str(tmp_path / f"recordio_{n}.idx"),
+            data_shape=(3, 24, 32),
+            batch_size=5,
+            preprocess_threads=1,
+        )
+        for batch in iterator:
+            assert batch.pad == 0
+            for image, label in zip(batch.data[0].asnumpy(), batch.label[0].asnumpy()):
+                expected = np.asarray(Image.open(dataset[int(label)])).transpose(2, 0, 1)
+                np.testing.assert_array_equal(image, expected)
+                labels.append(int(label))
+    assert labels == list(range(10))
+
+
+def test_gluon_reads_every_image(tmp_path: Path, dataset: list[Path]) -> None:
+    records = mx.gluon.data.vision.ImageRecordDataset(str(tmp_path / "recordio_1.rec"))
+    assert len(records) == 5
+    for n, (image, label) in enumerate(records):
+        assert label == 5 + n
+        np.testing.assert_array_equal(image.asnumpy(), np.asarray(Image.open(dataset[5 + n])))
+
+
+@pytest.mark.parametrize("image_format", ["jpg", "bmp"])
+def test_mxnet_decodes_other_formats(tmp_path: Path, image_format: str) -> None:
+    size = ["--width", "32", "--height", "24", "--count", "3", "--image-format", image_format]
+    made = run("gen", "--path", tmp_path / "images", *size)
+    run("recordio", "--dest-path", tmp_path, input=made.stdout)
+    records = mx.gluon.data.vision.ImageRecordDataset(str(tmp_path / "recordio_0.rec"))
+    assert [image.shape for image, _ in records] == [(24, 32, 3)] * 3
+
+
+def test_several_labels_are_read_as_a_vector(tmp_path: Path) -> None:
+    image = tmp_path / "image.jpg"
+    image.write_bytes(JPEG)
+    run("recordio", "--dest-path", tmp_path, input=f"{image}\t1,5,7\n".encode())
+    stem = tmp_path / "recordio_0"
+    reader = mx.recordio.MXIndexedRecordIO(f"{stem}.idx", f"{stem}.rec", "r")
+    header, data = mx.recordio.unpack(reader.read_idx(0))
+    assert header.label.tolist() == [1, 5, 7]
+    assert data == JPEG
+
+
+def test_both_writers_write_the_same_bytes(tmp_path: Path) -> None:
+    """The magic number stands in the images at multiples of 4 and elsewhere, and at their end."""
+    aligned = JPEG + bytes(-len(JPEG) % 4)
+    images = [
+        JPEG,
+        JPEG + b"1",
+        aligned + MAGIC,
+        aligned + MAGIC + b"rest",
+        aligned + MAGIC + MAGIC + b"odd",
+        aligned + b"1" + MAGIC,
+        aligned + b"12" + MAGIC + b"345" + MAGIC * 3,
+        aligned + bytes(100_000) + MAGIC + bytes(100_001),
+    ]
+    source = b""
+    for n, image in enumerate(images):
+        path = tmp_path / f"{n}.jpg"
+        path.write_bytes(image)
+        label = ["", "\t0", "\t16777216", "\t3,200,70000"][n % 4]
+        source += f"{path}{label}\n".encode()
+    for writer in ("native", "mxnet"):
+        args = ["--dest-path", tmp_path / writer, "--img-per-file", "3", "--writer", writer]
+        result = run("recordio", *args, input=source, timeout=300)
+        assert result.returncode == 0, result.stderr
+        assert len(lines(result.stdout)) == 3
+        assert len(result.stderr.splitlines()) == 1
+    for name in (f"recordio_{n}.{suffix}" for n in range(3) for suffix in ("rec", "idx")):
+        assert (tmp_path / "native" / name).read_bytes() == (tmp_path / "mxnet" / name).read_bytes()
+    for n in range(3):
+        stem = tmp_path / "native" / f"recordio_{n}"
+        reader = mx.recordio.MXIndexedRecordIO(f"{stem}.idx", f"{stem}.rec", "r")
+        for key in reader.keys:
+            assert mx.recordio.unpack(reader.read_idx(key))[1] == images[key]
+
+
+def test_mxnets_writer_leaves_nothing_unfinished(tmp_path: Path) -> None:
+    image = tmp_path / "image.jpg"
+    image.write_bytes(JPEG)
+    source = manifest([image, image, image, tmp_path / "missing.jpg"])
+    args = ["--dest-path", tmp_path / "out", "--img-per-file", "2", "--writer", "mxnet"]
+    result = run("recordio", *args, input=source, timeout=300)
+    assert result.returncode == 1
+    assert b"missing.jpg: No such file" in result.stderr
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["recordio_0.idx", "recordio_0.rec"]

@@ -1,0 +1,102 @@
+"""Real TensorFlow reads what imagine writes, and writes the same bytes itself."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from support import JPEG, lines, manifest, run
+
+FEATURES = {
+    "image/encoded": tf.io.FixedLenFeature([], tf.string),
+    "image/class/label": tf.io.FixedLenFeature([], tf.int64),
+}
+
+
+def parsed(path: str | Path) -> list[dict[str, Any]]:
+    dataset = tf.data.TFRecordDataset([str(path)])
+    return [tf.io.parse_single_example(record, FEATURES) for record in dataset]
+
+
+@pytest.mark.parametrize("image_format", ["jpg", "png", "bmp"])
+@pytest.mark.parametrize(("mode", "channels"), [("RGB", 3), ("RGBA", 4), ("L", 1)])
+def test_tensorflow_decodes_every_image(
+    tmp_path: Path, image_format: str, mode: str, channels: int
+) -> None:
+    if (image_format, mode) == ("jpg", "RGBA"):
+        mode, channels = "RGB", 3  # JPEG has no alpha.
+    size = ["--width", "37", "--height", "21", "--count", "5"]
+    kind = ["--image-format", image_format, "--mode", mode]
+    made = run("gen", "--path", tmp_path / "images", *size, *kind)
+    packed = run(
+        "tfrecord", "--dest-path", tmp_path / "r", "--img-per-file", "2", input=made.stdout
+    )
+    records = [record for path in lines(packed.stdout) for record in parsed(path)]
+    assert len(records) == 5
+    for path, record in zip(lines(made.stdout), records):
+        assert int(record["image/class/label"]) == 0
+        decoded = tf.io.decode_image(record["image/encoded"]).numpy()
+        assert decoded.shape == (21, 37, channels)
+        if image_format != "jpg":
+            expected = np.asarray(Image.open(path)).reshape(decoded.shape)
+            np.testing.assert_array_equal(decoded, expected)
+
+
+def test_tensorflow_reads_labels(tmp_path: Path) -> None:
+    image = tmp_path / "image.jpg"
+    image.write_bytes(JPEG)
+    labels = [0, 1, 999, 2**63 - 1]
+    source = "".join(f"{image}\t{label}\n" for label in labels).encode()
+    run("tfrecord", "--dest-path", tmp_path, input=source)
+    records = parsed(tmp_path / "tfrecord_0")
+    assert [int(record["image/class/label"]) for record in records] == labels
+    assert {record["image/encoded"].numpy() for record in records} == {JPEG}
+
+
+def test_tensorflow_reads_several_labels(tmp_path: Path) -> None:
+    image = tmp_path / "image.jpg"
+    image.write_bytes(JPEG)
+    run("tfrecord", "--dest-path", tmp_path, input=f"{image}\t1,5,7\n{image}\n".encode())
+    dataset = tf.data.TFRecordDataset([str(tmp_path / "tfrecord_0")])
+    features = {"image/class/label": tf.io.VarLenFeature(tf.int64)}
+    found = [
+        tf.io.parse_single_example(record, features)["image/class/label"].values.numpy().tolist()
+        for record in dataset
+    ]
+    assert found == [[1, 5, 7], [0]]
+
+
+def test_both_writers_write_the_same_bytes(tmp_path: Path) -> None:
+    generator = random.Random(0)
+    source = b""
+    for n, size in enumerate([0, 1, 100, 128, 16_384, 70_000, 2_100_000]):
+        path = tmp_path / f"{n}.jpg"
+        path.write_bytes(JPEG + generator.randbytes(size))
+        label = ["", "\t0", "\t128", "\t3,200,70000"][n % 4]
+        source += f"{path}{label}\n".encode()
+    for writer in ("native", "tensorflow"):
+        args = ["--dest-path", tmp_path / writer, "--img-per-file", "3", "--writer", writer]
+        result = run("tfrecord", *args, input=source, timeout=300)
+        assert result.returncode == 0, result.stderr
+        assert len(lines(result.stdout)) == 3
+        assert len(result.stderr.splitlines()) == 1
+    for n in range(3):
+        native, theirs = (tmp_path / w / f"tfrecord_{n}" for w in ("native", "tensorflow"))
+        assert native.read_bytes() == theirs.read_bytes()
+
+
+def test_tensorflows_writer_leaves_nothing_unfinished(tmp_path: Path) -> None:
+    image = tmp_path / "image.jpg"
+    image.write_bytes(JPEG)
+    source = manifest([image, image, image, tmp_path / "missing.jpg"])
+    args = ["--dest-path", tmp_path / "out", "--img-per-file", "2", "--writer", "tensorflow"]
+    result = run("tfrecord", *args, input=source, timeout=300)
+    assert result.returncode == 1
+    assert b"missing.jpg: No such file" in result.stderr
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["tfrecord_0"]

@@ -1,0 +1,512 @@
+"""The contracts that every tool keeps: one table, run over all of them.
+
+stdout names good data files; stderr is for people; exit codes; whole files; no process left.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import resource
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import pytest
+
+from support import (
+    JPEG,
+    RECORD_SUFFIX,
+    TOOLS,
+    alive,
+    children,
+    command,
+    lines,
+    manifest,
+    run,
+    unfinished,
+    wait_for,
+)
+
+HEAVY = ("PIL", "concurrent.futures", "mxnet", "numpy", "tensorflow", "tqdm")
+PATH_OPTION = {"gen": "--path", "tfrecord": "--dest-path", "recordio": "--dest-path"}
+SUFFIX = {"gen": ".jpg", **RECORD_SUFFIX}
+
+
+class Job(NamedTuple):
+    """A tool with all that it needs to write three files `x0`, `x1`, `x2` into a folder."""
+
+    tool: str
+    folder: Path
+    args: tuple[str, ...]
+    input: bytes
+
+    def run(self, *more: str, **kwargs: object) -> subprocess.CompletedProcess[bytes]:
+        """Run it to its end."""
+        if "stdin" not in kwargs:
+            kwargs["input"] = self.input
+        return run(self.tool, *self.args, *more, **kwargs)
+
+    @property
+    def paths(self) -> list[str]:
+        """Return the paths that it should print."""
+        return [f"{self.folder}/x{n}{SUFFIX[self.tool]}" for n in range(3)]
+
+
+@pytest.fixture(params=TOOLS)
+def tool(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    paths = [folder / f"{n}.jpg" for n in range(5)]
+    for path in paths:
+        path.write_bytes(JPEG)
+    return paths
+
+
+@pytest.fixture
+def job(tool: str, tmp_path: Path, images: list[Path]) -> Job:
+    return make_job(tool, tmp_path / "out", images)
+
+
+def make_job(tool: str, folder: Path, images: list[Path]) -> Job:
+    args = [PATH_OPTION[tool], str(folder), "--name", "x", "--workers", "2"]
+    if tool == "gen":
+        size = ["--width", "8", "--height", "8", "--count", "3", "--chunksize", "1"]
+        return Job(tool, folder, (*args, *size), b"")
+    return Job(tool, folder, (*args, "--img-per-file", "2"), manifest(images))
+
+
+class Endless(NamedTuple):
+    """A tool that is at work and would go on for ever."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+
+    @property
+    def stdout(self) -> IO[bytes]:
+        """Return what to read its paths from."""
+        assert self.process.stdout
+        return self.process.stdout
+
+    def is_underway(self) -> bool:
+        """Tell whether it has worker processes and has finished a file."""
+        files = os.listdir(self.folder) if self.folder.exists() else []
+        return len(children(self.process.pid)) == 2 and any(f.startswith("x") for f in files)
+
+    def end(self) -> tuple[int, str]:
+        """Wait for its end; return its exit code and what it said."""
+        _, errors = self.process.communicate(timeout=30)
+        return self.process.returncode, errors.decode()
+
+
+@pytest.fixture
+def endless(tool: str, tmp_path: Path, images: list[Path]) -> Iterator[Callable[..., Endless]]:
+    """Give a function that starts a tool on a job without end."""
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(stdout: int | None = None) -> Endless:
+        folder = tmp_path / "out"
+        args = [PATH_OPTION[tool], str(folder), "--name", "x", "--workers", "2"]
+        source: int | IO[bytes] = subprocess.DEVNULL
+        if tool == "gen":
+            args += ["--count", "100000000", "--width", "64", "--height", "64"]
+        else:
+            args += ["--img-per-file", "3"]
+            feeder = subprocess.Popen(
+                [sys.executable, "-c", FEEDER, *map(str, images)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+            started.append(feeder)
+            assert feeder.stdout
+            source = feeder.stdout
+        process = subprocess.Popen(
+            command(tool, *args),
+            stdin=source,
+            stdout=subprocess.DEVNULL if stdout is None else stdout,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        started.append(process)
+        if tool != "gen":
+            source.close()  # type: ignore[union-attr]
+        return Endless(process, folder)
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+        for stream in (process.stdout, process.stderr):
+            if stream:
+                stream.close()
+
+
+FEEDER = """
+import itertools, sys
+for path in itertools.cycle(sys.argv[1:]):
+    print(path)
+"""
+
+
+def test_help_names_every_option_and_its_exit_codes(tool: str) -> None:
+    result = run(tool, "--help")
+    assert result.returncode == 0
+    assert result.stderr == b""
+    text = result.stdout.decode()
+    for word in (PATH_OPTION[tool], "--name", "--null", "--workers", "--quiet", "--version", "141"):
+        assert word in text
+    assert "_path" not in text
+    assert "_format" not in text
+
+
+def test_help_fits_eighty_columns(tool: str) -> None:
+    result = run(tool, "--help", env={**os.environ, "COLUMNS": "80"})
+    assert [line for line in result.stdout.decode().splitlines() if len(line) > 88] == []
+
+
+def test_help_imports_nothing_heavy(tool: str) -> None:
+    code = (
+        f"import sys; from imagine_{tool}.cli import main; assert main(['--help']) == 0;"
+        f"sys.exit(repr([name for name in {HEAVY!r} if name in sys.modules]))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.stderr.strip() == "[]"
+
+
+def test_version_is_the_package_version(tool: str) -> None:
+    result = run(tool, "--version")
+    assert result.returncode == 0
+    assert result.stdout == f"imagine-{tool} 0.1.0\n".encode()
+
+
+def test_runs_as_a_module(tool: str) -> None:
+    args = [sys.executable, "-m", f"imagine_{tool}", "--version"]
+    assert subprocess.run(args, capture_output=True).stdout == f"imagine-{tool} 0.1.0\n".encode()
+
+
+def test_stdout_names_the_files_in_order_and_stderr_has_one_line(job: Job) -> None:
+    result = job.run()
+    assert result.returncode == 0
+    assert lines(result.stdout) == job.paths
+    assert all(os.path.getsize(path) for path in job.paths)
+    (summary,) = result.stderr.decode().splitlines()
+    assert summary.startswith(f"imagine-{job.tool}: 3 ")
+    assert unfinished(job.folder) == []
+
+
+def test_null_ends_paths_with_nul(job: Job) -> None:
+    result = job._replace(input=job.input.replace(b"\n", b"\0")).run("-0")
+    assert result.returncode == 0
+    assert lines(result.stdout, b"\0") == job.paths
+
+
+def test_quiet_says_nothing(job: Job) -> None:
+    result = job.run("-q")
+    assert result.returncode == 0
+    assert result.stderr == b""
+
+
+def test_paths_are_printed_as_the_folder_was_given(job: Job, tmp_path: Path) -> None:
+    args = ("out" if arg == str(job.folder) else arg for arg in job.args)
+    result = job._replace(args=tuple(args)).run(cwd=tmp_path)
+    assert lines(result.stdout)[0] == f"out/x0{SUFFIX[job.tool]}"
+
+
+def test_any_bytes_work_as_a_name(job: Job) -> None:
+    name = b"a \xff\t7'\"$(x)"
+    result = job.run("--name", os.fsdecode(name))
+    assert result.returncode == 0
+    first = os.fsencode(job.folder) + b"/" + name + b"0" + SUFFIX[job.tool].encode()
+    printed = result.stdout.split(b"\n")[0]
+    # Where the path would read as path and label, it gets a label.
+    assert printed == first + (b"\t0" if job.tool == "tfrecord" and b"\t70" in first else b"")
+    assert os.path.exists(first)
+
+
+def test_existing_files_are_replaced(job: Job) -> None:
+    job.folder.mkdir()
+    Path(job.paths[1]).write_bytes(b"old")
+    assert job.run().returncode == 0
+    assert Path(job.paths[1]).read_bytes() != b"old"
+
+
+def test_a_symbolic_link_in_the_target_is_replaced_not_written_through(
+    job: Job, tmp_path: Path
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    job.folder.mkdir()
+    Path(job.paths[0]).symlink_to(victim)
+    assert job.run().returncode == 0
+    assert victim.read_bytes() == b"precious"
+    assert not Path(job.paths[0]).is_symlink()
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--frobnicate"], "unrecognized arguments: --frobnicate"),
+        (["--wor", "3"], "unrecognized arguments: --wor"),
+        (["--workers", "many"], "--workers: invalid int value: 'many'"),
+        (["--workers", "0"], "--workers: must be at least 1"),
+        (["--name", "a/b"], "--name: a/b has a slash"),
+        (["--name", "a\nb"], "needs -0"),
+    ],
+)
+def test_wrong_usage_exits_2_in_one_line_and_writes_nothing(
+    job: Job, args: list[str], words: str
+) -> None:
+    result = job.run(*args)
+    assert result.returncode == 2
+    assert result.stdout == b""
+    (line,) = result.stderr.decode().splitlines()
+    assert line.startswith(f"imagine-{job.tool}: error: ")
+    assert words in line
+    assert not job.folder.exists()
+
+
+def test_a_newline_in_a_name_works_with_null(job: Job) -> None:
+    result = job._replace(input=job.input.replace(b"\n", b"\0")).run("-0", "--name", "a\nb")
+    assert result.returncode == 0
+    assert lines(result.stdout, b"\0")[0] == f"{job.folder}/a\nb0{SUFFIX[job.tool]}"
+
+
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc/imagine"])
+def test_an_unwritable_target_exits_1_naming_it(job: Job, tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    target = str(tmp_path / place)
+    result = job.run(PATH_OPTION[job.tool], target)
+    assert result.returncode == 1
+    (line,) = result.stderr.decode().splitlines()
+    assert f"error: {target}: " in line
+
+
+def test_a_folder_in_a_files_place_exits_1_naming_it(job: Job) -> None:
+    Path(job.paths[1]).mkdir(parents=True)
+    result = job.run("--workers", "1")
+    assert result.returncode == 1
+    (line,) = result.stderr.decode().splitlines()
+    assert f"error: {job.paths[1]}: Is a directory" in line
+    assert lines(result.stdout) == job.paths[:1]
+    assert unfinished(job.folder) == []
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_file_too_large_exits_1_and_leaves_nothing_unfinished(job: Job, workers: str) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
+
+    size = ["--width", "500"] if job.tool == "gen" else []
+    result = job.run("--workers", workers, *size, preexec_fn=limit)
+    assert result.returncode == 1
+    (line,) = result.stderr.decode().splitlines()
+    assert f"error: {job.folder}/" in line
+    assert "File too large" in line
+    assert os.listdir(job.folder) == []
+
+
+def test_a_full_disk_exits_1_and_keeps_what_is_whole(job: Job, small_disk: Path) -> None:
+    folder = small_disk / "out"
+    full = make_job(job.tool, folder, [])
+    if job.tool == "gen":
+        result = full.run("--width", "400", "--height", "400", "--count", "1000")
+    else:
+        image = folder.parent.parent / "large.jpg"
+        image.write_bytes(JPEG + bytes(100_000))
+        result = full._replace(input=manifest([image] * 100)).run()
+    assert result.returncode == 1
+    (line,) = result.stderr.decode().splitlines()
+    assert "No space left on device" in line
+    printed = lines(result.stdout)
+    assert printed
+    assert all(os.path.getsize(path) > 50_000 for path in printed)
+    assert unfinished(folder) == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """Give a folder on a file system of 2 MB, where this user may mount one.
+
+    Elsewhere a quota has the same effect but for the error's number, so the folder is where a
+    library makes writes fail.
+    """
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    options = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(options, capture_output=True).returncode != 0:
+        pytest.skip("mounting a small file system needs root; RLIMIT_FSIZE is tested above")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_stdout_exits_1(job: Job) -> None:
+    with open("/dev/full", "wb") as full:
+        result = job.run(stdout=full)
+    assert result.returncode == 1
+    (line,) = result.stderr.decode().splitlines()
+    assert "error: standard output: No space left on device" in line
+
+
+def test_a_closed_stdout_exits_1_and_no_file_takes_its_place(job: Job) -> None:
+    script = 'exec "$0" "$@" >&-'
+    result = subprocess.run(
+        ["bash", "-c", script, *command(job.tool, *job.args)],
+        input=job.input,
+        stderr=subprocess.PIPE,
+    )
+    assert result.returncode == 1
+    assert b"standard output: Bad file descriptor" in result.stderr
+    assert not any(b"x0" in path.read_bytes() for path in job.folder.iterdir() if path.is_file())
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_to_a_full_stdout_exits_1(tool: str, option: str, unbuffered: str) -> None:
+    env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with open("/dev/full", "wb") as full:
+        result = run(tool, option, stdout=full, env=env)
+    assert result.returncode == 1
+    assert b"standard output: No space left on device" in result.stderr
+
+
+def test_closed_pipe_exits_141_silently(endless: Callable[..., Endless]) -> None:
+    running = endless(stdout=subprocess.PIPE)
+    assert running.stdout.readline().endswith(b"\n")
+    workers = children(running.process.pid)
+    running.stdout.close()
+    running.process.stdout = None
+    assert running.end() == (141, "")
+    assert not any(map(alive, workers))
+    assert unfinished(running.folder) == []
+
+
+@pytest.mark.parametrize(
+    ("signum", "code", "word"),
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "terminated"),
+        (signal.SIGHUP, 129, "terminated"),
+    ],
+)
+@pytest.mark.parametrize("to_group", [False, True], ids=["to the tool", "to its group"])
+def test_signals_end_the_run_in_one_line_and_leave_nothing_unfinished(
+    endless: Callable[..., Endless],
+    tool: str,
+    signum: signal.Signals,
+    code: int,
+    word: str,
+    to_group: bool,
+) -> None:
+    running = endless()
+    wait_for(running.is_underway)
+    workers = children(running.process.pid)
+    (os.killpg if to_group else os.kill)(running.process.pid, signum)
+    assert running.end() == (code, f"imagine-{tool}: {word}\n")
+    assert not any(map(alive, workers))
+    assert unfinished(running.folder) == []
+
+
+def test_an_ignored_signal_stays_ignored(job: Job) -> None:
+    # A background job of a script ignores SIGINT, and so must what it runs.
+    script = f"trap '' INT; kill -INT $$; exec {' '.join(command(job.tool, *job.args))}"
+    result = subprocess.run(["bash", "-c", script], input=job.input, capture_output=True)
+    assert result.returncode == 0
+
+
+def test_a_killed_worker_exits_1_with_a_plain_message(
+    endless: Callable[..., Endless], tool: str
+) -> None:
+    running = endless()
+    wait_for(running.is_underway)
+    workers = children(running.process.pid)
+    os.kill(workers[0], signal.SIGKILL)
+    code, errors = running.end()
+    assert code == 1
+    (line,) = errors.splitlines()
+    assert line.startswith(f"imagine-{tool}: error: a worker process died")
+    assert not any(map(alive, workers))
+    assert unfinished(running.folder) == []
+
+
+def test_workers_end_when_the_tool_is_killed(endless: Callable[..., Endless]) -> None:
+    running = endless()
+    wait_for(running.is_underway)
+    workers = children(running.process.pid)
+    running.process.kill()
+    wait_for(lambda: not any(map(alive, workers)))
+
+
+def test_tracebacks_come_only_with_verbose(job: Job, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    args = (PATH_OPTION[job.tool], str(tmp_path / "file"))
+    assert b"Traceback" not in job.run(*args).stderr
+    verbose = job.run(*args, "--verbose").stderr
+    assert b"Traceback" in verbose
+    assert verbose.splitlines()[-1].startswith(f"imagine-{job.tool}: error: ".encode())
+
+
+def test_a_terminal_gets_progress_and_a_summary_but_no_paths(job: Job) -> None:
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 80, 0, 0))
+    process = subprocess.Popen(
+        command(job.tool, *job.args),
+        stdin=subprocess.PIPE,
+        stdout=follower,
+        stderr=follower,
+        close_fds=True,
+    )
+    os.close(follower)
+    assert process.stdin
+    process.stdin.write(job.input)
+    process.stdin.close()
+    shown = b""
+    while chunk := read_terminal(leader):
+        shown += chunk
+    os.close(leader)
+    assert process.wait() == 0
+    assert b"img/s]" in shown or b"img]" in shown
+    assert f"imagine-{job.tool}: 3 ".encode() in shown
+    assert b"x0" not in shown
+
+
+def test_in_a_pipeline_a_tool_that_is_not_last_draws_nothing(job: Job) -> None:
+    leader, follower = pty.openpty()
+    result = job.run(stderr=follower)
+    os.close(follower)
+    shown = read_terminal(leader)
+    os.close(leader)
+    assert lines(result.stdout) == job.paths
+    assert shown.startswith(f"imagine-{job.tool}: 3 ".encode())
+
+
+def read_terminal(leader: int) -> bytes:
+    try:
+        return os.read(leader, 1 << 16)
+    except OSError:  # Linux says so when the other side is closed.
+        return b""
+
+
+def test_memory_and_descriptors_do_not_grow_with_the_output(tool: str, tmp_path: Path) -> None:
+    """Run with so few descriptors that a leak of one per file would end the run."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+
+    source = tmp_path / "0.jpg"
+    source.write_bytes(JPEG)
+    job = make_job(tool, tmp_path / "out", [source] * 400)
+    more = ["--count", "200"] if tool == "gen" else []
+    result = job.run(*more, preexec_fn=limit)
+    assert result.returncode == 0, result.stderr
+    assert len(lines(result.stdout)) == 200
