@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -367,3 +368,33 @@ def test_repeated_paths_are_packed_as_often_as_they_come(
     paths = numbered(folder, 2)
     result = run(tool, "--dest-path", tmp_path / "out", input=manifest(paths * 3))
     assert numbers(tool, lines(result.stdout)) == [[0, 1, 0, 1, 0, 1]]
+
+
+@pytest.mark.parametrize("img_per_file", ["100000", "5000"], ids=["one shard", "several"])
+def test_memory_does_not_grow_with_the_manifest(
+    tool: str, tmp_path: Path, folder: Path, img_per_file: str
+) -> None:
+    (path,) = numbered(folder, 1)
+    line = os.fsencode(path.parent) + b"/." * 1000 + b"/" + path.name.encode() + b"\n"
+    peaks = []
+    for count in (20, 20_000):
+        (tmp_path / "manifest").write_bytes(line * count)
+        args = ["-q", "--dest-path", str(tmp_path / "out"), "--img-per-file", img_per_file]
+        with open(tmp_path / "manifest", "rb") as stdin:
+            measured = subprocess.run(
+                [sys.executable, "-c", PEAK_MEMORY, *command(tool, *args)],
+                stdin=stdin,
+                capture_output=True,
+                check=True,
+            )
+        peaks.append(int(measured.stdout.splitlines()[-1]))
+    # The second manifest is 40 MB long.
+    assert peaks[1] - peaks[0] < 10_000
+
+
+# A process of its own: a child's peak begins with the memory of the process that starts it.
+PEAK_MEMORY = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)  # KiB, of the largest process
+"""

@@ -166,17 +166,3 @@ def test_a_terminated_packer_ends_the_generator_with_141(
     assert (consumer.wait(20), producer.wait(20)) == (143, 141)
     assert not any(map(alive, workers))
     assert unfinished(tmp_path / "x") == unfinished(tmp_path / "t") == []
-
-
-def test_a_million_lines_are_packed_in_little_memory(tmp_path: Path) -> None:
-    """A tenth of them, in one shard: what grew with the lines would show."""
-    script = """
-        set -e -o pipefail
-        imagine-gen -q --path x --count 10 --width 8 --height 8 >list
-        for n in {1..10000}; do cat list; done >long 2>/dev/null
-        ulimit -v 400000
-        imagine-tfrecord -q --img-per-file 100000 <long
-    """
-    result = shell(script, tmp_path)
-    assert result.returncode == 0, result.stderr
-    assert (tmp_path / "tfrecord_0").stat().st_size > 100_000 * 600
