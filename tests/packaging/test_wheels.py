@@ -1,0 +1,126 @@
+"""The built distributions: what is in them, and that each tool installs alone from them."""
+
+from __future__ import annotations
+
+import email
+import os
+import re
+import subprocess
+import sys
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = {
+    "imagine-common": ("imagine", "imagine_common"),
+    "imagine-gen": ("imagine_gen",),
+    "imagine-tfrecord": ("imagine_tfrecord",),
+    "imagine-recordio": ("imagine_recordio",),
+}
+SCRIPTS = {
+    "imagine-common": "imagine",
+    "imagine-gen": "imagine-gen",
+    "imagine-tfrecord": "imagine-tfrecord",
+    "imagine-recordio": "imagine-recordio",
+}
+
+
+@pytest.fixture(scope="session")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build an sdist of each package, and a wheel from the sdist."""
+    folder = tmp_path_factory.mktemp("dist")
+    for name in PACKAGES:
+        command = [sys.executable, "-m", "build", "--outdir", str(folder)]
+        subprocess.run([*command, str(ROOT / "packages" / name)], check=True, capture_output=True)
+    return folder
+
+
+def archive(dist: Path, name: str, suffix: str) -> Path:
+    (path,) = dist.glob(f"{name.replace('-', '_')}-*{suffix}")
+    return path
+
+
+def sources(name: str) -> set[str]:
+    """Return the files under a package's src."""
+    src = ROOT / "packages" / name / "src"
+    files = {path for path in src.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    return {str(path.relative_to(src)) for path in files}
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_wheels_hold_exactly_the_package(dist: Path, name: str) -> None:
+    with zipfile.ZipFile(archive(dist, name, ".whl")) as wheel:
+        members = {member for member in wheel.namelist() if ".dist-info/" not in member}
+    assert members == sources(name)
+    assert {f"{package}/py.typed" for package in PACKAGES[name]} <= members
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_sdists_hold_the_sources(dist: Path, name: str) -> None:
+    with tarfile.open(archive(dist, name, ".tar.gz")) as sdist:
+        members = {member.partition("/")[2] for member in sdist.getnames()}
+    expected = {f"src/{path}" for path in sources(name)}
+    assert {"PKG-INFO", "README.md", "pyproject.toml", *expected} <= members
+
+
+def test_all_carry_one_version_and_ask_for_the_same_common_code(dist: Path) -> None:
+    versions = set()
+    for name in PACKAGES:
+        with zipfile.ZipFile(archive(dist, name, ".whl")) as wheel:
+            (member,) = (n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
+            metadata = email.message_from_bytes(wheel.read(member))
+        versions.add(metadata["Version"])
+        assert metadata["License-Expression"] == "Apache-2.0"
+        assert metadata.get_payload().startswith(f"# {name}")
+        if name != "imagine-common":
+            assert f"imagine-common=={metadata['Version']}" in metadata.get_all("Requires-Dist")
+    assert len(versions) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "unwanted"),
+    [
+        ("imagine-common", "numpy|pillow|tensorflow|mxnet"),
+        ("imagine-gen", "tensorflow|mxnet"),
+        ("imagine-tfrecord", "numpy|pillow|tensorflow|mxnet"),
+        ("imagine-recordio", "pillow|tensorflow|mxnet"),
+    ],
+)
+def test_each_tool_installs_alone_with_no_more_than_it_needs(
+    dist: Path, tmp_path: Path, name: str, unwanted: str
+) -> None:
+    venv.create(tmp_path, with_pip=True)
+    python = tmp_path / "bin" / "python"
+    wheels = [str(archive(dist, part, ".whl")) for part in {"imagine-common", name}]
+    subprocess.run([python, "-m", "pip", "install", "-q", *wheels], check=True, capture_output=True)
+    listed = subprocess.run(
+        [python, "-m", "pip", "list"], check=True, capture_output=True, text=True
+    ).stdout
+    assert name in listed
+    assert re.findall(rf"(?im)^(?:{unwanted})\b", listed) == []
+    script = tmp_path / "bin" / SCRIPTS[name]
+    env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    result = subprocess.run([script, "--help"], capture_output=True, text=True, env=env, check=True)
+    assert result.stdout.startswith(f"usage: {SCRIPTS[name]} ")
+
+
+def test_without_its_tool_a_facade_function_says_what_to_install(
+    dist: Path, tmp_path: Path
+) -> None:
+    venv.create(tmp_path, with_pip=True)
+    wheel = archive(dist, "imagine-common", ".whl")
+    python = tmp_path / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "-q", wheel], check=True, capture_output=True)
+    result = subprocess.run(
+        [python, "-c", "from imagine import create_images"], capture_output=True, text=True
+    )
+    assert "ImportError: create_images needs imagine-gen: pip install imagine-gen" in result.stderr
+    result = subprocess.run(
+        [tmp_path / "bin" / "imagine", "create-recordio"], capture_output=True, text=True
+    )
+    assert result.returncode == 2
+    assert "create-recordio needs imagine-recordio: pip install imagine-recordio" in result.stderr

@@ -1,0 +1,101 @@
+"""What the documentation says is so: commands run, help texts are the tools' own."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support import command, shell
+
+ROOT = Path(__file__).parents[1]
+TOOLS = ("gen", "tfrecord", "recordio")
+
+
+def code_blocks(path: Path, language: str, section: str = "") -> list[str]:
+    """Return the code blocks of a page, or of one of its sections."""
+    text = path.read_text()
+    if section:
+        text = re.split(rf"(?m)^## {re.escape(section)}$", text)[1]
+        text = re.split(r"(?m)^## ", text)[0]
+    return re.findall(rf"(?ms)^```{language}\n(.*?)^```", text)
+
+
+def help_text(tool: str) -> str:
+    env = {**os.environ, "COLUMNS": "80"}
+    return subprocess.run(
+        command(tool, "--help"), env=env, check=True, capture_output=True, text=True
+    ).stdout
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_help_texts_are_the_tools_own(tool: str) -> None:
+    """`python docs/update_help.py` writes them."""
+    assert help_text(tool) in code_blocks(ROOT / "docs" / f"imagine-{tool}.md", "text")
+
+
+def test_quick_start_is_one_line_that_generates_pipes_and_packs(tmp_path: Path) -> None:
+    (line,) = code_blocks(ROOT / "README.md", "bash", "Quick start")[0].splitlines()
+    install, pipeline = line.split("python -m pip install ./packages/* && ")
+    assert install == "set -o pipefail && python3 -m venv .venv && . .venv/bin/activate && "
+    # The packages are installed here; elsewhere the whole line is run.
+    pipeline = pipeline.replace("--count 1000", "--count 150")
+    result = shell(f"set -o pipefail && {pipeline}", tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "records/tfrecord_0\nrecords/tfrecord_1\n"
+
+
+def test_testing_is_one_line_and_what_ci_runs() -> None:
+    (line,) = code_blocks(ROOT / "README.md", "bash", "Testing")[0].splitlines()
+    assert line in (ROOT / ".ci" / "run").read_text()
+
+
+def pages() -> list[Path]:
+    return [
+        ROOT / "README.md",
+        *sorted((ROOT / "docs").glob("*.md")),
+        *sorted((ROOT / "packages").glob("*/README.md")),
+    ]
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_in_the_documentation_run(page: Path, tmp_path: Path) -> None:
+    """Blocks marked `sh` are run in order, in one folder; `bash` ones install or take long."""
+    blocks = code_blocks(page, "sh")
+    result = shell("set -e -o pipefail\n" + "\n".join(blocks), tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_python_in_the_documentation_runs(page: Path, tmp_path: Path) -> None:
+    code = "\n".join(code_blocks(page, "python"))
+    subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=tmp_path, check=True)
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://)([^)#]+)(?:#[^)]*)?\)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_reference_implementation_gives_the_tools_pixels(tmp_path: Path) -> None:
+    """docs/reproducibility.md promises that somebody else can compute every pixel."""
+    from PIL import Image
+
+    namespace: dict[str, object] = {}
+    for block in code_blocks(ROOT / "docs" / "reproducibility.md", "python"):
+        exec(block, namespace)
+    image_pixels = namespace["image_pixels"]
+    cases = [(0, 0, 5, 3, "RGB"), (1, 2**40 + 7, 4, 4, "RGBA"), (2**64 - 1, 12, 9, 2, "L")]
+    for seed, index, width, height, mode in cases:
+        args = f"--path {tmp_path} --seed {seed} --start {index} --width {width}"
+        args += f" --height {height} --mode {mode} --image-format png"
+        (path,) = shell(f"imagine-gen -q {args}", tmp_path).stdout.splitlines()
+        with Image.open(path) as image:
+            assert image.mode == mode
+            expected = image_pixels(seed, index, width, height, mode)  # type: ignore[operator]
+            assert image.tobytes() == expected
