@@ -22,4 +22,4 @@ def encode(spec: DatasetSpec, index: int) -> Iterator[Buffer]:
     image.save(
         file, "JPEG", quality=spec.quality, subsampling="4:2:0", optimize=False, progressive=False
     )
-    yield file.getbuffer()
+    yield file.getvalue()  # not a copy: BytesIO shares its buffer
