@@ -185,10 +185,14 @@ def _host() -> bytes:
 
 
 def _start_time(pid: bytes) -> bytes:
-    """Return when a process started, in clock ticks since boot; 0 where that can't be known."""
+    """Return when a living process started, in clock ticks since boot; 0 where there is none.
+
+    Where there is no /proc, that is so for every process.
+    """
     try:
         with open(b"/proc/%b/stat" % pid, "rb") as stat:
             # The second field, the command's name, may itself hold spaces and parentheses.
-            return stat.read().rpartition(b")")[2].split()[19]
+            state, *fields = stat.read().rpartition(b")")[2].split()
     except OSError:
         return b"0"
+    return b"0" if state in b"ZX" else fields[18]

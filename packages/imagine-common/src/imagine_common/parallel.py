@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from imagine_common.atomic import forget_unfinished, remove_unfinished
 from imagine_common.errors import ENDING_SIGNALS, WorkerLost
@@ -28,6 +28,7 @@ Unit = TypeVar("Unit")
 Result = TypeVar("Result")
 
 _SECONDS_TO_LEAVE = 5.0
+_SECONDS_BETWEEN_SIGNALS = 0.1
 
 
 def ordered_map(
@@ -87,24 +88,22 @@ def _map_on_pool(
     finally:
         if not completed:
             _end_workers(executor)
-        executor.shutdown()
+        executor.shutdown(cancel_futures=True)
 
 
 def _end_workers(executor: ProcessPoolExecutor) -> None:
     from multiprocessing.connection import wait
 
-    processes = list((executor._processes or {}).values())
-    executor.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.terminate()
-    alive = [process.sentinel for process in processes]
+    alive = {process.sentinel: process for process in list((executor._processes or {}).values())}
     deadline = time.monotonic() + _SECONDS_TO_LEAVE
     while alive and time.monotonic() < deadline:
-        ended = wait(alive, timeout=deadline - time.monotonic())
-        alive = [sentinel for sentinel in alive if sentinel not in ended]
-    for process in processes:
-        if process.sentinel in alive:
-            process.kill()
+        # Again and again: a signal that comes just before a process begins to wait doesn't wake it.
+        for process in alive.values():
+            process.terminate()
+        for sentinel in wait(list(alive), timeout=_SECONDS_BETWEEN_SIGNALS):
+            del alive[cast(int, sentinel)]
+    for process in alive.values():
+        process.kill()
 
 
 def _context() -> BaseContext:
@@ -150,4 +149,6 @@ def _leave_with_parent() -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait([parent.sentinel])
-        os.kill(os.getpid(), signal.SIGTERM)
+        while True:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(_SECONDS_BETWEEN_SIGNALS)
