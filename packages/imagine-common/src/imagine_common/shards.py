@@ -15,6 +15,7 @@ from imagine_common.atomic import (
     create_temporary,
     remove_temporary,
     temporary_name,
+    write_all,
 )
 from imagine_common.errors import ImagineError, file_error
 from imagine_common.manifest import NEWLINE, Entry, parse_line
@@ -66,7 +67,7 @@ class Slicer:
         self._number = 0
         self._count = 0
         self._spool = b""
-        self._file: BinaryIO | None = None
+        self._fd = -1
 
     def cut(self, batches: Iterable[list[bytes] | None]) -> Generator[Slice | None]:
         """Yield slices, each once its last line has arrived; None where that takes a while."""
@@ -89,28 +90,29 @@ class Slicer:
                 self.is_single = self._number == 0
                 yield self._close()
         finally:
-            if self._file:
-                self._file.close()
+            if self._fd >= 0:
+                os.close(self._fd)
                 remove_temporary(self._spool)
 
     def _append(self, lines: list[bytes]) -> None:
         try:
-            if not self._file:
+            if self._fd < 0:
                 create_folder(self._folder)
                 self._spool = temporary_name(self._folder)
-                self._file = os.fdopen(create_temporary(self._spool), "wb")
-            self._file.write(self._delimiter.join([*lines, b""]))
+                self._fd = create_temporary(self._spool)
+            data = self._delimiter.join([*lines, b""])
+            write_all(self._fd, [data], len(data))
         except OSError as error:
             raise file_error(self._folder, error) from error
         self._count += len(lines)
 
     def _close(self) -> Slice:
+        fd, self._fd = self._fd, -1
         try:
-            if self._file:
-                self._file.close()
+            os.close(fd)
         except OSError as error:
+            remove_temporary(self._spool)
             raise file_error(self._folder, error) from error
-        self._file = None
         first = self._number * self._size
         part = Slice(self._number, first, self._spool, self._delimiter, self._is_manifest)
         self._number += 1

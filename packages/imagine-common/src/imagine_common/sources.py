@@ -76,7 +76,7 @@ class FolderSource:
         """
         try:
             with os.scandir(self.path) as entries:
-                names = [e.name for e in entries if e.name[:1] != b"." and not e.is_dir()]
+                names = [e.name for e in entries if e.name[:1] != b"." and not _is_folder(e)]
         except OSError as error:
             raise file_error(self.path, error) from error
         names.sort(key=natural_key)
@@ -94,4 +94,11 @@ class FolderSource:
             return True
         self.first_passed_over = self.first_passed_over or path
         self.passed_over += 1
+        return False
+
+
+def _is_folder(entry: os.DirEntry[bytes]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # A symbolic link that leads nowhere, or in a circle.
         return False

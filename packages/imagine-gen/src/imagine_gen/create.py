@@ -6,7 +6,7 @@ import importlib
 import os
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from typing import NamedTuple, cast
 
@@ -179,11 +179,15 @@ def folder_bytes(path: bytes) -> int:
     ImagineError
         Where the folder can't be read.
     """
+    total = 0
     try:
         with os.scandir(path) as entries:
-            return sum(entry.stat().st_size for entry in entries if entry.is_file())
+            for entry in entries:
+                with suppress(FileNotFoundError):  # Others may work in the folder too.
+                    total += entry.stat().st_size if entry.is_file() else 0
     except OSError as error:
         raise file_error(path, error) from error
+    return total
 
 
 def _make_images(spec: DatasetSpec, indexes: range) -> list[ImageFile]:

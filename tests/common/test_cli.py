@@ -1,0 +1,232 @@
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imagine_common import __version__
+from imagine_common.atomic import create_temporary, temporary_name
+from imagine_common.cli import Parser, run_tool
+from imagine_common.errors import (
+    ENDING_SIGNALS,
+    ImagineError,
+    Interrupted,
+    StdoutClosed,
+    UsageError,
+    WorkerLost,
+)
+from imagine_common.options import (
+    add_alias,
+    add_message_options,
+    add_null_option,
+    add_workers_option,
+)
+
+
+@pytest.fixture
+def parser() -> Parser:
+    parser = Parser("imagine-x", usage="%(prog)s [options]", description="Do a thing.")
+    group = parser.add_argument_group("options")
+    group.add_argument("--image-format", default="jpg", help="a format")
+    add_alias(group, "--image_format", "image_format")
+    add_null_option(group)
+    add_workers_option(group, "does it")
+    add_message_options(group)
+    parser.add_closing_options(group)
+    return parser
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[dict[int, Any]]:
+    """Know the handlers before a test, and see that they are the same after it."""
+    before: dict[int, Any] = {signum: signal.getsignal(signum) for signum in ENDING_SIGNALS}
+    yield before
+    after: dict[int, Any] = {signum: signal.getsignal(signum) for signum in ENDING_SIGNALS}
+    for signum, handler in before.items():
+        signal.signal(signum, handler)
+    assert after == before
+
+
+def nothing(_args: argparse.Namespace) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("argv", "image_format", "delimiter", "workers"),
+    [
+        ([], "jpg", b"\n", None),
+        (["--image-format", "png"], "png", b"\n", None),
+        (["--image_format=png"], "png", b"\n", None),
+        (["--image_format", "png", "--image-format", "bmp"], "bmp", b"\n", None),
+        (["-0"], "jpg", b"\0", None),
+        (["--null", "--workers", "3"], "jpg", b"\0", 3),
+    ],
+)
+def test_options_are_parsed(
+    parser: Parser, argv: list[str], image_format: str, delimiter: bytes, workers: int | None
+) -> None:
+    args = parser.parse_args(argv)
+    assert (args.image_format, args.delimiter, args.workers) == (image_format, delimiter, workers)
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--image", "png"], "unrecognized arguments: --image png"),
+        (["--image_form", "png"], "unrecognized arguments: --image_form png"),
+        (["--verb"], "unrecognized arguments: --verb"),
+        (["--vers"], "unrecognized arguments: --vers"),
+        (["positional"], "unrecognized arguments: positional"),
+        (["--workers", "many"], "argument --workers: invalid int value: 'many'"),
+        (["--workers"], "argument --workers: expected one argument"),
+    ],
+)
+def test_wrong_arguments_are_one_line(
+    parser: Parser, argv: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UsageError, match=f"^{words}$"):
+        parser.parse_args(argv)
+    assert run_tool(parser, lambda _: pytest.fail("must not run"), argv) == 2
+    line = f"imagine-x: error: {words}; see imagine-x --help\n"
+    assert capsys.readouterr() == ("", line)
+
+
+def test_help_hides_the_other_spelling(parser: Parser, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_tool(parser, lambda _: pytest.fail("must not run"), ["--help"]) == 0
+    output, errors = capsys.readouterr()
+    assert "--image-format" in output
+    assert "image_format" not in output.replace("IMAGE_FORMAT", "")
+    assert errors == ""
+
+
+def test_version_names_the_tool(parser: Parser, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_tool(parser, lambda _: pytest.fail("must not run"), ["--version"]) == 0
+    assert capsys.readouterr() == (f"imagine-x {__version__}\n", "")
+
+
+def test_done_is_0_and_silent(parser: Parser, capsys: pytest.CaptureFixture[str]) -> None:
+    seen = []
+    assert run_tool(parser, lambda args: seen.append((args.prog, args.workers)), []) == 0
+    assert seen == [("imagine-x", None)]
+    assert capsys.readouterr() == ("", "")
+
+
+def test_parse_takes_the_place_of_the_parsers_own(parser: Parser) -> None:
+    seen = []
+
+    def parse(argv: Any) -> argparse.Namespace:
+        seen.append(argv)
+        return parser.parse_args(["--workers", "7"])
+
+    assert run_tool(parser, lambda args: seen.append(args.workers), ["other"], parse) == 0
+    assert seen == [["other"], 7]
+
+
+ERRORS = [
+    (ImagineError("a.jpg: gone"), 1, "error: a.jpg: gone"),
+    (WorkerLost("a worker died"), 1, "error: a worker died"),
+    (UsageError("not so"), 2, "error: not so; see imagine-x --help"),
+    (StdoutClosed("gone"), 141, None),
+    (Interrupted(signal.SIGINT), 130, "interrupted"),
+    (Interrupted(signal.SIGTERM), 143, "terminated"),
+    (Interrupted(signal.SIGHUP), 129, "terminated"),
+    (MemoryError(), 1, "error: out of memory; try fewer --workers"),
+    (ImagineError("two\nlines"), 1, r"error: two\nlines"),
+    (ValueError("odd"), 1, "error: ValueError: odd (--verbose shows where)"),
+    (BrokenPipeError(32, "x"), 1, "error: BrokenPipeError: [Errno 32] x (--verbose shows where)"),
+]
+
+
+@pytest.mark.parametrize(("error", "code", "line"), ERRORS, ids=repr)
+def test_every_error_has_its_exit_code_and_one_line(
+    parser: Parser,
+    error: BaseException,
+    code: int,
+    line: str | None,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(_args: argparse.Namespace) -> None:
+        raise error
+
+    assert run_tool(parser, fail, []) == code
+    assert capsys.readouterr() == ("", f"imagine-x: {line}\n" if line else "")
+
+
+@pytest.mark.parametrize(
+    "error", [ImagineError("gone"), UsageError("gone"), ValueError("gone"), MemoryError("gone")]
+)
+def test_verbose_shows_where_an_error_was_raised(
+    parser: Parser, error: BaseException, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail_just_here(_args: argparse.Namespace) -> None:
+        raise error
+
+    run_tool(parser, fail_just_here, ["--verbose"])
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert errors.startswith("Traceback")
+    assert "fail_just_here" in errors
+    assert errors.splitlines()[-1].startswith("imagine-x: error: ")
+    assert "--verbose" not in errors.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("signum", "code", "word"),
+    [
+        (signal.SIGINT, 130, "interrupted"),
+        (signal.SIGTERM, 143, "terminated"),
+        (signal.SIGHUP, 129, "terminated"),
+    ],
+)
+def test_signal_ends_the_run_after_cleaning_up(
+    parser: Parser,
+    signum: int,
+    code: int,
+    word: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cleaned = []
+
+    def run(_args: argparse.Namespace) -> None:
+        os.close(create_temporary(temporary_name(os.fsencode(tmp_path))))
+        try:
+            os.kill(os.getpid(), signum)
+            pytest.fail("must not go on")
+        finally:
+            # An impatient user's second and third must not cut short what is tidied up here.
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGTERM)
+            cleaned.append(True)
+
+    assert run_tool(parser, run, []) == code
+    assert cleaned == [True]
+    assert os.listdir(tmp_path) == []
+    assert capsys.readouterr() == ("", f"imagine-x: {word}\n")
+
+
+def test_what_was_ignored_before_stays_ignored(parser: Parser, handlers: dict[int, Any]) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run_tool(parser, lambda _: os.kill(os.getpid(), signal.SIGHUP), []) == 0
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, handlers[signal.SIGHUP])
+
+
+@pytest.mark.parametrize("error", [ImagineError("x"), ValueError("x"), None])
+def test_unfinished_files_are_removed_at_the_end(
+    parser: Parser, error: Exception | None, tmp_path: Path
+) -> None:
+    def run(_args: argparse.Namespace) -> None:
+        os.close(create_temporary(temporary_name(os.fsencode(tmp_path))))
+        if error:
+            raise error
+
+    run_tool(parser, run, [])
+    assert os.listdir(tmp_path) == []

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from imagine_common import cpus
+from imagine_common.cpus import check_workers, usable_cpus
+from imagine_common.errors import UsageError
+
+HAS_AFFINITY = 16
+
+
+@pytest.fixture
+def cgroup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in for the kernel: sixteen processors by affinity, no quota yet."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(HAS_AFFINITY)))
+    monkeypatch.setattr(cpus, "_CGROUP_V2", tmp_path / "cpu.max")
+    monkeypatch.setattr(cpus, "_CGROUP_V1", tmp_path / "cpu")
+    return tmp_path
+
+
+@pytest.fixture
+def one_processor() -> Iterator[None]:
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    yield
+    os.sched_setaffinity(0, allowed)
+
+
+def test_affinity_counts_not_the_machine(one_processor: None) -> None:
+    assert usable_cpus() == 1
+
+
+def test_no_control_group_is_no_quota(cgroup: Path) -> None:
+    assert usable_cpus() == HAS_AFFINITY
+
+
+@pytest.mark.parametrize(
+    ("cpu_max", "expected"),
+    [
+        ("200000 100000\n", 2),
+        ("150000 100000\n", 2),
+        ("100000 100000\n", 1),
+        ("1000 100000\n", 1),
+        ("50000 10000\n", 5),
+        ("9900000 100000\n", HAS_AFFINITY),
+        ("max 100000\n", HAS_AFFINITY),
+        ("", HAS_AFFINITY),
+        ("100000 0\n", HAS_AFFINITY),
+        ("something else\n", HAS_AFFINITY),
+    ],
+)
+def test_quota_of_cgroup_v2_limits(cgroup: Path, cpu_max: str, expected: int) -> None:
+    (cgroup / "cpu.max").write_text(cpu_max)
+    assert usable_cpus() == expected
+
+
+@pytest.mark.parametrize(
+    ("quota", "period", "expected"),
+    [
+        ("300000\n", "100000\n", 3),
+        ("250000\n", "100000\n", 3),
+        ("10000\n", "100000\n", 1),
+        ("-1\n", "100000\n", HAS_AFFINITY),
+        ("0\n", "100000\n", HAS_AFFINITY),
+        ("300000\n", "0\n", HAS_AFFINITY),
+        ("300000\n", "", HAS_AFFINITY),
+    ],
+)
+def test_quota_of_cgroup_v1_limits(cgroup: Path, quota: str, period: str, expected: int) -> None:
+    (cgroup / "cpu").mkdir()
+    (cgroup / "cpu" / "cpu.cfs_quota_us").write_text(quota)
+    (cgroup / "cpu" / "cpu.cfs_period_us").write_text(period)
+    assert usable_cpus() == expected
+
+
+def test_system_without_affinity_counts_its_processors(
+    cgroup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 5)
+    assert usable_cpus() == 5
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert usable_cpus() == 1
+
+
+def test_workers_are_the_usable_processors_unless_given(cgroup: Path) -> None:
+    assert check_workers(None) == HAS_AFFINITY
+    assert check_workers(1) == 1
+    assert check_workers(100) == 100
+
+
+@pytest.mark.parametrize("workers", [0, -1])
+def test_fewer_than_one_worker_is_wrong_usage(workers: int) -> None:
+    with pytest.raises(UsageError, match=f"--workers: must be at least 1, not {workers}$"):
+        check_workers(workers)

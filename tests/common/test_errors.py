@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import errno
+import os
+import pickle
+import signal
+
+import pytest
+
+from imagine_common.errors import (
+    ENDING_SIGNALS,
+    ImagineError,
+    Interrupted,
+    StdoutClosed,
+    UsageError,
+    WorkerLost,
+    file_error,
+    show,
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        (b"a\nb", r"a\nb"),
+        (b"a\r", r"a\r"),
+        (b"a\tb", r"a\tb"),
+        (b"a\0b", r"a\x00b"),
+        (b"\x1b[31mred", r"\x1b[31mred"),
+        (b"\xff.jpg", r"\udcff.jpg"),
+        ("\udcff", r"\udcff"),
+        (b"\xef\xbb\xbfa", r"\ufeffa"),
+        ("\u202egpj.a", r"\u202egpj.a"),
+        ("\N{NO-BREAK SPACE}", r"\xa0"),
+        (b"", "''"),
+    ],
+)
+def test_what_cannot_be_printed_is_escaped(path: str | bytes, shown: str) -> None:
+    assert show(path) == shown
+
+
+@pytest.mark.parametrize(
+    "path", ["a.jpg", "folder/a b.jpg", "Bärenzoo/熊.jpg", "it's", 'a"b', "a\\n"]
+)
+def test_what_can_be_printed_stays(path: str) -> None:
+    assert show(path) == path
+    assert show(os.fsencode(path)) == path
+
+
+def test_file_error_names_file_and_reason() -> None:
+    error = file_error(b"a\n", FileNotFoundError(errno.ENOENT, "No such file or directory"))
+    assert type(error) is ImagineError
+    assert str(error) == r"a\n: No such file or directory"
+
+
+def test_file_error_without_errno_still_says_why() -> None:
+    assert str(file_error("a", OSError("odd"))) == "a: odd"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ImagineError("x"), 1),
+        (WorkerLost("x"), 1),
+        (UsageError("x"), 2),
+        (StdoutClosed("x"), 141),
+        (Interrupted(signal.SIGHUP), 129),
+        (Interrupted(signal.SIGINT), 130),
+        (Interrupted(signal.SIGTERM), 143),
+    ],
+)
+def test_every_error_has_its_exit_code_and_keeps_it_between_processes(
+    error: ImagineError | Interrupted, code: int
+) -> None:
+    assert error.exit_code == code
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is type(error)
+    assert copy.args == error.args
+    assert copy.exit_code == code
+
+
+def test_nothing_that_catches_exceptions_swallows_an_interruption() -> None:
+    assert not issubclass(Interrupted, Exception)
+    assert set(ENDING_SIGNALS) == {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}

@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from pathlib import Path
+
+import pytest
+
+from imagine_common.report import Report, human_bytes
+
+NUMBER = r"[0-9.e+]+"
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0 bytes"),
+        (1, "1 bytes"),
+        (12, "12 bytes"),
+        (999, "999 bytes"),
+        (1000, "1 kB"),
+        (1004, "1 kB"),
+        (1230, "1.23 kB"),
+        (12_345, "12.3 kB"),
+        (123_456, "123 kB"),
+        (999_499, "999 kB"),
+        (999_500, "1 MB"),
+        (1_500_000, "1.5 MB"),
+        (2**30, "1.07 GB"),
+        (5 * 10**12, "5 TB"),
+        (7 * 10**15, "7 PB"),
+        (0.5, "0.5 bytes"),
+    ],
+)
+def test_bytes_are_told_in_three_digits(size: float, text: str) -> None:
+    assert human_bytes(size) == text
+
+
+@pytest.mark.parametrize(
+    ("noun", "added", "start"),
+    [
+        ("image", [(1, 1, 1000)], "1 image, 1 kB"),
+        ("image", [(2, 2, 1000), (1, 1, 500)], "3 images, 1.5 kB"),
+        ("file", [(1, 1, 2_000_000)], "1 file, 1 image, 2 MB"),
+        ("file", [(1, 10, 1000), (1, 5, 0)], "2 files, 15 images, 1 kB"),
+    ],
+)
+def test_summary_is_one_line(
+    noun: str,
+    added: list[tuple[int, int, int]],
+    start: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with Report("imagine-x", quiet=False) as report:
+        for files, images, size in added:
+            report.add(files, images, size)
+        report.summarize(noun)
+    output, line = capsys.readouterr()
+    assert output == ""
+    rest = rf" in {NUMBER} s \({NUMBER} images/s, {NUMBER} (bytes|.B)/s\)"
+    assert re.fullmatch(rf"imagine-x: {re.escape(start)}{rest}\n", line)
+
+
+def test_counts_are_sums() -> None:
+    with Report("imagine-x", quiet=True) as report:
+        report.add(1, 10, 100)
+        report.add(2, 20, 200)
+    assert (report.files, report.images, report.size) == (3, 30, 300)
+
+
+def test_warnings_and_answers_are_lines_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    with Report("imagine-x", quiet=False) as report:
+        report.warn("odd")
+        report.tell("asked for")
+    assert capsys.readouterr() == ("", "imagine-x: warning: odd\nimagine-x: asked for\n")
+
+
+def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with Report("imagine-x", quiet=True) as report:
+        report.add(1, 1, 1)
+        report.warn("odd")
+        report.tell("asked for")
+        report.summarize("image")
+    assert capsys.readouterr() == ("", "")
+
+
+SCRIPT = """
+import sys
+from imagine_common.report import Report
+with Report("imagine-x", quiet="quiet" in sys.argv, total=7) as report:
+    for _ in range(7):
+        report.add(1, 1, 10)
+    report.warn("odd")
+sys.exit("tqdm" in sys.modules)
+"""
+
+
+def drawn(stdout: int, *args: str) -> tuple[bool, bytes]:
+    """Report to a terminal as stderr; return whether a bar was drawn, and all that was."""
+    terminal, stderr = pty.openpty()
+    fcntl.ioctl(stderr, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT, *args],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+            timeout=60,
+        )
+        os.set_blocking(terminal, False)
+        try:
+            text = os.read(terminal, 1 << 16)
+        except BlockingIOError:
+            text = b""
+    finally:
+        os.close(terminal)
+        os.close(stderr)
+    return bool(done.returncode), text
+
+
+def test_bar_is_drawn_on_a_terminal(tmp_path: Path) -> None:
+    with open(tmp_path / "stdout", "wb") as file:
+        bar, text = drawn(file.fileno())
+    assert bar
+    assert b"0/7" in text
+    assert b"\rimagine-x: warning: odd\r\n" in text  # the bar makes room
+    assert (tmp_path / "stdout").read_bytes() == b""
+
+
+def test_no_bar_is_drawn_by_a_tool_that_feeds_a_pipe() -> None:
+    reading, writing = os.pipe()
+    assert drawn(writing) == (False, b"imagine-x: warning: odd\r\n")
+    os.close(reading)
+    os.close(writing)
+
+
+def test_no_bar_is_drawn_when_quiet(tmp_path: Path) -> None:
+    with open(tmp_path / "stdout", "wb") as file:
+        assert drawn(file.fileno(), "quiet") == (False, b"")
+
+
+def test_no_bar_is_drawn_when_stderr_is_no_terminal(tmp_path: Path) -> None:
+    with open(tmp_path / "stdout", "wb") as file:
+        done = subprocess.run(
+            [sys.executable, "-c", SCRIPT], stdout=file, stderr=subprocess.PIPE, timeout=60
+        )
+    assert (done.returncode, done.stderr) == (0, b"imagine-x: warning: odd\n")

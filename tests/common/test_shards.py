@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import os
+import resource
+import tempfile
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imagine_common.errors import ImagineError
+from imagine_common.manifest import NEWLINE, NUL, Entry
+from imagine_common.shards import Slice, Slicer
+from support import unfinished
+
+
+def paths(count: int) -> list[bytes]:
+    return [b"image_%d" % number for number in range(count)]
+
+
+def slicer(folder: Path, size: int, delimiter: bytes = NEWLINE, manifest: bool = True) -> Slicer:
+    return Slicer(os.fsencode(folder), size, delimiter, manifest)
+
+
+def existing(parts: Iterator[Slice | None]) -> list[Slice]:
+    return [part for part in parts if part is not None]
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "sizes"),
+    [
+        (1, 1, [1]),
+        (1, 1000, [1]),
+        (3, 1, [1, 1, 1]),
+        (6, 3, [3, 3]),
+        (7, 3, [3, 3, 1]),
+        (8, 3, [3, 3, 2]),
+        (1000, 999, [999, 1]),
+    ],
+)
+@pytest.mark.parametrize("batch", [1, 2, 5, 1000])
+def test_slices_are_full_but_for_the_last(
+    tmp_path: Path, count: int, size: int, sizes: list[int], batch: int
+) -> None:
+    lines = paths(count)
+    batches = [lines[start : start + batch] for start in range(0, count, batch)]
+    parts = existing(slicer(tmp_path, size).cut(batches))
+    assert [part.number for part in parts] == list(range(len(sizes)))
+    assert [part.first for part in parts] == [size * number for number in range(len(sizes))]
+    read = [list(part.entries()) for part in parts]
+    assert list(map(len, read)) == sizes
+    assert list(chain(*read)) == [(place, Entry(path)) for place, path in enumerate(lines)]
+
+
+@settings(max_examples=60, deadline=None, database=None)
+@given(
+    batches=st.lists(
+        st.none()
+        | st.lists(st.binary(min_size=1, max_size=9).map(lambda line: line.hex().encode()))
+    ),
+    size=st.integers(1, 7),
+    delimiter=st.sampled_from([NEWLINE, NUL]),
+)
+def test_no_line_is_lost_however_they_arrive(
+    batches: list[list[bytes] | None], size: int, delimiter: bytes
+) -> None:
+    lines = [line for batch in batches if batch for line in batch]
+    with tempfile.TemporaryDirectory() as folder:
+        parts = existing(slicer(Path(folder), size, delimiter).cut(batches))
+        read = [list(part.entries()) for part in parts]
+        assert os.listdir(folder) == []
+    assert all(len(entries) == size for entries in read[:-1])
+    assert list(chain(*read)) == [(place, Entry(line)) for place, line in enumerate(lines)]
+
+
+@pytest.mark.parametrize(("count", "single"), [(1, True), (3, True), (4, False), (6, False)])
+def test_only_slice_is_known_as_such(tmp_path: Path, count: int, single: bool) -> None:
+    cutter = slicer(tmp_path, 3)
+    parts = cutter.cut([paths(count)])
+    assert next(parts) is not None
+    assert cutter.is_single == single
+    parts.close()
+
+
+def test_slice_is_not_given_before_it_is_known_whether_it_is_the_last(tmp_path: Path) -> None:
+    seen = []
+
+    def batches() -> Iterator[list[bytes]]:
+        for batch in ([b"a", b"b"], [b"c"]):
+            seen.append(batch)
+            yield batch
+
+    parts = slicer(tmp_path, 2).cut(batches())
+    assert next(parts) is not None
+    assert len(seen) == 2
+    parts.close()
+
+
+def test_full_slice_does_not_wait_for_a_silent_source(tmp_path: Path) -> None:
+    cutter = slicer(tmp_path, 2)
+    parts = cutter.cut([[b"a"], None, [b"b"], None, None, [b"c"]])
+    assert next(parts) is None
+    first = next(parts)
+    assert first is not None
+    assert list(first.entries()) == [(0, Entry(b"a")), (1, Entry(b"b"))]
+    assert not cutter.is_single
+    assert next(parts) is None
+    assert next(parts) is None
+    last = next(parts)
+    assert last is not None
+    assert list(last.entries()) == [(2, Entry(b"c"))]
+    assert list(parts) == []
+    assert not cutter.is_single
+
+
+def test_nothing_is_cut_from_nothing(tmp_path: Path) -> None:
+    assert existing(slicer(tmp_path / "none", 2).cut([None, [], None])) == []
+    assert not (tmp_path / "none").exists()
+
+
+def test_folder_is_created_for_the_first_line(tmp_path: Path) -> None:
+    parts = slicer(tmp_path / "a" / "b", 2).cut([[b"x"]])
+    assert next(parts) is not None
+    assert len(unfinished(tmp_path / "a" / "b")) == 1
+
+
+def test_lines_in_waiting_are_removed_when_closed_early(tmp_path: Path) -> None:
+    parts = slicer(tmp_path, 2).cut([[b"a"], None, [b"b", b"c"]])
+    assert next(parts) is None
+    assert len(unfinished(tmp_path)) == 1
+    parts.close()
+    assert os.listdir(tmp_path) == []
+
+
+def test_lines_in_waiting_are_removed_when_the_source_fails(tmp_path: Path) -> None:
+    def batches() -> Iterator[list[bytes]]:
+        yield [b"a"]
+        raise ImagineError("cut off")
+
+    with pytest.raises(ImagineError, match="cut off"):
+        list(slicer(tmp_path, 2).cut(batches()))
+    assert os.listdir(tmp_path) == []
+
+
+def test_lines_go_as_soon_as_they_are_read(tmp_path: Path) -> None:
+    (part,) = existing(slicer(tmp_path, 2).cut([[b"a", b"b"]]))
+    assert os.listdir(tmp_path) == [os.fsdecode(os.path.basename(part.spool))]
+    entries = part.entries()
+    next(entries)
+    # Whoever is killed from here on leaves nothing.
+    assert os.listdir(tmp_path) == []
+    assert [entry.path for _, entry in entries] == [b"b"]
+
+
+def test_names_with_newlines_travel_between_nuls(tmp_path: Path) -> None:
+    lines = [b"a\nb", b"\n", b"c\t5\t0"]
+    (part,) = existing(slicer(tmp_path, 9, NUL).cut([lines]))
+    assert [entry for _, entry in part.entries()] == [
+        Entry(b"a\nb"),
+        Entry(b"\n"),
+        Entry(b"c\t5", (0,)),
+    ]
+
+
+@pytest.mark.parametrize("delimiter", [NEWLINE, NUL])
+def test_slice_of_many_lines_is_read_whole(tmp_path: Path, delimiter: bytes) -> None:
+    lines = [b"folder/of/images/image_%d.jpg\t%d" % (number, number) for number in range(10_000)]
+    (part,) = existing(slicer(tmp_path, 10_000, delimiter).cut([lines]))
+    assert [entry.labels for _, entry in part.entries()] == [(n,) for n in range(10_000)]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [(b"", r"^the path is empty"), (b"a\t99999999999999999999", r"^a: label 9{20} is over \d+")],
+)
+@pytest.mark.parametrize("size", [1, 3, 10])
+def test_line_that_is_no_entry_is_found_by_its_number(
+    tmp_path: Path, line: bytes, words: str, size: int
+) -> None:
+    parts = existing(slicer(tmp_path, size).cut([[b"a", b"b", b"c", line, b"d"]]))
+    with pytest.raises(ImagineError, match=rf"{words} \(line 4 of the manifest\)$"):
+        list(chain(*(part.entries() for part in parts)))
+
+
+def test_position_is_told_only_of_a_manifest(tmp_path: Path) -> None:
+    (listed,) = existing(slicer(tmp_path, 2, manifest=True).cut([[b"a"]]))
+    (found,) = existing(slicer(tmp_path, 2, manifest=False).cut([[b"a"]]))
+    assert listed.locate(6) == " (line 7 of the manifest)"
+    assert found.locate(6) == ""
+
+
+def test_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ImagineError, match=r"/file: File exists, and it is not a folder$"):
+        list(slicer(tmp_path / "file", 2).cut([[b"a"]]))
+
+
+@pytest.mark.parametrize("lines", [50, 5000])
+def test_full_disk_is_an_error_that_names_the_folder(tmp_path: Path, lines: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+    try:
+        with pytest.raises(ImagineError, match=rf"^{tmp_path}: File too large$"):
+            list(slicer(tmp_path, 10_000).cut([[b"x" * 100]] * lines))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert os.listdir(tmp_path) == []

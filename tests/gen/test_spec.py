@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from typing import Any
+
+import pytest
+
+from imagine_common.errors import UsageError
+from imagine_gen.spec import DatasetSpec
+
+INT64_MAX = 2**63 - 1
+
+
+def spec(**changes: Any) -> DatasetSpec:
+    return DatasetSpec(**{"path": b"images", "name": b"image_", "width": 4, "height": 3, **changes})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"name": b""},
+        {"path": b"/", "name": b"\xff\n"},
+        {"width": 1, "height": 1},
+        {"width": 65_500, "height": 65_500},
+        {"count": INT64_MAX},
+        {"start": 0},
+        {"start": INT64_MAX - 1},
+        {"quality": 1},
+        {"quality": 100},
+        {"seed": 0},
+        {"seed": 2**64 - 1},
+        {"mode": "L"},
+        {"mode": "RGBA", "image_format": "png"},
+        {"mode": "RGBA", "image_format": "bmp"},
+        {"image_format": "png", "width": 1, "height": 2**31 - 1},
+        {"image_format": "png", "width": (2**30 - 1) // 3},
+        {"image_format": "bmp", "width": 2, "height": (2**32 - 55) // 8},
+        {"image_format": "bmp", "width": 32_768, "height": 32_767, "mode": "RGBA"},
+    ],
+)
+def test_arguments_in_range_are_accepted(changes: dict[str, Any]) -> None:
+    made = spec(**changes)
+    assert all(getattr(made, name) == value for name, value in changes.items())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"path": b""}, "the folder's name is empty"),
+        ({"name": b"a/b"}, "argument --name: a/b has a slash"),
+        ({"name": b"a\n", "delimiter": b"\n"}, "needs -0"),
+        ({"width": 0}, "argument --width: must be from 1 to 65500, not 0"),
+        ({"width": -4}, "argument --width: .* not -4"),
+        ({"width": 65_501}, "argument --width: .* not 65501"),
+        ({"height": 0}, "argument --height: must be from 1 to 65500, not 0"),
+        ({"height": 65_501}, "argument --height: .* not 65501"),
+        (
+            {"image_format": "png", "height": 2**31},
+            "argument --height: must be from 1 to 2147483647",
+        ),
+        ({"count": 0}, "argument --count: must be from 1 to 9223372036854775807, not 0"),
+        ({"count": 2**63}, "argument --count"),
+        ({"start": -1}, "argument --start: must be from 0 to 9223372036854775806, not -1"),
+        ({"start": INT64_MAX}, "argument --start"),
+        ({"start": INT64_MAX - 4, "count": 5}, "argument --start"),
+        ({"quality": 0}, "argument --quality: must be from 1 to 100, not 0"),
+        ({"quality": 101}, "argument --quality: .* not 101"),
+        ({"seed": -1}, "argument --seed: must be from 0 to 18446744073709551615, not -1"),
+        ({"seed": 2**64}, "argument --seed: .* not 18446744073709551616"),
+        (
+            {"image_format": "gif"},
+            "argument --image-format: unknown format 'gif'; known are jpg, jpeg",
+        ),
+        ({"image_format": ""}, "argument --image-format: unknown format ''"),
+        ({"image_format": ".jpg"}, "argument --image-format: unknown format"),
+        ({"mode": "RGBA"}, "argument --mode: jpg has no mode 'RGBA'; it has RGB, L$"),
+        ({"mode": "CMYK", "image_format": "png"}, "it has RGB, RGBA, L$"),
+        ({"mode": "rgb"}, "argument --mode: jpg has no mode 'rgb'"),
+        ({"mode": ""}, "argument --mode"),
+        ({"image_format": "png", "width": 2**30, "mode": "L"}, "argument --width: a row .* 1 GiB"),
+        (
+            {"image_format": "png", "width": 2**28, "mode": "RGBA"},
+            "argument --width: a row .* 1 GiB",
+        ),
+        (
+            {"image_format": "bmp", "width": 32_768, "height": 32_768, "mode": "RGBA"},
+            "BMP file of 32768x32768 would reach 4 GiB.*; use png",
+        ),
+        # The rows' padding counts, and the header does.
+        ({"image_format": "bmp", "width": 1, "height": 2**30, "mode": "L"}, "would reach 4 GiB"),
+        ({"image_format": "bmp", "width": 2, "height": (2**32 - 54) // 8 + 1}, "would reach 4 GiB"),
+    ],
+)
+def test_arguments_that_cannot_be_meant_are_wrong_usage(
+    changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        spec(**changes)
+
+
+@pytest.mark.parametrize(
+    ("spelling", "path"),
+    [
+        ("jpg", b"images/image_7.jpg"),
+        ("jpeg", b"images/image_7.jpg"),
+        ("JPG", b"images/image_7.jpg"),
+        ("Jpeg", b"images/image_7.jpg"),
+        ("png", b"images/image_7.png"),
+        ("PNG", b"images/image_7.png"),
+        ("bmp", b"images/image_7.bmp"),
+        ("bitmap", b"images/image_7.bmp"),
+        ("BitMap", b"images/image_7.bmp"),
+    ],
+)
+def test_format_in_any_spelling_has_one_extension(spelling: str, path: bytes) -> None:
+    assert spec(image_format=spelling).image_path(7) == path
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "path"),
+    [
+        (b"im/", b"x", b"im/x12.jpg"),
+        (b".", b"x", b"./x12.jpg"),
+        (b"/", b"", b"/12.jpg"),
+        (b"\xff", b"\xfe\t", b"\xff/\xfe\t12.jpg"),
+    ],
+)
+def test_path_is_as_the_folder_was_given(folder: bytes, name: bytes, path: bytes) -> None:
+    assert spec(path=folder, name=name).image_path(12) == path
+
+
+@pytest.mark.parametrize(("mode", "row"), [("L", 5), ("RGB", 15), ("RGBA", 20)])
+def test_row_is_not_padded(mode: str, row: int) -> None:
+    assert spec(width=5, mode=mode, image_format="bmp").row_bytes == row
+
+
+def test_spec_is_frozen() -> None:
+    with pytest.raises(FrozenInstanceError):
+        spec().width = 5  # type: ignore[misc]
+
+
+def test_defaults_are_those_of_the_documentation() -> None:
+    made = spec()
+    assert (made.count, made.image_format, made.start) == (1, "jpg", 0)
+    assert (made.mode, made.quality, made.seed) == ("RGB", 75, 0)
