@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -85,7 +86,8 @@ def children(pid: int) -> list[int]:
     """Return the processes that a process has started (and not yet waited for)."""
     found: list[int] = []
     for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        found += map(int, task.read_text().split())
+        with suppress(OSError):  # The thread has ended meanwhile.
+            found += map(int, task.read_text().split())
     return found
 
 

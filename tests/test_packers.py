@@ -276,6 +276,18 @@ def test_a_bad_manifest_exits_1_saying_what_is_wrong(
     assert not (tmp_path / "out" / f"{tool}_0{RECORD_SUFFIX[tool]}").exists()
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_manifest_that_ends_badly_leaves_the_files_of_what_came_before(
+    tool: str, tmp_path: Path, folder: Path, workers: str
+) -> None:
+    data = manifest(numbered(folder, 5)) + b"cut o"
+    args = ["--dest-path", tmp_path / "out", "--img-per-file", "2", "--workers", workers]
+    result = run(tool, *args, input=data)
+    assert "line 6 (cut o)" in error_line(result)
+    assert numbers(tool, lines(result.stdout)) == [[0, 1], [2, 3]]
+    assert unfinished(tmp_path / "out") == []
+
+
 @pytest.mark.parametrize("data", [b"IMAGE\nIMAGE\n", b"IMAGE\nIMAGE", b"IMAGE\t3\nIMAGE"])
 def test_a_last_line_needs_no_end_where_it_names_a_file(
     tool: str, tmp_path: Path, data: bytes

@@ -17,8 +17,9 @@ HAS_AFFINITY = 16
 def cgroup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stand in for the kernel: sixteen processors by affinity, no quota yet."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(HAS_AFFINITY)))
-    monkeypatch.setattr(cpus, "_CGROUP_V2", tmp_path / "cpu.max")
-    monkeypatch.setattr(cpus, "_CGROUP_V1", tmp_path / "cpu")
+    (tmp_path / "membership").write_text("4:memory:/\n3:cpuacct,cpu:/\n0::/\n")
+    monkeypatch.setattr(cpus, "_MEMBERSHIP", tmp_path / "membership")
+    monkeypatch.setattr(cpus, "_CGROUPS", tmp_path)
     return tmp_path
 
 
@@ -55,6 +56,17 @@ def test_no_control_group_is_no_quota(cgroup: Path) -> None:
 )
 def test_quota_of_cgroup_v2_limits(cgroup: Path, cpu_max: str, expected: int) -> None:
     (cgroup / "cpu.max").write_text(cpu_max)
+    assert usable_cpus() == expected
+
+
+@pytest.mark.parametrize(
+    ("group", "expected"), [("a", 4), ("a/b", 2), ("a/b/c", 2), ("a/d", 4), ("gone", 9)]
+)
+def test_any_group_on_the_way_up_limits(cgroup: Path, group: str, expected: int) -> None:
+    for name, count in (("", 9), ("a", 4), ("a/b", 2), ("a/b/c", 3)):
+        (cgroup / name).mkdir(exist_ok=True)
+        (cgroup / name / "cpu.max").write_text(f"{count}00000 100000\n")
+    (cgroup / "membership").write_text(f"0::/{group}\n")
     assert usable_cpus() == expected
 
 

@@ -66,6 +66,7 @@ def killed_at_five(unit: int) -> int:
 
 def begin_and_wait(folder: Path, unit: int) -> int:
     if unit == 0:
+        wait_for(lambda: unfinished(folder))  # so that another worker has begun by now
         return os.getpid()
     with AtomicFile(os.fsencode(folder / str(unit))) as file:
         file.write([b"x"])
@@ -171,7 +172,7 @@ def test_closing_early_leaves_no_process_and_no_unfinished_file(tmp_path: Path) 
     with closing(ordered_map(partial(begin_and_wait, tmp_path), range(10), 2)) as results:
         worker = next(results)
         assert worker in own_children() - before
-        wait_for(lambda: len(unfinished(tmp_path)) == 2)
+        assert unfinished(tmp_path)
     assert not alive(worker)
     assert os.listdir(tmp_path) == []
     wait_for(lambda: own_children() == before)

@@ -91,12 +91,14 @@ def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 SCRIPT = """
-import sys
+import sys, threading
 from imagine_common.report import Report
 with Report("imagine-x", quiet="quiet" in sys.argv, total=7) as report:
     for _ in range(7):
         report.add(1, 1, 10)
     report.warn("odd")
+    # A second thread would forbid to fork workers.
+    assert threading.active_count() == 1
 sys.exit("tqdm" in sys.modules)
 """
 

@@ -193,6 +193,12 @@ def test_folder_that_changes_meanwhile_is_still_counted(
     assert folder_bytes(os.fsencode(tmp_path)) == 3
 
 
+def test_links_in_a_circle_are_not_counted(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"123")
+    (tmp_path / "loop").symlink_to("loop")
+    assert folder_bytes(os.fsencode(tmp_path)) == 3
+
+
 def test_missing_folder_cannot_be_counted(tmp_path: Path) -> None:
     with pytest.raises(ImagineError, match=r"none: No such file or directory$"):
         folder_bytes(os.fsencode(tmp_path / "none"))

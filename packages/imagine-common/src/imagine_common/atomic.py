@@ -61,6 +61,8 @@ class AtomicFile:
                 self._flush()
 
     def _flush(self) -> None:
+        if not self._batch:
+            return
         with self._named_errors():
             write_all(self._fd, self._batch, self._batch_bytes)
         self._written += self._batch_bytes

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 
 from imagine_common.errors import UsageError
 
-_CGROUP_V2 = Path("/sys/fs/cgroup/cpu.max")
-_CGROUP_V1 = Path("/sys/fs/cgroup/cpu")
+_MEMBERSHIP = Path("/proc/self/cgroup")
+_CGROUPS = Path("/sys/fs/cgroup")
 
 
 def usable_cpus() -> int:
@@ -38,16 +38,35 @@ def check_workers(workers: int | None) -> int:
 
 
 def _cgroup_quota() -> float:
-    """Return how many processors' time the control group allows.
+    """Return how many processors' time the control groups around this process allow.
 
-    The kernel's documentation of control groups names the files.
+    The kernel's documentation of control groups, versions 1 and 2, names the files.
     """
+    quotas = [float(1 << 20)]
+    with suppress(OSError):
+        for line in _MEMBERSHIP.read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers and "cpu" not in controllers.split(","):
+                continue
+            root = _CGROUPS / "cpu" if controllers else _CGROUPS
+            # Any group on the way up may be the one with the quota.
+            group = root / path.lstrip("/")
+            while group != root.parent:
+                quotas.append(_quota_v1(group) if controllers else _quota_v2(group))
+                group = group.parent
+    return min(quotas)
+
+
+def _quota_v1(group: Path) -> float:
     with suppress(OSError, ValueError, ZeroDivisionError):
-        quota, period = _CGROUP_V2.read_text().split()
+        quota = int((group / "cpu.cfs_quota_us").read_text())
+        period = int((group / "cpu.cfs_period_us").read_text())
+        return quota / period if quota > 0 else inf
+    return inf
+
+
+def _quota_v2(group: Path) -> float:
+    with suppress(OSError, ValueError, ZeroDivisionError):
+        quota, period = (group / "cpu.max").read_text().split()
         return int(quota) / int(period)
-    with suppress(OSError, ValueError, ZeroDivisionError):
-        quota = (_CGROUP_V1 / "cpu.cfs_quota_us").read_text()
-        period = (_CGROUP_V1 / "cpu.cfs_period_us").read_text()
-        if int(quota) > 0:
-            return int(quota) / int(period)
-    return 1 << 20
+    return inf

@@ -17,8 +17,8 @@ def check_names(folder: bytes, prefix: bytes, delimiter: bytes) -> None:
     Raises
     ------
     UsageError
-        Where the folder's name is empty, the prefix has a slash, or a path would hold the byte
-        that ends a manifest's line.
+        Where the folder's name is empty, the prefix has a slash, or a path would hold NUL or the
+        byte that ends a manifest's line.
     """
     if not folder:
         raise UsageError("the folder's name is empty")
@@ -26,6 +26,8 @@ def check_names(folder: bytes, prefix: bytes, delimiter: bytes) -> None:
         raise UsageError(
             f"argument --name: {show(prefix)} has a slash; the folder has an option of its own"
         )
+    if b"\0" in folder + prefix:
+        raise UsageError(f"{show(os.path.join(folder, prefix))}: no name holds a NUL byte")
     if delimiter in folder + prefix:
         raise UsageError(
             f"{show(os.path.join(folder, prefix))}: a name with a newline in it needs -0 (--null)"

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from imagine_common.atomic import forget_unfinished, remove_unfinished
-from imagine_common.errors import ENDING_SIGNALS, WorkerLost
+from imagine_common.errors import ENDING_SIGNALS, ImagineError, WorkerLost
 
 if TYPE_CHECKING:  # Who works in one process is spared these at run time.
     from concurrent.futures import Future, ProcessPoolExecutor
@@ -50,7 +50,8 @@ def ordered_map(
     WorkerLost
         Where a worker process died.
     Exception
-        What the function raised, once the results of the units before it have been given.
+        What the function raised, or an ImagineError from `units`, once the results of the units
+        before it have been given.
     """
     if workers == 1:
         for unit in units:
@@ -66,11 +67,19 @@ def _map_on_pool(
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
 
+    ended_by: list[ImagineError] = []
+
+    def until_error() -> Iterator[Unit | None]:
+        try:
+            yield from units
+        except ImagineError as error:  # What was asked for before it is finished all the same.
+            ended_by.append(error)
+
     executor = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_start_worker)
     pending: deque[Future[Result]] = deque()
     completed = False
     try:
-        for unit in units:
+        for unit in until_error():
             if unit is not None:
                 # Processes start in here: no signal may find one without its handlers.
                 with _ending_signals_blocked():
@@ -80,6 +89,8 @@ def _map_on_pool(
         while pending:
             yield pending.popleft().result()
         completed = True
+        if ended_by:
+            raise ended_by[0]
     except BrokenProcessPool:
         raise WorkerLost(
             "a worker process died (killed, or out of memory?); with fewer --workers less memory"

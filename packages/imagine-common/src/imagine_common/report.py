@@ -39,6 +39,7 @@ class Report:
         if not self._quiet and sys.stderr.isatty() and not _is_pipe(1):
             from tqdm import tqdm
 
+            tqdm.monitor_interval = 0  # A thread of its own would forbid to fork workers.
             self._bar = tqdm(total=self._total, unit="img", leave=False, dynamic_ncols=True)
         return self
 

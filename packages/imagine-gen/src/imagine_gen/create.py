@@ -183,7 +183,8 @@ def folder_bytes(path: bytes) -> int:
     try:
         with os.scandir(path) as entries:
             for entry in entries:
-                with suppress(FileNotFoundError):  # Others may work in the folder too.
+                # Others may work in the folder too; a link may lead nowhere or in a circle.
+                with suppress(OSError):
                     total += entry.stat().st_size if entry.is_file() else 0
     except OSError as error:
         raise file_error(path, error) from error
