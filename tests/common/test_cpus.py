@@ -107,5 +107,5 @@ def test_workers_are_the_usable_processors_unless_given(cgroup: Path) -> None:
 
 @pytest.mark.parametrize("workers", [0, -1])
 def test_fewer_than_one_worker_is_wrong_usage(workers: int) -> None:
-    with pytest.raises(UsageError, match=f"--workers: must be at least 1, not {workers}$"):
+    with pytest.raises(UsageError, match=f"--workers: must be from 1 to 1024, not {workers}$"):
         check_workers(workers)

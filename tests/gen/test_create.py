@@ -247,7 +247,7 @@ def test_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
         ({"name": "a/b"}, "--name"),
         ({"path": ""}, "the folder's name is empty"),
         ({"chunksize": 0}, "--chunksize: must be at least 1, not 0"),
-        ({"workers": 0}, "--workers: must be at least 1, not 0"),
+        ({"workers": 0}, "--workers: must be from 1 to 1024, not 0"),
     ],
 )
 def test_arguments_that_cannot_be_meant_write_nothing(

@@ -10,6 +10,7 @@ from pathlib import Path
 from imagine_common.errors import UsageError
 
 _MEMBERSHIP = Path("/proc/self/cgroup")
+_MAX_WORKERS = 1024  # A slip of the finger must not take the machine down.
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
@@ -28,12 +29,12 @@ def check_workers(workers: int | None) -> int:
     Raises
     ------
     UsageError
-        Where it is below 1.
+        Where it is below 1 or over 1,024.
     """
     if workers is None:
         return usable_cpus()
-    if workers < 1:
-        raise UsageError(f"argument --workers: must be at least 1, not {workers}")
+    if not 1 <= workers <= _MAX_WORKERS:
+        raise UsageError(f"argument --workers: must be from 1 to {_MAX_WORKERS}, not {workers}")
     return workers
 
 
