@@ -92,6 +92,7 @@ def test_positional_arguments_of_create_recordio_run(tmp_path: Path) -> None:
         (["create-images", "a", "b", "gif"], "unknown format 'gif'"),
         (["create-recordio", "a"], "expected the arguments SOURCE DEST NAME"),
         (["create-images"], "argument --path"),
+        (["create-images", "a", "b", "jpg", "--path", "c"], "'a' stands where --path would"),
         (["create-images", "--path", "x", "--width", "0"], "--width: must be from 1"),
     ],
 )

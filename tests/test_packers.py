@@ -320,7 +320,7 @@ def test_a_bad_source_folder_exits_1_naming_it(
     ("args", "words"),
     [
         (["--img-per-file", "0"], "--img-per-file: must be at least 1"),
-        (["--img-per-file=-5"], "--img-per-file: must be at least 1"),
+        (["--img-per-file", "-5"], "--img-per-file: must be at least 1, not -5"),
         (["--img-per-file", "x"], "--img-per-file: invalid int value"),
         (["--writer", "pencil"], "--writer: unknown writer 'pencil'"),
         (["stray"], "unrecognized arguments: stray"),

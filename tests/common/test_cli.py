@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -13,7 +14,6 @@ from imagine_common import __version__
 from imagine_common.atomic import create_temporary, temporary_name
 from imagine_common.cli import Parser, run_tool
 from imagine_common.errors import (
-    ENDING_SIGNALS,
     ImagineError,
     Interrupted,
     StdoutClosed,
@@ -26,6 +26,8 @@ from imagine_common.options import (
     add_null_option,
     add_workers_option,
 )
+from imagine_common.parallel import ordered_map
+from imagine_common.signals import ENDING_SIGNALS
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def parser() -> Parser:
     group = parser.add_argument_group("options")
     group.add_argument("--image-format", default="jpg", help="a format")
     add_alias(group, "--image_format", "image_format")
-    add_null_option(group)
+    add_null_option(group, "stdout")
     add_workers_option(group, "does it")
     add_message_options(group)
     parser.add_closing_options(group)
@@ -230,3 +232,35 @@ def test_unfinished_files_are_removed_at_the_end(
 
     run_tool(parser, run, [])
     assert os.listdir(tmp_path) == []
+
+
+def test_a_signal_that_a_finalizer_swallowed_still_ends_the_run(
+    parser: Parser, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Finalized:
+        def __del__(self) -> None:
+            with contextlib.suppress(BaseException):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    def run(_args: argparse.Namespace) -> None:
+        done = []
+        for unit in ordered_map(done.append, range(3), 1):
+            assert unit is None
+            Finalized()
+        pytest.fail("must not go on")
+
+    assert run_tool(parser, run, []) == 143
+    assert capsys.readouterr().err == "imagine-x: terminated\n"
+
+
+def test_an_error_that_a_signal_caused_is_told_as_the_signal(
+    parser: Parser, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(_args: argparse.Namespace) -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        except BaseException:
+            raise ImportError("what an extension module makes of it") from None
+
+    assert run_tool(parser, run, []) == 130
+    assert capsys.readouterr().err == "imagine-x: interrupted\n"

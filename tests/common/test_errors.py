@@ -8,7 +8,6 @@ import signal
 import pytest
 
 from imagine_common.errors import (
-    ENDING_SIGNALS,
     ImagineError,
     Interrupted,
     StdoutClosed,
@@ -17,6 +16,7 @@ from imagine_common.errors import (
     file_error,
     show,
 )
+from imagine_common.signals import ENDING_SIGNALS
 
 
 @pytest.mark.parametrize(

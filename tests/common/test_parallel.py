@@ -19,8 +19,9 @@ from imagine_common.atomic import (
     remove_temporary,
     temporary_name,
 )
-from imagine_common.errors import ENDING_SIGNALS, ImagineError, WorkerLost
+from imagine_common.errors import ImagineError, WorkerLost
 from imagine_common.parallel import ordered_map
+from imagine_common.signals import ENDING_SIGNALS
 from support import alive, children, unfinished, wait_for
 
 FOREVER = 600.0

@@ -80,7 +80,7 @@ def test_no_line_is_lost_however_they_arrive(
 def test_only_slice_is_known_as_such(tmp_path: Path, count: int, single: bool) -> None:
     cutter = slicer(tmp_path, 3)
     parts = cutter.cut([paths(count)])
-    assert next(parts) is not None
+    upcoming(parts)
     assert cutter.is_single == single
     parts.close()
 
@@ -94,26 +94,33 @@ def test_slice_is_not_given_before_it_is_known_whether_it_is_the_last(tmp_path: 
             yield batch
 
     parts = slicer(tmp_path, 2).cut(batches())
-    assert next(parts) is not None
+    upcoming(parts)
     assert len(seen) == 2
     parts.close()
 
 
 def test_full_slice_does_not_wait_for_a_silent_source(tmp_path: Path) -> None:
+    source = iter([[b"a"], None, [b"b"], None, None, [b"c"]])
     cutter = slicer(tmp_path, 2)
-    parts = cutter.cut([[b"a"], None, [b"b"], None, None, [b"c"]])
-    assert next(parts) is None
-    first = next(parts)
-    assert first is not None
+    parts = cutter.cut(source)
+    first = upcoming(parts)
     assert list(first.entries()) == [(0, Entry(b"a")), (1, Entry(b"b"))]
     assert not cutter.is_single
-    assert next(parts) is None
-    assert next(parts) is None
-    last = next(parts)
-    assert last is not None
+    assert next(source) is None  # The one before the last line: no more has been read.
+    last = upcoming(parts)
     assert list(last.entries()) == [(2, Entry(b"c"))]
-    assert list(parts) == []
+    assert existing(parts) == []
     assert not cutter.is_single
+
+
+def test_others_get_their_turn_after_every_batch(tmp_path: Path) -> None:
+    parts = slicer(tmp_path, 10).cut([[b"a"], [b"b"], [b"c"]])
+    assert [next(parts), next(parts), next(parts)] == [None, None, None]
+    assert len(existing(parts)) == 1
+
+
+def upcoming(parts: Iterator[Slice | None]) -> Slice:
+    return next(part for part in parts if part is not None)
 
 
 def test_nothing_is_cut_from_nothing(tmp_path: Path) -> None:
@@ -123,7 +130,7 @@ def test_nothing_is_cut_from_nothing(tmp_path: Path) -> None:
 
 def test_folder_is_created_for_the_first_line(tmp_path: Path) -> None:
     parts = slicer(tmp_path / "a" / "b", 2).cut([[b"x"]])
-    assert next(parts) is not None
+    upcoming(parts)
     assert len(unfinished(tmp_path / "a" / "b")) == 1
 
 

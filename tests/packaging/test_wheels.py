@@ -55,6 +55,7 @@ def sources(name: str) -> set[str]:
 def test_wheels_hold_exactly_the_package(dist: Path, name: str) -> None:
     with zipfile.ZipFile(archive(dist, name, ".whl")) as wheel:
         members = {member for member in wheel.namelist() if ".dist-info/" not in member}
+        assert any(member.endswith(".dist-info/licenses/LICENSE") for member in wheel.namelist())
     assert members == sources(name)
     assert {f"{package}/py.typed" for package in PACKAGES[name]} <= members
 
@@ -64,7 +65,7 @@ def test_sdists_hold_the_sources(dist: Path, name: str) -> None:
     with tarfile.open(archive(dist, name, ".tar.gz")) as sdist:
         members = {member.partition("/")[2] for member in sdist.getnames()}
     expected = {f"src/{path}" for path in sources(name)}
-    assert {"PKG-INFO", "README.md", "pyproject.toml", *expected} <= members
+    assert {"LICENSE", "PKG-INFO", "README.md", "pyproject.toml", *expected} <= members
 
 
 def test_all_carry_one_version_and_ask_for_the_same_common_code(dist: Path) -> None:
@@ -118,9 +119,12 @@ def test_without_its_tool_a_facade_function_says_what_to_install(
     result = subprocess.run(
         [python, "-c", "from imagine import create_images"], capture_output=True, text=True
     )
-    assert "ImportError: create_images needs imagine-gen: pip install imagine-gen" in result.stderr
+    assert (
+        "ImportError: create_images needs imagine-gen; in a checkout: pip install" in result.stderr
+    )
+    assert "./packages/imagine-gen" in result.stderr
     result = subprocess.run(
         [tmp_path / "bin" / "imagine", "create-recordio"], capture_output=True, text=True
     )
     assert result.returncode == 2
-    assert "create-recordio needs imagine-recordio: pip install imagine-recordio" in result.stderr
+    assert "create-recordio needs imagine-recordio; in a checkout: pip install" in result.stderr

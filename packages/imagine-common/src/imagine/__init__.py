@@ -41,7 +41,9 @@ def __getattr__(name: str) -> Any:
         if error.name != package:
             raise
         tool = package.replace("_", "-")
-        raise ImportError(f"{name} needs {tool}: pip install {tool}", name=package) from error
+        raise ImportError(
+            f"{name} needs {tool}; in a checkout: pip install ./packages/{tool}", name=package
+        ) from error
     return getattr(module, name)
 
 

@@ -64,19 +64,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("positionals", nargs="*", help=argparse.SUPPRESS)
 
     def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-        return name_positionals(parser.parse_intermixed_args(arguments), command.positionals)
+        return name_positionals(parser, arguments, command.positionals)
 
     return run_tool(parser, tool.run, argv[1:], parse)
 
 
-def name_positionals(args: argparse.Namespace, names: Sequence[str]) -> argparse.Namespace:
-    """Give parsed arguments their positional ones, of which there are all or none, by name.
+def name_positionals(
+    parser: Parser, argv: Sequence[str] | None, names: Sequence[str]
+) -> argparse.Namespace:
+    """Parse arguments and give the positional ones, of which there are all or none, their names.
 
     Raises
     ------
     UsageError
-        Where there are some, or too many.
+        Where there are some, too many, or also the option of a name.
     """
+    args = parser.parse_intermixed_args(argv)
     values = args.positionals
     if values:
         if len(values) != len(names):
@@ -84,7 +87,12 @@ def name_positionals(args: argparse.Namespace, names: Sequence[str]) -> argparse
             raise UsageError(
                 f"expected the arguments {wanted}, or their options, not: {' '.join(values)}"
             )
-        vars(args).update(zip(names, values))
+        unset = parser.parse_args([])
+        for name, value in zip(names, values):
+            if getattr(args, name) not in (getattr(unset, name), value):
+                option = "--" + name.replace("_", "-")
+                raise UsageError(f"{value!r} stands where {option} would, which is given too")
+            setattr(args, name, value)
     return args
 
 
@@ -103,7 +111,7 @@ def _refuse(argv: Sequence[str] | None) -> NoReturn:
     name = argv[0] if argv else ""
     if name in COMMANDS:
         tool = COMMANDS[name].package.replace("_", "-")
-        raise UsageError(f"{name} needs {tool}: pip install {tool}")
+        raise UsageError(f"{name} needs {tool}; in a checkout: pip install ./packages/{tool}")
     if name.startswith("-"):
         build_parser().parse_args(argv)
     problem = f"unknown command {name!r}" if name.strip("-") else "no command"

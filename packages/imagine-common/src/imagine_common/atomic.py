@@ -58,9 +58,10 @@ class AtomicFile:
             self._batch.append(buffer)
             self._batch_bytes += len(buffer)
             if self._batch_bytes >= _BATCH_BYTES or len(self._batch) == _MAX_BUFFERS:
-                self._flush()
+                self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write what has been appended to the file, still under its temporary name."""
         if not self._batch:
             return
         with self._named_errors():
@@ -81,7 +82,7 @@ class AtomicFile:
     ) -> None:
         try:
             if kind is None:
-                self._flush()
+                self.flush()
                 with self._named_errors():
                     fd, self._fd = self._fd, -1
                     os.close(fd)
@@ -187,14 +188,24 @@ def _host() -> bytes:
 
 
 def _start_time(pid: bytes) -> bytes:
-    """Return when a living process started, in clock ticks since boot; 0 where there is none.
+    """Return when a living process started, in clock ticks since boot; nothing for a dead one.
 
-    Where there is no /proc, that is so for every process.
+    Where there is no /proc to tell, all living ones started at 0.
     """
     try:
         with open(b"/proc/%b/stat" % pid, "rb") as stat:
             # The second field, the command's name, may itself hold spaces and parentheses.
             state, *fields = stat.read().rpartition(b")")[2].split()
     except OSError:
-        return b"0"
-    return b"0" if state in b"ZX" else fields[18]
+        return b"" if os.path.exists("/proc/self/stat") or not _exists(int(pid)) else b"0"
+    return b"" if state in b"ZX" else fields[18]
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # Another user's.
+        return True
+    return True

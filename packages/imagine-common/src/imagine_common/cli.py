@@ -10,22 +10,24 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from imagine_common import __version__
 from imagine_common.atomic import remove_unfinished
 from imagine_common.errors import (
     DONE,
-    ENDING_SIGNALS,
     FAILED,
-    STDOUT_CLOSED,
     ImagineError,
     Interrupted,
     StdoutClosed,
     UsageError,
+    printable,
+)
+from imagine_common.signals import (
+    ending_signals_blocked,
+    ending_signals_raised,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ class Parser(argparse.ArgumentParser):
 
     def add_closing_options(self, group: argparse._ArgumentGroup) -> None:
         """Add the options that end the help of every tool."""
+        # Since -0 is an option, argparse would take -1 for one too, and not for a value.
+        self._has_negative_number_optionals.clear()
         group.add_argument("-h", "--help", action="help", help="show this help and exit")
         group.add_argument(
             "--version",
@@ -91,8 +95,9 @@ def run_tool(
     the parser's `parse_args`.
     """
     verbose = False
+    received: list[int] = []
     try:
-        with _signals_raised():
+        with ending_signals_raised() as received:
             _open_missing_descriptors()
             try:
                 args = (parse or parser.parse_args)(argv)
@@ -100,62 +105,38 @@ def run_tool(
                 args.prog = parser.prog
                 run(args)
             finally:
-                remove_unfinished()
-        return DONE
+                with ending_signals_blocked():
+                    remove_unfinished()
     except SystemExit as end:  # --help and --version
         return int(end.code or 0)
-    except StdoutClosed:
-        return STDOUT_CLOSED
-    except UsageError as error:
-        _tell(f"{parser.prog}: error: {error}; see {parser.prog} --help", verbose)
+    except BaseException as error:
+        # Whatever a signal has led to, the signal is what ended the run.
+        if received:
+            return _explain(Interrupted(received[0]), parser.prog, verbose=False)
+        return _explain(error, parser.prog, verbose)
+    return DONE
+
+
+def _explain(error: BaseException, prog: str, verbose: bool) -> int:
+    """Tell what ended a run, in one line, and return the exit code."""
+    if isinstance(error, StdoutClosed):
         return error.exit_code
-    except ImagineError as error:
-        _tell(f"{parser.prog}: error: {error}", verbose)
-        return error.exit_code
-    except Interrupted as end:
-        word = "interrupted" if end.signum == signal.SIGINT else "terminated"
-        _tell(f"{parser.prog}: {word}", False)
-        return end.exit_code
-    except MemoryError:
-        _tell(f"{parser.prog}: error: out of memory; try fewer --workers", verbose)
-        return FAILED
-    except Exception as error:
+    if isinstance(error, Interrupted):
+        line = "interrupted" if error.signum == signal.SIGINT else "terminated"
+    elif isinstance(error, UsageError):
+        line = f"error: {error}; see {prog} --help"
+    elif isinstance(error, ImagineError):
+        line = f"error: {error}"
+    elif isinstance(error, MemoryError):
+        line = "error: out of memory; try fewer --workers"
+    else:
         hint = "" if verbose else " (--verbose shows where)"
-        _tell(f"{parser.prog}: error: {type(error).__name__}: {error}{hint}", verbose)
-        return FAILED
-
-
-def _tell(line: str, verbose: bool) -> None:
-    try:
+        line = f"error: {type(error).__name__}: {error}{hint}"
+    with suppress(OSError):  # Where nobody can be told, the exit code has to do.
         if verbose:
-            traceback.print_exc()
-        print(line.replace("\n", "\\n"), file=sys.stderr, flush=True)
-    except OSError:
-        pass  # Nobody can be told; the exit code has to do.
-
-
-@contextmanager
-def _signals_raised() -> Iterator[None]:
-    """Raise the first ending signal as `Interrupted`, and let none disturb the cleaning up."""
-
-    def interrupt(signum: int, _frame: FrameType | None) -> None:
-        for other in previous:
-            signal.signal(other, signal.SIG_IGN)
-        raise Interrupted(signum)
-
-    # What whoever started us wants ignored (nohup, a background job) stays ignored.
-    previous = {
-        signum: handler
-        for signum in ENDING_SIGNALS
-        if (handler := signal.getsignal(signum)) not in (signal.SIG_IGN, None)
-    }
-    for signum in previous:
-        signal.signal(signum, interrupt)
-    try:
-        yield
-    finally:
-        for signum, handler in previous.items():
-            signal.signal(signum, handler)
+            traceback.print_exception(error)
+        print(f"{prog}: {printable(line)}", file=sys.stderr, flush=True)
+    return error.exit_code if isinstance(error, (ImagineError, Interrupted)) else FAILED
 
 
 def _open_missing_descriptors() -> None:
@@ -168,3 +149,8 @@ def _open_missing_descriptors() -> None:
             os.fstat(fd)
         except OSError:
             os.open(os.devnull, flags)
+    # For the interpreter's own streams, None would mean stdout to print().
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False)

@@ -14,8 +14,6 @@ FAILED = 1
 USAGE = 2
 STDOUT_CLOSED = 128 + signal.SIGPIPE
 
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
 
 class ImagineError(Exception):
     """A failure at run time, told in one line: `where: what; what to do`."""
@@ -57,11 +55,14 @@ class Interrupted(BaseException):
 
 def show(path: str | bytes) -> str:
     """Return a path as one printable line: control and undecodable bytes appear escaped."""
-    text = os.fsdecode(path)
-    if text.isprintable() and text:
+    return printable(os.fsdecode(path)) or "''"
+
+
+def printable(text: str) -> str:
+    """Return text as one line in which control and undecodable characters appear escaped."""
+    if text.isprintable():
         return text
-    escaped = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    return escaped or "''"
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def file_error(path: str | bytes, error: OSError) -> ImagineError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import stat
-from pathlib import Path
 
 from imagine_common.errors import ImagineError, file_error, show
 
@@ -80,7 +79,7 @@ def read_image(path: bytes, limit: int) -> bytes:
     return data
 
 
-def read_head(path: bytes | Path) -> bytes:
+def read_head(path: bytes) -> bytes:
     """Return the first 32 bytes of a regular file; nothing of any other.
 
     Raises
@@ -95,7 +94,7 @@ def read_head(path: bytes | Path) -> bytes:
         finally:
             os.close(fd)
     except OSError as error:
-        raise file_error(os.fsencode(path), error) from error
+        raise file_error(path, error) from error
 
 
 def _require_regular(path: bytes, mode: int) -> None:

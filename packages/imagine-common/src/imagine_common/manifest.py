@@ -20,6 +20,7 @@ NUL = b"\0"
 
 _LABELS = re.compile(rb"(?s)(.*)\t([0-9]+(?:,[0-9]+)*)")
 _MAX_LINE = 1 << 20
+_MAX_SHOWN = 200
 _CHUNK = 1 << 16
 _TICK_SECONDS = 0.2
 _INT64_MAX = 2**63 - 1
@@ -46,9 +47,10 @@ def parse_line(line: bytes) -> Entry:
         raise ImagineError("the path is empty")
     if not labels:
         return Entry(path)
-    if max(map(len, labels.split(b","))) > 20:
+    digits = [label.lstrip(b"0") for label in labels.split(b",")]
+    if max(map(len, digits)) > 20:  # Of more, int() makes hard work.
         raise ImagineError(f"{show(path)}: a label is over {_INT64_MAX}")
-    numbers = tuple(map(int, labels.split(b",")))
+    numbers = tuple(int(label or b"0") for label in digits)
     if max(numbers) > _INT64_MAX:
         raise ImagineError(f"{show(path)}: label {max(numbers)} is over {_INT64_MAX}")
     return Entry(path, numbers)
@@ -108,9 +110,11 @@ def read_lines(fd: int, delimiter: bytes) -> Iterator[list[bytes] | None]:
         yield lines or None
     if rest:
         if _LABELS.fullmatch(rest) or not os.path.exists(rest):
+            end = "NUL" if delimiter == NUL else "newline"
+            hint = "; its lines end with newlines: leave out -0 (--null)" if NEWLINE in rest else ""
             raise ImagineError(
-                f"standard input: the last line of the manifest, line {count + 1} ({show(rest)}),"
-                f" has no {'NUL' if delimiter == NUL else 'newline'} at its end and may be cut off"
+                f"standard input: the last line of the manifest, line {count + 1}"
+                f" ({show(rest[:_MAX_SHOWN])}), has no {end} at its end and may be cut off{hint}"
             )
         yield [rest]
 

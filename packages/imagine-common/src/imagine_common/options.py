@@ -14,8 +14,8 @@ def add_alias(parser: argparse._ActionsContainer, spelling: str, dest: str, **kw
     parser.add_argument(spelling, dest=dest, default=hidden, help=hidden, **kwargs)
 
 
-def add_null_option(parser: argparse._ActionsContainer) -> None:
-    """Add `-0`: NUL instead of newline."""
+def add_null_option(parser: argparse._ActionsContainer, where: str) -> None:
+    """Add `-0`: NUL instead of newline, on the streams that `where` names."""
     parser.add_argument(
         "-0",
         "--null",
@@ -23,7 +23,7 @@ def add_null_option(parser: argparse._ActionsContainer) -> None:
         action="store_const",
         const=NUL,
         default=NEWLINE,
-        help="end paths with NUL instead of newline, on stdin and stdout",
+        help=f"end paths with NUL instead of newline, on {where}",
     )
 
 

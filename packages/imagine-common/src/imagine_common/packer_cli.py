@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from imagine_common.packing import Shard
 
 PACKER_EPILOG = """\
-The manifest on stdin has one image path a line, and may have a label, a number, after a
-tab. The path of each file goes to stdout once it is complete, in order:
+The manifest on stdin has one image path a line, and may have a label, a number,
+after a tab. The path of each file goes to stdout once it is complete, in order:
   set -o pipefail
-  imagine-gen --path images --count 10000 | {prog} --dest-path records
-  find photos -name '*.jpg' -print0 | sort -z | {prog} -0 --img-per-file 500
+  imagine-gen --path images --count 1000 | {prog} --dest-path records
+  find photos -name '*.jpg' -print0 | {prog} -0 --img-per-file 500
 
 A worker needs the memory of one image. Exit: 0 done, 1 failed, 2 wrong usage,
-130 interrupted, 141 reader of stdout gone, 143 terminated."""
+141 reader of stdout gone, 129, 130, 143 hung up, interrupted, terminated."""
 
 
 def add_packer_options(parser: Parser, name: str, files: str, writers: Sequence[str]) -> None:
@@ -67,7 +67,7 @@ def add_packer_options(parser: Parser, name: str, files: str, writers: Sequence[
         help="images in a file; the last has the rest (default: %(default)s)",
     )
     add_alias(output, "--img_per_file", "img_per_file", type=int)
-    add_null_option(output)
+    add_null_option(output, "stdin and stdout")
 
     running = parser.add_argument_group("running")
     add_workers_option(running, "writes one file at a time")

@@ -42,7 +42,7 @@ class PackSpec:
 
     def __post_init__(self) -> None:
         check_names(self.dest_path, self.name, self.delimiter)
-        if self.img_per_file < 1:
+        if not hasattr(self.img_per_file, "__index__") or self.img_per_file < 1:
             raise UsageError(
                 f"argument --img-per-file: must be at least 1, not {self.img_per_file}"
             )

@@ -13,16 +13,15 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from imagine_common.atomic import forget_unfinished, remove_unfinished
-from imagine_common.errors import ENDING_SIGNALS, ImagineError, WorkerLost
+from imagine_common.errors import ImagineError, WorkerLost
+from imagine_common.signals import ENDING_SIGNALS, check_interrupted, ending_signals_blocked
 
 if TYPE_CHECKING:  # Who works in one process is spared these at run time.
     from concurrent.futures import Future, ProcessPoolExecutor
-    from multiprocessing.context import BaseContext
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -55,6 +54,7 @@ def ordered_map(
     """
     if workers == 1:
         for unit in units:
+            check_interrupted()
             if unit is not None:
                 yield function(unit)
     else:
@@ -64,6 +64,7 @@ def ordered_map(
 def _map_on_pool(
     function: Callable[[Unit], Result], units: Iterable[Unit | None], workers: int
 ) -> Generator[Result]:
+    import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
 
@@ -75,15 +76,17 @@ def _map_on_pool(
         except ImagineError as error:  # What was asked for before it is finished all the same.
             ended_by.append(error)
 
-    executor = ProcessPoolExecutor(workers, mp_context=_context(), initializer=_start_worker)
+    context = multiprocessing.get_context(_start_method())
+    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
     pending: deque[Future[Result]] = deque()
     completed = False
     try:
         for unit in until_error():
+            check_interrupted()
             if unit is not None:
                 # Processes start in here: no signal may find one without its handlers.
-                with _ending_signals_blocked():
-                    pending.append(executor.submit(function, unit))
+                with ending_signals_blocked():
+                    pending.append(_submit(executor, function, unit))
             while pending and (pending[0].done() or len(pending) > 2 * workers):
                 yield pending.popleft().result()
         while pending:
@@ -92,14 +95,30 @@ def _map_on_pool(
         if ended_by:
             raise ended_by[0]
     except BrokenProcessPool:
-        raise WorkerLost(
-            "a worker process died (killed, or out of memory?); with fewer --workers less memory"
-            " is needed"
-        ) from None
+        raise WorkerLost(f"a worker process died ({_causes()})") from None
     finally:
-        if not completed:
-            _end_workers(executor)
-        executor.shutdown(cancel_futures=True)
+        with ending_signals_blocked():
+            if not completed:
+                _end_workers(executor)
+            executor.shutdown(cancel_futures=True)
+
+
+def _submit(
+    executor: ProcessPoolExecutor, function: Callable[[Unit], Result], unit: Unit
+) -> Future[Result]:
+    try:
+        return executor.submit(function, unit)
+    except OSError as error:
+        raise ImagineError(
+            f"can't start worker processes: {error.strerror}; try fewer --workers"
+        ) from error
+
+
+def _causes() -> str:
+    causes = "killed, or out of memory? fewer --workers need less"
+    if _start_method() == "fork":
+        return causes
+    return f"{causes}; a script has to call this under `if __name__ == '__main__':`"
 
 
 def _end_workers(executor: ProcessPoolExecutor) -> None:
@@ -117,24 +136,12 @@ def _end_workers(executor: ProcessPoolExecutor) -> None:
         process.kill()
 
 
-def _context() -> BaseContext:
-    import multiprocessing
-
+def _start_method() -> str:
     # Forking is fastest and asks nothing of the caller's script, but is safe only where no other
     # thread can hold a lock meanwhile, and not on macOS, whose system libraries start threads.
     if os.uname().sysname != "Linux":
-        return multiprocessing.get_context("spawn")
-    single = threading.active_count() == 1
-    return multiprocessing.get_context("fork" if single else "forkserver")
-
-
-@contextmanager
-def _ending_signals_blocked() -> Iterator[None]:
-    previous = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+        return "spawn"
+    return "fork" if threading.active_count() == 1 else "forkserver"
 
 
 def _start_worker() -> None:

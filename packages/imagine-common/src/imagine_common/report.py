@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -73,9 +74,10 @@ class Report:
         )
 
     def _say(self, message: str) -> None:
-        if self._bar is not None:
-            self._bar.clear()
-        print(f"{self._prog}: {message}", file=sys.stderr, flush=True)
+        with suppress(OSError):  # Where nobody can be told, the files are made all the same.
+            if self._bar is not None:
+                self._bar.clear()
+            print(f"{self._prog}: {message}", file=sys.stderr, flush=True)
 
     def __exit__(
         self,

@@ -70,7 +70,7 @@ class Slicer:
         self._fd = -1
 
     def cut(self, batches: Iterable[list[bytes] | None]) -> Generator[Slice | None]:
-        """Yield slices, each once its last line has arrived; None where that takes a while."""
+        """Yield slices, each once its last line has arrived; None in between, often."""
         try:
             for batch in batches:
                 if batch is None:
@@ -86,6 +86,7 @@ class Slicer:
                     taken = batch[: self._size - self._count]
                     batch = batch[len(taken) :]
                     self._append(taken)
+                yield None
             if self._count:
                 self.is_single = self._number == 0
                 yield self._close()

@@ -1,8 +1,27 @@
 """Generate reproducible image datasets: `create_images` waits for them, `generate` streams them."""
 
-from imagine_gen.create import CreateSummary, ImageFile, create_images, generate
-from imagine_gen.spec import DatasetSpec
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imagine_gen.create import CreateSummary, ImageFile, create_images, generate
+    from imagine_gen.spec import DatasetSpec
 
 __version__ = "0.1.0"
 
 __all__ = ["CreateSummary", "DatasetSpec", "ImageFile", "create_images", "generate"]
+
+_MODULES = {
+    "CreateSummary": "create",
+    "DatasetSpec": "spec",
+    "ImageFile": "create",
+    "create_images": "create",
+    "generate": "create",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name's module when it is first used (PEP 562), so that the tool starts at once."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -19,12 +19,12 @@ from imagine_common.options import (
 _EPILOG = """\
 The path of each image goes to stdout once the file is complete, in order, so:
   set -o pipefail
-  imagine-gen --path images --count 10000 | imagine-tfrecord --dest-path records
+  imagine-gen --path images --count 1000 | imagine-tfrecord --dest-path records
 
-The pixels of image I depend on seed, I, width, height and mode alone. A worker needs
-the memory of one image (JPEG: about 8 bytes a pixel; PNG and BMP: a few rows).
-Exit: 0 done, 1 failed, 2 wrong usage, 130 interrupted, 141 reader of stdout gone,
-143 terminated."""
+The pixels of image I depend on seed, I, width, height and mode alone. A worker
+needs the memory of one image (JPEG: about 8 bytes a pixel and 40 MB; PNG and
+BMP: a few rows). Exit: 0 done, 1 failed, 2 wrong usage, 141 reader of stdout
+gone, 129, 130, 143 hung up, interrupted, terminated."""
 
 
 def build_parser(prog: str = "imagine-gen") -> Parser:
@@ -53,7 +53,7 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
         default=0,
         help="the first index, so that hosts can split a dataset (default: %(default)s)",
     )
-    add_null_option(output)
+    add_null_option(output, "stdout")
 
     image = parser.add_argument_group("image")
     image.add_argument(

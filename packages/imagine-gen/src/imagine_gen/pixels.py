@@ -1,7 +1,7 @@
 """The random bytes that images are made of, as docs/reproducibility.md promises them.
 
 Raw words of the bit generator are used as they come: they are the same in every NumPy version
-(NEP 19), which the methods of `numpy.random.Generator` are not, and far cheaper than floats.
+(NEP 19), which the methods of `numpy.random.Generator` are not, and need no arithmetic.
 """
 
 from __future__ import annotations

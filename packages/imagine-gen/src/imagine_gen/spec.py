@@ -112,5 +112,7 @@ class DatasetSpec:
 
 
 def _check_range(option: str, value: int, least: int, most: int) -> None:
+    if not hasattr(value, "__index__"):
+        raise UsageError(f"argument {option}: must be a whole number, not {value!r}")
     if not least <= value <= most:
         raise UsageError(f"argument {option}: must be from {least} to {most}, not {value}")

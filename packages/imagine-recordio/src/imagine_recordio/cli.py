@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from imagine_common.cli import Parser, run_tool
 from imagine_common.packer_cli import PACKER_EPILOG, add_packer_options, run_packer
-
-_WRITERS = ("native", "mxnet")
+from imagine_recordio import WRITERS
 
 
 def build_parser(prog: str = "imagine-recordio") -> Parser:
@@ -20,7 +19,7 @@ def build_parser(prog: str = "imagine-recordio") -> Parser:
         epilog=PACKER_EPILOG.format(prog=prog),
     )
     files = "PREFIX0.rec and PREFIX0.idx, ..."
-    add_packer_options(parser, name="recordio_", files=files, writers=_WRITERS)
+    add_packer_options(parser, name="recordio_", files=files, writers=WRITERS)
     return parser
 
 

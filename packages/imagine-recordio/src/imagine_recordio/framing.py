@@ -12,6 +12,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
+from imagine_common.errors import ImagineError
+
 MAGIC = 0xCED7230A
 MAGIC_BYTES = struct.pack("<I", MAGIC)
 MAX_LENGTH = 2**29 - 1
@@ -24,13 +26,19 @@ _FLAG_SHIFT = 29
 def frame(data: Sequence[bytes]) -> list[bytes | memoryview]:
     """Return the record of the concatenated data, in pieces: the data itself is not copied.
 
-    All but the last of `data` have lengths that are multiples of 4, and their sum is at most
-    `MAX_LENGTH`.
+    All but the last of `data` have lengths that are multiples of 4.
+
+    Raises
+    ------
+    ImagineError
+        Where the data is over 2**29 - 1 bytes.
     """
+    length = sum(map(len, data))
+    if length > MAX_LENGTH:
+        raise ImagineError(f"a record of {length} bytes is over RecordIO's {MAX_LENGTH}")
     cuts = [magic_offsets(piece) for piece in data]
     if any(cuts):
         return _frame_parts(data, cuts)
-    length = sum(map(len, data))
     return [_HEAD.pack(MAGIC, _WHOLE << _FLAG_SHIFT | length), *data, bytes(-length % 4)]
 
 

@@ -18,10 +18,9 @@ from imagine_common.packing import (
     pack_folder,
 )
 from imagine_common.sources import Source
+from imagine_recordio import WRITERS
 from imagine_recordio.framing import MAX_LENGTH, frame
 from imagine_recordio.header import image_header
-
-WRITERS = ("native", "mxnet")
 
 
 def pack_recordio(
@@ -94,6 +93,7 @@ def write_shard(path: bytes, images: Iterator[Image]) -> Shard:
             index.write([b"%d\t%d\n" % (image.position, file.size)])
             file.write(frame([image_header(image), image.data]))
             records += 1
+        index.flush()  # No lack of space may come between the two.
         remove_index(path)
     return Shard(path + b".rec", records, file.size + index.size)
 

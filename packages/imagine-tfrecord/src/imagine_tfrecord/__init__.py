@@ -1,7 +1,21 @@
 """Pack images into TFRecord files: `create_tfrecords` for a folder, `pack_tfrecords` to stream."""
 
-from imagine_tfrecord.pack import create_tfrecords, pack_tfrecords
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imagine_tfrecord.pack import create_tfrecords, pack_tfrecords
 
 __version__ = "0.1.0"
 
 __all__ = ["create_tfrecords", "pack_tfrecords"]
+
+WRITERS = ("native", "tensorflow")
+_MODULES = {"create_tfrecords": "pack", "pack_tfrecords": "pack"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name's module when it is first used (PEP 562), so that the tool starts at once."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,7 +1,13 @@
-"""`python -m imagine_tfrecord`."""
+"""The start of imagine-tfrecord, also as `python -m imagine_tfrecord`."""
 
+import signal
 import sys
+
+# Until the tool handles it, an early Ctrl-C ends the process without a traceback.
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from imagine_tfrecord.cli import main
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from imagine_common.cli import Parser, run_tool
 from imagine_common.packer_cli import PACKER_EPILOG, add_packer_options, run_packer
-
-_WRITERS = ("native", "tensorflow")
+from imagine_tfrecord import WRITERS
 
 
 def build_parser(prog: str = "imagine-tfrecord") -> Parser:
@@ -19,7 +18,7 @@ def build_parser(prog: str = "imagine-tfrecord") -> Parser:
         description="Pack images into TFRecord files of tf.train.Example records.",
         epilog=PACKER_EPILOG.format(prog=prog),
     )
-    add_packer_options(parser, name="tfrecord_", files="PREFIX0, PREFIX1, ...", writers=_WRITERS)
+    add_packer_options(parser, name="tfrecord_", files="PREFIX0, PREFIX1, ...", writers=WRITERS)
     return parser
 
 

@@ -17,10 +17,9 @@ from imagine_common.packing import (
     pack_folder,
 )
 from imagine_common.sources import Source
+from imagine_tfrecord import WRITERS
 from imagine_tfrecord.example import example_head
 from imagine_tfrecord.framing import frame
-
-WRITERS = ("native", "tensorflow")
 
 # A protobuf message is under 2 GiB; what else an Example holds is far under 1 MiB.
 _MAX_IMAGE_BYTES = 2**31 - 2**20
