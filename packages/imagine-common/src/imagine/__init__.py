@@ -8,8 +8,8 @@ Each function comes from the package of its tool, which is imported when the nam
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # typing's own would have to be imported, which takes long
 if TYPE_CHECKING:
     from imagine_gen import create_images
     from imagine_recordio import create_recordio
@@ -24,7 +24,7 @@ _PACKAGES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Resolve a function at its first use (PEP 562).
 
     Raises
@@ -44,7 +44,8 @@ def __getattr__(name: str) -> Any:
         raise ImportError(
             f"{name} needs {tool}; in a checkout: pip install ./packages/{tool}", name=package
         ) from error
-    return getattr(module, name)
+    value: object = getattr(module, name)
+    return value
 
 
 def __dir__() -> list[str]:

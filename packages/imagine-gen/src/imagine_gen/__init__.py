@@ -1,8 +1,8 @@
 """Generate reproducible image datasets: `create_images` waits for them, `generate` streams them."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # typing's own would have to be imported, which takes long
 if TYPE_CHECKING:
     from imagine_gen.create import CreateSummary, ImageFile, create_images, generate
     from imagine_gen.spec import DatasetSpec
@@ -20,8 +20,9 @@ _MODULES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import a name's module when it is first used (PEP 562), so that the tool starts at once."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    value: object = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return value

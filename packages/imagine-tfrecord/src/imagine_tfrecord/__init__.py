@@ -1,8 +1,8 @@
 """Pack images into TFRecord files: `create_tfrecords` for a folder, `pack_tfrecords` to stream."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # typing's own would have to be imported, which takes long
 if TYPE_CHECKING:
     from imagine_tfrecord.pack import create_tfrecords, pack_tfrecords
 
@@ -14,8 +14,9 @@ WRITERS = ("native", "tensorflow")
 _MODULES = {"create_tfrecords": "pack", "pack_tfrecords": "pack"}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import a name's module when it is first used (PEP 562), so that the tool starts at once."""
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    value: object = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return value
