@@ -11,7 +11,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from imagine_common import __version__
@@ -25,6 +24,7 @@ from imagine_common.errors import (
     UsageError,
     printable,
 )
+from imagine_common.report import discard, say
 from imagine_common.signals import (
     ending_signals_blocked,
     ending_signals_raised,
@@ -66,9 +66,7 @@ class Parser(argparse.ArgumentParser):
             (file or sys.stdout).write(message)
             sys.stdout.flush()
         except OSError as error:
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, 1)  # What is left in the buffer goes there.
-            os.close(null)
+            discard(1)
             if isinstance(error, BrokenPipeError):
                 raise StdoutClosed from None
             raise ImagineError(f"standard output: {error.strerror}") from error
@@ -132,10 +130,9 @@ def _explain(error: BaseException, prog: str, verbose: bool) -> int:
     else:
         hint = "" if verbose else " (--verbose shows where)"
         line = f"error: {type(error).__name__}: {error}{hint}"
-    with suppress(OSError):  # Where nobody can be told, the exit code has to do.
-        if verbose:
-            traceback.print_exception(error)
-        print(f"{prog}: {printable(line)}", file=sys.stderr, flush=True)
+    if verbose:
+        say("".join(traceback.format_exception(error)).rstrip())
+    say(f"{prog}: {printable(line)}")
     return error.exit_code if isinstance(error, (ImagineError, Interrupted)) else FAILED
 
 

@@ -6,7 +6,6 @@ import os
 import stat
 import sys
 import time
-from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -74,10 +73,9 @@ class Report:
         )
 
     def _say(self, message: str) -> None:
-        with suppress(OSError):  # Where nobody can be told, the files are made all the same.
-            if self._bar is not None:
-                self._bar.clear()
-            print(f"{self._prog}: {message}", file=sys.stderr, flush=True)
+        if self._bar is not None:
+            self._bar.clear()
+        say(f"{self._prog}: {message}")
 
     def __exit__(
         self,
@@ -87,6 +85,21 @@ class Report:
     ) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+def say(text: str) -> None:
+    """Print lines on stderr. Where nobody can be told, files and exit codes have to do."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except OSError:
+        discard(2)
+
+
+def discard(fd: int) -> None:
+    """Send what is left for a stream, and the interpreter would write when it ends, nowhere."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, fd)
+    os.close(null)
 
 
 def human_bytes(size: float) -> str:
