@@ -76,7 +76,8 @@ def _map_on_pool(
         except ImagineError as error:  # What was asked for before it is finished all the same.
             ended_by.append(error)
 
-    context = multiprocessing.get_context(_start_method())
+    method = _start_method()
+    context = multiprocessing.get_context(method)
     executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
     pending: deque[Future[Result]] = deque()
     completed = False
@@ -95,7 +96,7 @@ def _map_on_pool(
         if ended_by:
             raise ended_by[0]
     except BrokenProcessPool:
-        raise WorkerLost(f"a worker process died ({_causes()})") from None
+        raise WorkerLost(f"a worker process died ({_causes(method)})") from None
     finally:
         with ending_signals_blocked():
             if not completed:
@@ -114,9 +115,9 @@ def _submit(
         ) from error
 
 
-def _causes() -> str:
+def _causes(start_method: str) -> str:
     causes = "killed, or out of memory? fewer --workers need less"
-    if _start_method() == "fork":
+    if start_method == "fork":
         return causes
     return f"{causes}; a script has to call this under `if __name__ == '__main__':`"
 
