@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from imagine_gen import jpeg
-from imagine_gen.pixels import PixelStream
 from imagine_gen.spec import DatasetSpec
+from imagine_gen.streams import Draw, RandomStream
 
 BASELINE, HUFFMAN_TABLES, QUANTIZATION = 0xC0, 0xC4, 0xDB
 
@@ -19,7 +19,7 @@ def spec(mode: str, width: int, height: int, quality: int = 75, seed: int = 0) -
 
 
 def file_of(made: DatasetSpec, index: int = 0) -> bytes:
-    return b"".join(jpeg.encode(made, index))
+    return b"".join(jpeg.Encoder(made)(index))
 
 
 def segments(file: bytes) -> dict[int, list[bytes]]:
@@ -49,7 +49,7 @@ def test_image_is_of_the_size_and_mode_asked_for(mode: str, width: int, height: 
 def test_gray_image_of_best_quality_is_near_the_promised_pixels() -> None:
     made = spec("L", 40, 30, quality=100, seed=7)
     decoded = np.asarray(Image.open(io.BytesIO(file_of(made, 3)))).astype(int)
-    pixels = PixelStream(7, 3).read(0, 1200).reshape(30, 40)
+    pixels = RandomStream(7, Draw.PIXELS, 3).read(0, 1200).reshape(30, 40)
     assert np.abs(decoded - pixels).max() <= 4
 
 
@@ -57,7 +57,7 @@ def test_color_image_is_near_the_promised_pixels() -> None:
     # Of noise, 4:2:0 leaves only the luma.
     made = spec("RGB", 40, 30, quality=100, seed=7)
     decoded = Image.open(io.BytesIO(file_of(made, 3))).convert("L")
-    pixels = PixelStream(7, 3).read(0, 3600).reshape(30, 40, 3)
+    pixels = RandomStream(7, Draw.PIXELS, 3).read(0, 3600).reshape(30, 40, 3)
     luma = Image.fromarray(pixels).convert("L")
     correlation = np.corrcoef(np.asarray(decoded).ravel(), np.asarray(luma).ravel())[0, 1]
     assert correlation > 0.9

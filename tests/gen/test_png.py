@@ -7,6 +7,7 @@ import os
 import struct
 import tracemalloc
 import zlib
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from PIL import Image
 
 from imagine_gen import png
+from imagine_gen.encoders import image_encoder
 from imagine_gen.spec import CHANNELS, DatasetSpec
 
 MODES = ("L", "RGB", "RGBA")
@@ -26,7 +28,7 @@ def spec(mode: str, width: int, height: int, seed: int = 0) -> DatasetSpec:
 
 
 def file_of(made: DatasetSpec, index: int = 0) -> bytes:
-    return b"".join(png.encode(made, index))
+    return b"".join(png.Encoder(made)(index))
 
 
 def promised(mode: str, width: int, height: int, seed: int, index: int) -> bytes:
@@ -166,7 +168,7 @@ def test_memory_does_not_grow_with_the_height() -> None:
     size = 0
     tracemalloc.start()
     try:
-        for piece in png.encode(made, 0):
+        for piece in png.Encoder(made)(0):
             size += len(piece)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
@@ -178,8 +180,8 @@ def test_memory_does_not_grow_with_the_height() -> None:
 def test_pieces_stay_as_they_are_until_the_end() -> None:
     # Who writes collects pieces without copying them.
     made = spec("RGB", 100, 2000)
-    copies = [bytes(piece) for piece in png.encode(made, 0)]
-    kept = list(png.encode(made, 0))
+    copies = [bytes(piece) for piece in png.Encoder(made)(0)]
+    kept = list(png.Encoder(made)(0))
     assert list(map(bytes, kept)) == copies
 
 
@@ -187,3 +189,24 @@ def test_image_name_and_count_do_not_matter() -> None:
     other = DatasetSpec(b"y", b"z", 40, 30, count=9, image_format="png", start=2, quality=5)
     assert file_of(other, 4) == file_of(spec("RGB", 40, 30), 4)
     assert os.path.basename(other.image_path(4)) == b"z4.png"
+
+
+@pytest.mark.parametrize(("level", "zlib_header"), [(1, b"\x78\x01"), (9, b"\x78\xda")])
+@pytest.mark.parametrize("mode", MODES)
+def test_compressed_file_is_the_one_that_pillow_writes(
+    mode: str, level: int, zlib_header: bytes
+) -> None:
+    made = replace(spec(mode, 61, 47), compress_level=level)
+    encode = image_encoder(made)
+    for index in (3, 4):  # The same encoder serves every image.
+        image = Image.frombytes(mode, (61, 47), promised(mode, 61, 47, 0, index))
+        expected = io.BytesIO()
+        image.save(expected, "PNG", compress_level=level)
+        file = b"".join(encode(index))
+        assert file == expected.getvalue()
+        assert file[file.index(b"IDAT") + 4 :][:2] == zlib_header
+
+
+def test_level_0_is_what_needs_no_level() -> None:
+    made = spec("RGB", 61, 47)
+    assert b"".join(image_encoder(replace(made, compress_level=0))(1)) == file_of(made, 1)

@@ -66,6 +66,19 @@ def test_arguments_in_range_are_accepted(changes: dict[str, Any]) -> None:
         ({"start": INT64_MAX - 4, "count": 5}, "argument --start"),
         ({"quality": 0}, "argument --quality: must be from 1 to 100, not 0"),
         ({"quality": 101}, "argument --quality: .* not 101"),
+        (
+            {"compress_level": 10, "image_format": "png"},
+            "argument --compress-level: must be from 0 to 9, not 10",
+        ),
+        ({"compress_level": -1, "image_format": "png"}, "argument --compress-level: must be"),
+        ({"compress_level": 1}, "argument --compress-level: only png has it"),
+        (
+            {"compress_level": 1, "image_format": "png", "pooled": True},
+            "argument --compress-level: not with --pooled",
+        ),
+        ({"pool_strips": 9}, "argument --pool-strips: only with --pooled"),
+        ({"pool_strips": 0, "pooled": True}, "--pool-strips: must be from 1 to 1048576, not 0"),
+        ({"pool_strips": 2**20 + 1, "pooled": True}, "argument --pool-strips: must be"),
         ({"seed": -1}, "argument --seed: must be from 0 to 18446744073709551615, not -1"),
         ({"seed": 2**64}, "argument --seed: .* not 18446744073709551616"),
         (
@@ -144,3 +157,4 @@ def test_defaults_are_those_of_the_documentation() -> None:
     made = spec()
     assert (made.count, made.image_format, made.start) == (1, "jpg", 0)
     assert (made.mode, made.quality, made.seed) == ("RGB", 75, 0)
+    assert (made.compress_level, made.pooled, made.pool_strips) == (0, False, None)

@@ -82,11 +82,31 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
         help="JPEG quality, 1 to 100 (default: %(default)s)",
     )
     image.add_argument(
+        "--compress-level",
+        type=int,
+        metavar="N",
+        default=0,
+        help="PNG compression, 1 to 9; 0 stores, as noise can't shrink (default: %(default)s)",
+    )
+    image.add_argument(
         "--seed",
         type=int,
         metavar="N",
         default=0,
         help="the dataset's seed, below 2^64; no two share an image (default: %(default)s)",
+    )
+
+    pool = parser.add_argument_group("pooled images")
+    pool.add_argument(
+        "--pooled",
+        action="store_true",
+        help="put images together from strips encoded once: no two are equal, strips recur",
+    )
+    pool.add_argument(
+        "--pool-strips",
+        type=int,
+        metavar="N",
+        help="strips in the pool (default: 256, or as many as an image has, within 256 MiB)",
     )
 
     running = parser.add_argument_group("running")
@@ -126,6 +146,9 @@ def run(args: argparse.Namespace) -> None:
         start=args.start,
         mode=args.mode,
         quality=args.quality,
+        compress_level=args.compress_level,
+        pooled=args.pooled,
+        pool_strips=args.pool_strips,
         seed=args.seed,
         delimiter=args.delimiter,
     )

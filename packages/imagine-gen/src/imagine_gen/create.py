@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from functools import partial
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
-from imagine_common.atomic import AtomicFile, Buffer, clear_leftovers, create_folder
+from imagine_common.atomic import AtomicFile, clear_leftovers, create_folder
 from imagine_common.cpus import check_workers
 from imagine_common.errors import UsageError, WorkerLost, file_error
 from imagine_common.parallel import ordered_map
+from imagine_gen.encoders import image_encoder
 from imagine_gen.spec import DatasetSpec
 
 # A unit of work of about this size is long enough to hide what handing it over costs, and short
-# enough that paths keep flowing.
+# enough that paths keep flowing. Pooled pixels cost a fraction of fresh ones.
 _PIXELS_IN_UNIT = 1 << 21
+_POOLED_PIXELS_IN_UNIT = 1 << 25
 _MAX_IMAGES_IN_UNIT = 256
 
 
@@ -73,23 +74,24 @@ def generate_units(
 ) -> Generator[list[ImageFile]]:
     """Do what `generate` does, yielding the images of a unit of work together."""
     workers = check_workers(workers)
+    pixels_in_unit = _POOLED_PIXELS_IN_UNIT if spec.pooled else _PIXELS_IN_UNIT
+    pixels = spec.width * spec.height
     if chunksize is None:
-        pixels = spec.width * spec.height
-        chunksize = min(_MAX_IMAGES_IN_UNIT, max(1, _PIXELS_IN_UNIT // pixels))
+        chunksize = min(_MAX_IMAGES_IN_UNIT, max(1, pixels_in_unit // pixels))
     elif chunksize < 1:
         raise UsageError(f"argument --chunksize: must be at least 1, not {chunksize}")
     # However large a chunk was asked for, every worker gets some.
     chunksize = min(chunksize, -(-spec.count // workers))
-    end = spec.start + spec.count
-    units = (
-        range(first, min(first + chunksize, end)) for first in range(spec.start, end, chunksize)
-    )
+    if spec.count == 1 or spec.count * pixels < pixels_in_unit:
+        workers = 1  # Starting processes would take longer.
     create_folder(spec.path)
-    _encoder(spec.image_format)  # Imported here, it is there in every process that is forked.
+    image_encoder(spec)  # Made here, it is there in every process that is forked.
     workers = min(workers, -(-spec.count // chunksize))
     try:
-        with closing(ordered_map(partial(_make_images, spec), units, workers)) as results:
-            yield from results
+        function = partial(_make_images, spec)
+        with closing(ordered_map(function, _units(spec, chunksize), workers)) as results:
+            for unit, sizes in zip(_units(spec, chunksize), results):
+                yield [ImageFile(spec.image_path(i), size) for i, size in zip(unit, sizes)]
     except WorkerLost:
         clear_leftovers(spec.path)
         raise
@@ -109,6 +111,9 @@ def create_images(
     start: int = 0,
     mode: str = "RGB",
     quality: int = 75,
+    compress_level: int = 0,
+    pooled: bool = False,
+    pool_strips: int | None = None,
     workers: int | None = None,
 ) -> CreateSummary:
     """Make a dataset of random images and return what was made once all is written.
@@ -137,6 +142,12 @@ def create_images(
         Where the format has it.
     quality : int
         JPEG quality, 1 to 100.
+    compress_level : int
+        How hard PNG is compressed, 1 to 9; 0 stores it, which noise doesn't suffer from.
+    pooled : bool
+        Whether images are put together from strips of a pool: much faster, but strips recur.
+    pool_strips : int, optional
+        How many strips the pool has.
     workers : int, optional
         Processes. All usable processors unless given.
 
@@ -157,6 +168,9 @@ def create_images(
         start=start,
         mode=mode,
         quality=quality,
+        compress_level=compress_level,
+        pooled=pooled,
+        pool_strips=pool_strips,
         seed=seed,
     )
     begin = time.perf_counter()
@@ -191,19 +205,19 @@ def folder_bytes(path: bytes) -> int:
     return total
 
 
-def _make_images(spec: DatasetSpec, indexes: range) -> list[ImageFile]:
-    encode = _encoder(spec.image_format)
-    images = []
+def _units(spec: DatasetSpec, chunksize: int) -> Iterator[range]:
+    """Yield the indexes of each unit of work."""
+    end = spec.start + spec.count
+    for first in range(spec.start, end, chunksize):
+        yield range(first, min(first + chunksize, end))
+
+
+def _make_images(spec: DatasetSpec, indexes: range) -> list[int]:
+    """Make images and return their sizes in bytes."""
+    encode = image_encoder(spec)
+    sizes = []
     for index in indexes:
-        path = spec.image_path(index)
-        with AtomicFile(path) as file:
-            file.write(encode(spec, index))
-        images.append(ImageFile(path, file.size))
-    return images
-
-
-def _encoder(image_format: str) -> Callable[[DatasetSpec, int], Iterator[Buffer]]:
-    """Return the function that yields an image's file; heavy modules are imported only now."""
-    module = {"jpg": "jpeg"}.get(image_format, image_format)
-    encode = importlib.import_module(f"imagine_gen.{module}").encode
-    return cast("Callable[[DatasetSpec, int], Iterator[Buffer]]", encode)
+        with AtomicFile(spec.image_path(index)) as file:
+            file.write(encode(index))
+        sizes.append(file.size)
+    return sizes

@@ -1,25 +1,102 @@
-"""JPEG (ITU-T T.81) through Pillow, whose encoder is libjpeg-turbo."""
+"""JPEG (ITU-T T.81) through Pillow, whose encoder is libjpeg-turbo.
+
+Pooled images are put together from strips of one row of MCUs. A strip, encoded as an image of its
+own, is what an encoder puts between two restart markers (E.1.4 and F.1.1.5 there): it begins with
+predictions of zero and ends at a whole byte. So the file of a pooled image is the one that
+libjpeg-turbo would write of the same pixels with a restart interval of one row of MCUs.
+"""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterable, Sequence
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from imagine_common.atomic import Buffer
-from imagine_gen.pixels import PixelStream
+from imagine_gen.canvas import Canvas
 from imagine_gen.spec import DatasetSpec
+from imagine_gen.streams import Draw, RandomStream
+
+_MCU_SIDE = {"RGB": 16, "L": 8}  # pixels; chroma of half the width and height needs blocks of 16
+_SOF0, _SOS, _DRI = 0xC0, 0xDA, 0xDD
+_END_OF_IMAGE = b"\xff\xd9"
+_RESTARTS = [bytes((0xFF, 0xD0 + number)) for number in range(8)]
 
 
-def encode(spec: DatasetSpec, index: int) -> Iterator[Buffer]:
-    """Yield the file of an image: baseline, chroma subsampled 4:2:0, standard Huffman tables."""
-    pixels = PixelStream(spec.seed, index).read(0, spec.row_bytes * spec.height)
-    size = (spec.width, spec.height)
-    image = Image.frombuffer(spec.mode, size, pixels, "raw", spec.mode, 0, 1)
+class Encoder:
+    """Encodes fresh images: baseline, chroma subsampled 4:2:0, standard Huffman tables."""
+
+    def __init__(self, spec: DatasetSpec) -> None:
+        self._spec = spec
+        self._canvas = Canvas(spec)
+
+    def __call__(self, index: int) -> Iterable[Buffer]:
+        """Return the file of an image."""
+        spec = self._spec
+        image = self._canvas.paint(RandomStream(spec.seed, Draw.PIXELS, index))
+        return [_encode(image, spec.quality)]
+
+
+class Strips:
+    """Strips of one row of MCUs: entropy-coded segments."""
+
+    def __init__(self, spec: DatasetSpec) -> None:
+        self._spec = spec
+        self.rows = _MCU_SIDE[spec.mode]
+        self.count = -(-spec.height // self.rows)
+        self.uncut = self.count  # Rows below the image's edge are in the file all the same.
+        black = Image.new(spec.mode, (spec.width, self.rows))
+        head, _ = _split(_encode(black, spec.quality))
+        self._head = _with_restarts(head, spec.height, -(-spec.width // self.rows))
+        ends = [_RESTARTS[number % 8] for number in range(self.count - 1)]
+        self._ends = [*ends, _END_OF_IMAGE]
+
+    def encode(self, pixels: npt.NDArray[np.uint8]) -> bytes:
+        """Return a strip of pixels."""
+        mode, size = self._spec.mode, (self._spec.width, self.rows)
+        image = Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)
+        return _split(_encode(image, self._spec.quality))[1]
+
+    def assemble(self, strips: Sequence[bytes]) -> list[Buffer]:
+        """Return the file of an image that consists of these strips."""
+        file: list[Buffer] = [self._head] * (1 + 2 * self.count)
+        file[1::2] = strips
+        file[2::2] = self._ends
+        return file
+
+
+def _encode(image: Image.Image, quality: int) -> bytes:
     file = io.BytesIO()
     # All that decides about bytes is said here, not left to the defaults of a Pillow version.
     image.save(
-        file, "JPEG", quality=spec.quality, subsampling="4:2:0", optimize=False, progressive=False
+        file, "JPEG", quality=quality, subsampling="4:2:0", optimize=False, progressive=False
     )
-    yield file.getvalue()  # not a copy: BytesIO shares its buffer
+    return file.getvalue()  # not a copy: BytesIO shares its buffer
+
+
+def _split(file: bytes) -> tuple[bytes, bytes]:
+    """Return a file's segments up to the scan header, and the scan's entropy-coded segment."""
+    position = 2
+    while True:
+        marker, length = struct.unpack_from(">xBH", file, position)
+        position += 2 + length
+        if marker == _SOS:
+            return file[:position], file[position : -len(_END_OF_IMAGE)]
+
+
+def _with_restarts(head: bytes, height: int, interval: int) -> bytes:
+    """Return the segments before a scan with another height, and with a restart interval."""
+    changed = bytearray(head)
+    position = 2
+    while True:
+        marker, length = struct.unpack_from(">xBH", changed, position)
+        if marker == _SOF0:
+            struct.pack_into(">H", changed, position + 5, height)
+        if marker == _SOS:
+            changed[position:position] = struct.pack(">BBHH", 0xFF, _DRI, 4, interval)
+            return bytes(changed)
+        position += 2 + length

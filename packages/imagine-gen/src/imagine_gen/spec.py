@@ -14,6 +14,7 @@ CHANNELS = {"RGB": 3, "RGBA": 4, "L": 1}
 
 _MAX_SEED = 2**64 - 1
 _MAX_INDEX = 2**63 - 1
+_MAX_POOL_STRIPS = 2**20
 
 
 class Format(NamedTuple):
@@ -37,8 +38,9 @@ SPELLINGS = {"jpg": "jpg", "jpeg": "jpg", "png": "png", "bmp": "bmp", "bitmap": 
 class DatasetSpec:
     """A dataset: `count` images from index `start` on, and where they go.
 
-    `width` and `height` are in pixels, `quality` is JPEG's. `delimiter` is the byte that ends a
-    path on stdout, which no path may hold.
+    `width` and `height` are in pixels. `quality` is JPEG's, `compress_level` PNG's; 0 stores.
+    `pooled` images are put together from a pool of `pool_strips` strips, as many as fit the images
+    unless given. `delimiter` is the byte that ends a path on stdout, which no path may hold.
 
     Raises
     ------
@@ -55,6 +57,9 @@ class DatasetSpec:
     start: int = 0
     mode: str = "RGB"
     quality: int = 75
+    compress_level: int = 0
+    pooled: bool = False
+    pool_strips: int | None = None
     seed: int = 0
     delimiter: bytes = NUL
 
@@ -77,8 +82,10 @@ class DatasetSpec:
         _check_range("--count", self.count, 1, _MAX_INDEX)
         _check_range("--start", self.start, 0, _MAX_INDEX - self.count)
         _check_range("--quality", self.quality, 1, 100)
+        _check_range("--compress-level", self.compress_level, 0, 9)
         _check_range("--seed", self.seed, 0, _MAX_SEED)
         self._check_format_limits()
+        self._check_combinations()
 
     def _check_format_limits(self) -> None:
         if self.image_format == "bmp":
@@ -94,6 +101,18 @@ class DatasetSpec:
                 f"argument --width: a row of {self.width} pixels would reach 1 GiB, the limit of a"
                 " PNG chunk here"
             )
+
+    def _check_combinations(self) -> None:
+        if self.compress_level and self.image_format != "png":
+            raise UsageError("argument --compress-level: only png has it")
+        if self.compress_level and self.pooled:
+            raise UsageError(
+                "argument --compress-level: not with --pooled, whose strips are never compressed"
+            )
+        if self.pool_strips is not None:
+            _check_range("--pool-strips", self.pool_strips, 1, _MAX_POOL_STRIPS)
+            if not self.pooled:
+                raise UsageError("argument --pool-strips: only with --pooled")
 
     @property
     def format(self) -> Format:

@@ -6,22 +6,32 @@ Raw words of the bit generator are used as they come: they are the same in every
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 import numpy as np
 import numpy.typing as npt
 
-PIXELS_STREAM = 0
 _WORD_BYTES = 8
 
 
-class PixelStream:
-    """The bytes of one image's pixels: those of its stream of random 64-bit words, little-endian.
+class Draw(IntEnum):
+    """What is drawn. Each has streams of its own, so that none shifts what another draws."""
+
+    PIXELS = 0  # of an image
+    POOL = 1  # the pixels of a strip in the pool
+    DEAL = 2  # which strips images get; a stream for every 4,096 images
+    FRESH_STRIP = 3  # the pixels of the one strip of an image that is in no pool
+
+
+class RandomStream:
+    """A stream of random 64-bit words, little-endian, as bytes.
 
     The generator is PCG64DXSM (M. E. O'Neill, HMC-CS-2014-0905, with the DXSM output function),
-    seeded by `numpy.random.SeedSequence(seed, spawn_key=(0, index))`.
+    seeded by `numpy.random.SeedSequence(seed, spawn_key=(draw, index))`.
     """
 
-    def __init__(self, seed: int, index: int) -> None:
-        sequence = np.random.SeedSequence(seed, spawn_key=(PIXELS_STREAM, index))
+    def __init__(self, seed: int, draw: Draw, index: int) -> None:
+        sequence = np.random.SeedSequence(seed, spawn_key=(int(draw), index))
         self._generator = np.random.PCG64DXSM(sequence)
         self._word = 0
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagine_gen.pixels import PixelStream
+from imagine_gen.streams import Draw, RandomStream
 
 SEEDS = st.integers(0, 2**64 - 1)
 INDEXES = st.integers(0, 2**63 - 1)
@@ -23,7 +23,7 @@ def stream_bytes(seed: int, index: int, size: int) -> bytes:
 @pytest.mark.parametrize("seed", [0, 1, 2**32, 2**64 - 1])
 @pytest.mark.parametrize("index", [0, 1, 2**32, 2**63 - 1])
 def test_bytes_are_those_of_the_raw_stream(seed: int, index: int) -> None:
-    octets = PixelStream(seed, index).read(0, 1003)
+    octets = RandomStream(seed, Draw.PIXELS, index).read(0, 1003)
     assert octets.dtype == np.uint8
     assert octets.shape == (1003,)
     assert octets.tobytes() == stream_bytes(seed, index, 1003)
@@ -60,7 +60,7 @@ def test_bytes_are_those_of_the_raw_stream(seed: int, index: int) -> None:
     ],
 )
 def test_bytes_never_change(seed: int, index: int, start: str, digest: str) -> None:
-    octets = PixelStream(seed, index).read(0, 1_000_000).tobytes()
+    octets = RandomStream(seed, Draw.PIXELS, index).read(0, 1_000_000).tobytes()
     assert octets[:16].hex() == start
     assert hashlib.sha256(octets).hexdigest() == digest
 
@@ -75,14 +75,14 @@ def test_any_part_is_the_same_read_in_any_order(
     seed: int, index: int, reads: list[tuple[int, int]]
 ) -> None:
     whole = stream_bytes(seed, index, 400)
-    stream = PixelStream(seed, index)
+    stream = RandomStream(seed, Draw.PIXELS, index)
     for offset, size in reads:
         assert stream.read(offset, size).tobytes() == whole[offset : offset + size]
 
 
 @pytest.mark.parametrize("piece", [1, 7, 8, 24, 100])
 def test_reading_on_gives_the_whole(piece: int) -> None:
-    stream = PixelStream(3, 5)
+    stream = RandomStream(3, Draw.PIXELS, 5)
     parts = [stream.read(offset, piece).tobytes() for offset in range(0, 4 * piece, piece)]
     assert b"".join(parts) == stream_bytes(3, 5, 4 * piece)
 
@@ -91,11 +91,11 @@ def test_far_parts_are_reached() -> None:
     # Where no test could read all that comes before: by a generator of its own, advanced.
     words = np.random.PCG64DXSM(np.random.SeedSequence(1, spawn_key=(0, 2))).advance(2**40)
     expected = int(words.random_raw()).to_bytes(8, "little")
-    assert PixelStream(1, 2).read(2**43, 8).tobytes() == expected
+    assert RandomStream(1, Draw.PIXELS, 2).read(2**43, 8).tobytes() == expected
 
 
 def test_all_values_occur_alike() -> None:
-    counts = np.bincount(PixelStream(0, 0).read(0, 1 << 20), minlength=256)
+    counts = np.bincount(RandomStream(0, Draw.PIXELS, 0).read(0, 1 << 20), minlength=256)
     # Over 9 standard deviations (64) from 4,096 would be no accident.
     assert counts.min() > 3500
     assert counts.max() < 4700
@@ -104,6 +104,8 @@ def test_all_values_occur_alike() -> None:
 def test_no_two_seeds_or_indexes_share_an_image() -> None:
     numbers = [0, 1, 2, 3, 2**32 - 1, 2**32, 2**63 - 1]
     starts = {
-        PixelStream(seed, index).read(0, 12).tobytes() for seed in numbers for index in numbers
+        RandomStream(seed, Draw.PIXELS, index).read(0, 12).tobytes()
+        for seed in numbers
+        for index in numbers
     }
     assert len(starts) == len(numbers) ** 2

@@ -1,0 +1,37 @@
+"""From a dataset's specification to what makes the files of its images."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Protocol, cast
+
+from imagine_common.atomic import Buffer
+from imagine_gen.spec import DatasetSpec
+
+_MODULES = {"jpg": "jpeg", "png": "png", "bmp": "bmp"}
+
+
+class ImageEncoder(Protocol):
+    """What makes the files of a dataset's images."""
+
+    def __call__(self, index: int) -> Iterable[Buffer]:
+        """Return the file of an image in pieces, which are to be used up before the next call."""
+
+
+@lru_cache(maxsize=1)
+def image_encoder(spec: DatasetSpec) -> ImageEncoder:
+    """Return the encoder of a dataset, the same each time.
+
+    A format's module, and what it needs, is imported only now. It has an `Encoder` of fresh images,
+    the `Strips` of pooled ones, and perhaps a `CompressedEncoder`.
+    """
+    module = importlib.import_module(f"imagine_gen.{_MODULES[spec.image_format]}")
+    if spec.pooled:
+        from imagine_gen.pooled import PooledEncoder
+
+        return PooledEncoder(spec, module.Strips(spec))
+    if spec.compress_level:
+        return cast(ImageEncoder, module.CompressedEncoder(spec))
+    return cast(ImageEncoder, module.Encoder(spec))
