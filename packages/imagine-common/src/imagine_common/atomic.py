@@ -11,8 +11,8 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from types import TracebackType
 from typing import TypeAlias
@@ -45,8 +45,10 @@ class AtomicFile:
         self._batch_bytes = 0
 
     def __enter__(self) -> AtomicFile:
-        with self._named_errors():
+        try:
             self._fd = create_temporary(self.temporary)
+        except OSError as error:
+            raise file_error(self.path, error) from error
         return self
 
     def write(self, buffers: Iterable[Buffer]) -> None:
@@ -64,8 +66,10 @@ class AtomicFile:
         """Write what has been appended to the file, still under its temporary name."""
         if not self._batch:
             return
-        with self._named_errors():
+        try:
             write_all(self._fd, self._batch, self._batch_bytes)
+        except OSError as error:
+            raise file_error(self.path, error) from error
         self._written += self._batch_bytes
         self._batch, self._batch_bytes = [], 0
 
@@ -82,24 +86,23 @@ class AtomicFile:
     ) -> None:
         try:
             if kind is None:
-                self.flush()
-                with self._named_errors():
-                    fd, self._fd = self._fd, -1
-                    os.close(fd)
-                    os.replace(self.temporary, self.path)
-                _unfinished.discard(self.temporary)
+                self._finish()
         finally:
             if self._fd >= 0:
                 with suppress(OSError):
                     os.close(self._fd)
-            remove_temporary(self.temporary)
+            if self.temporary in _unfinished:
+                remove_temporary(self.temporary)
 
-    @contextmanager
-    def _named_errors(self) -> Iterator[None]:
+    def _finish(self) -> None:
+        self.flush()
+        fd, self._fd = self._fd, -1
         try:
-            yield
+            os.close(fd)
+            os.replace(self.temporary, self.path)
         except OSError as error:
             raise file_error(self.path, error) from error
+        _unfinished.discard(self.temporary)
 
 
 def write_all(fd: int, buffers: Sequence[Buffer], size: int) -> None:

@@ -41,7 +41,7 @@ def parse_line(line: bytes) -> Entry:
     ImagineError
         Where the path is empty or a label does not fit 64 bits.
     """
-    match = _LABELS.fullmatch(line)
+    match = _LABELS.fullmatch(line) if b"\t" in line else None
     path, labels = match.groups() if match else (line, b"")
     if not path:
         raise ImagineError("the path is empty")

@@ -12,60 +12,57 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
+import numpy as np
+
 from imagine_common.errors import ImagineError
 
 MAGIC = 0xCED7230A
-MAGIC_BYTES = struct.pack("<I", MAGIC)
+HEAD_BYTES = 8
 MAX_LENGTH = 2**29 - 1
 
 _WHOLE, _FIRST, _MIDDLE, _LAST = range(4)
 _HEAD = struct.Struct("<II")
 _FLAG_SHIFT = 29
+_MAGIC_BYTES = 4
 
 
-def frame(data: Sequence[bytes]) -> list[bytes | memoryview]:
-    """Return the record of the concatenated data, in pieces: the data itself is not copied.
-
-    All but the last of `data` have lengths that are multiples of 4.
+def record_bytes(length: int) -> int:
+    """Return the size of a whole record of so much data.
 
     Raises
     ------
     ImagineError
         Where the data is over 2**29 - 1 bytes.
     """
-    length = sum(map(len, data))
     if length > MAX_LENGTH:
         raise ImagineError(f"a record of {length} bytes is over RecordIO's {MAX_LENGTH}")
-    cuts = [magic_offsets(piece) for piece in data]
-    if any(cuts):
-        return _frame_parts(data, cuts)
-    return [_HEAD.pack(MAGIC, _WHOLE << _FLAG_SHIFT | length), *data, bytes(-length % 4)]
+    return HEAD_BYTES + length + -length % 4
 
 
-def magic_offsets(data: bytes) -> list[int]:
-    """Return the offsets, multiples of 4, at which data holds the magic number."""
-    if MAGIC_BYTES not in data:
-        return []
-    import numpy as np
+def close_frame(record: memoryview, length: int) -> list[int]:
+    """Write head and padding around the data of a record: `length` bytes after the first 8.
 
-    words = np.frombuffer(data, "<u4", len(data) // 4)
-    return [4 * int(word) for word in np.flatnonzero(words == MAGIC)]
+    Returns
+    -------
+    list of int
+        The offsets in the data, multiples of 4, at which it holds the magic number. Where there
+        are any, the record can't stay whole: `split_frame` gives what to write instead.
+    """
+    _HEAD.pack_into(record, 0, MAGIC, _WHOLE << _FLAG_SHIFT | length)
+    record[HEAD_BYTES + length :] = bytes(-length % 4)
+    words = np.frombuffer(record, "<u4", length // 4, HEAD_BYTES)
+    found = words == MAGIC
+    return [4 * int(word) for word in np.flatnonzero(found)] if found.any() else []
 
 
-def _frame_parts(data: Sequence[bytes], cuts: Sequence[list[int]]) -> list[bytes | memoryview]:
-    """Return the record of data that holds the magic number, as several parts."""
-    parts: list[list[memoryview]] = [[]]
-    for piece, offsets in zip(data, cuts):
-        view = memoryview(piece)
-        begin = 0
-        for offset in offsets:
-            parts[-1].append(view[begin:offset])
-            parts.append([])
-            begin = offset + len(MAGIC_BYTES)
-        parts[-1].append(view[begin:])
-    record: list[bytes | memoryview] = []
-    for number, part in enumerate(parts):
-        flag = _FIRST if number == 0 else _LAST if number == len(parts) - 1 else _MIDDLE
-        length = sum(map(len, part))
-        record += [_HEAD.pack(MAGIC, flag << _FLAG_SHIFT | length), *part, bytes(-length % 4)]
-    return record
+def split_frame(data: bytes, cuts: Sequence[int]) -> bytes:
+    """Return the record of data that holds the magic number at these offsets, in several parts."""
+    record = []
+    begin = 0
+    for number, end in enumerate([*cuts, len(data)]):
+        flag = _FIRST if number == 0 else _LAST if number == len(cuts) else _MIDDLE
+        part = data[begin:end]
+        head = _HEAD.pack(MAGIC, flag << _FLAG_SHIFT | len(part))
+        record += [head, part, bytes(-len(part) % 4)]
+        begin = end + _MAGIC_BYTES
+    return b"".join(record)

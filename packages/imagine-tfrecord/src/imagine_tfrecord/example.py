@@ -6,7 +6,7 @@ tensorflow/core/example: features sorted by name, each list packed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import lru_cache
 
 # Tags of length-delimited fields (protobuf's encoding guide: field number << 3 | wire type 2).
 _FIELD_1 = b"\x0a"  # Example.features, Features.feature, a map entry's key, a list's value
@@ -18,28 +18,25 @@ _LABEL = b"image/class/label"
 _ENCODED = b"image/encoded"
 
 
-def example_head(labels: Sequence[int], image_bytes: int) -> bytes:
+@lru_cache(maxsize=4096)  # Generated images have few different sizes.
+def example_head(labels: tuple[int, ...], image_bytes: int) -> bytes:
     """Return the Example of an image up to where the image's own bytes follow, as its end.
 
     The features are `image/class/label`, int64 of shape (len(labels),), with [0] for no label, and
     `image/encoded`, bytes of shape (1,).
     """
-    values = b"".join(varint(label) for label in labels or (0,))
-    label = _field(_FIELD_1, _LABEL) + _field(
-        _FIELD_2, _field(_INT64_LIST, _field(_FIELD_1, values))
-    )
-
     # From the inside out: every message around the image counts its bytes too.
-    value = _field(_FIELD_1, b"", image_bytes)
-    feature = _field(_BYTES_LIST, value, image_bytes)
-    encoded = _field(_FIELD_1, _ENCODED) + _field(_FIELD_2, feature, image_bytes)
-    features = _field(_FIELD_1, label) + _field(_FIELD_1, encoded, image_bytes)
-    return _field(_FIELD_1, features, image_bytes)
+    value = _FIELD_1 + varint(image_bytes)
+    feature = _BYTES_LIST + varint(len(value) + image_bytes) + value
+    entry = _ENCODED_KEY + _FIELD_2 + varint(len(feature) + image_bytes) + feature
+    label = _label_feature(labels or (0,))
+    features = label + _FIELD_1 + varint(len(entry) + image_bytes) + entry
+    return _FIELD_1 + varint(len(features) + image_bytes) + features
 
 
 def varint(value: int) -> bytes:
     """Return a number from 0 to 2**64 - 1 as a base-128 varint."""
-    octets = bytearray()
+    octets = []
     while value > 0x7F:
         octets.append(value & 0x7F | 0x80)
         value >>= 7
@@ -47,6 +44,15 @@ def varint(value: int) -> bytes:
     return bytes(octets)
 
 
-def _field(tag: bytes, content: bytes, following: int = 0) -> bytes:
-    """Return a length-delimited field of which the last `following` bytes come later."""
-    return tag + varint(len(content) + following) + content
+@lru_cache(maxsize=1024)
+def _label_feature(labels: tuple[int, ...]) -> bytes:
+    values = b"".join(varint(label) for label in labels)
+    feature = _field(_INT64_LIST, _field(_FIELD_1, values))
+    return _field(_FIELD_1, _field(_FIELD_1, _LABEL) + _field(_FIELD_2, feature))
+
+
+def _field(tag: bytes, content: bytes) -> bytes:
+    return tag + varint(len(content)) + content
+
+
+_ENCODED_KEY = _field(_FIELD_1, _ENCODED)
