@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imagine_common.errors import ImagineError
-from imagine_common.images import HEAD_BYTES, ImageFile, is_image, read_head
+from imagine_common.images import HEAD_BYTES, is_image, read_head, read_image
 from support import JPEG, PNG
 
 LIMIT = 1 << 29
@@ -72,13 +72,6 @@ def test_image_is_known_by_its_signature(head: bytes) -> None:
 )
 def test_other_files_are_no_images(head: bytes) -> None:
     assert not is_image(head)
-
-
-def read_image(path: bytes, limit: int) -> bytes:
-    with ImageFile(path, limit) as file:
-        data = bytearray(file.size)
-        file.read_into(memoryview(data))
-    return bytes(data)
 
 
 def save(path: Path, data: bytes) -> bytes:
@@ -190,21 +183,21 @@ def test_file_that_shrinks_meanwhile_is_refused(
     tmp_path: Path, left: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = save(tmp_path / "a.jpg", JPEG)
-    read = os.readv
+    read = os.read
 
-    def shrink_and_read(fd: int, buffers: list[memoryview]) -> int:
+    def shrink_and_read(fd: int, size: int) -> bytes:
         os.truncate(path, left)
-        return read(fd, buffers)
+        return read(fd, size)
 
-    monkeypatch.setattr(os, "readv", shrink_and_read)
+    monkeypatch.setattr(os, "read", shrink_and_read)
     with pytest.raises(ImagineError, match=f"ends after {left} of {len(JPEG)} bytes; it changed"):
         read_image(path, LIMIT)
 
 
 def test_short_reads_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(tmp_path / "a.jpg", JPEG)
-    read = os.readv
-    monkeypatch.setattr(os, "readv", lambda fd, buffers: read(fd, [buffers[0][:100]]))
+    read = os.read
+    monkeypatch.setattr(os, "read", lambda fd, size: read(fd, min(size, 100)))
     assert read_image(path, LIMIT) == JPEG
 
 

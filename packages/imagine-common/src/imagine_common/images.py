@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from types import TracebackType
 
-from imagine_common.atomic import Buffer
 from imagine_common.errors import ImagineError, file_error, show
 
 HEAD_BYTES = 32
@@ -34,7 +32,7 @@ _KINDS = (
 )
 
 
-def is_image(head: Buffer) -> bool:
+def is_image(head: bytes) -> bool:
     """Tell whether a file whose first 32 bytes (or all, where it has fewer) these are is an image.
 
     Signatures are those of JFIF, PNG, BMP, GIF, WebP, TIFF, JPEG 2000, AVIF and HEIF.
@@ -42,88 +40,43 @@ def is_image(head: Buffer) -> bool:
     return _SIGNATURES.match(head) is not None
 
 
-class ImageFile:
-    """An image file that is open for reading. Leaving its `with` block closes it.
-
-    Parameters
-    ----------
-    path : bytes
-    limit : int
-        The most bytes that it may have.
+def read_image(path: bytes, limit: int) -> bytes:
+    """Return a whole image file, of at most `limit` bytes.
 
     Raises
     ------
     ImagineError
-        Naming the file, where it is missing, unreadable, empty, over the limit, or no regular file
-        (such are never opened).
+        Naming the file, where it is missing, unreadable, empty, over the limit, cut off while it
+        is read, no regular file (such are never opened) or, by its first bytes, no image.
     """
-
-    def __init__(self, path: bytes, limit: int) -> None:
-        self.path = path
-        self._fd = -1
+    try:
+        _require_regular(path, os.stat(path).st_mode)
+        # Should a FIFO take the name just now, opening it must not wait for its writer.
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
-            _require_regular(path, os.stat(path).st_mode)
-            # Should a FIFO take the name just now, opening it must not wait for its writer.
-            self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            status = os.fstat(self._fd)
+            status = os.fstat(fd)
             _require_regular(path, status.st_mode)
-        except FileNotFoundError as error:
-            raise ImagineError(f"{file_error(path, error)}{_hint(path)}") from error
-        except OSError as error:
-            self.close()
-            raise file_error(path, error) from error
-        except ImagineError:
-            self.close()
-            raise
-        self.size = status.st_size
-        if not 0 < self.size <= limit:
-            self.close()
-            raise ImagineError(
-                f"{show(path)}: {self.size} bytes are over the record format's {limit}"
-                if self.size
-                else f"{show(path)}: the file is empty"
-            )
-
-    def read_into(self, buffer: memoryview) -> None:
-        """Read the whole file into a buffer, uint8 of shape (size,).
-
-        Raises
-        ------
-        ImagineError
-            Where it can't be read, is cut off meanwhile or is, by its first bytes, no image.
-        """
-        done = 0
-        try:
-            # One read does it, but for files over 2 GiB and those that shrink meanwhile.
-            while done < self.size and (count := os.readv(self._fd, [buffer[done:]])):
-                done += count
-        except OSError as error:
-            raise file_error(self.path, error) from error
-        if done < self.size:
-            raise ImagineError(
-                f"{show(self.path)}: ends after {done} of {self.size} bytes; it changed while"
-                " being read"
-            )
-        if not is_image(buffer[:HEAD_BYTES]):
-            first = bytes(buffer[:8]).hex(" ")
-            raise ImagineError(f"{show(self.path)}: not an image (first bytes: {first})")
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-    def __enter__(self) -> ImageFile:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
+            if not status.st_size:
+                raise ImagineError(f"{show(path)}: the file is empty")
+            if status.st_size > limit:
+                raise ImagineError(
+                    f"{show(path)}: {status.st_size} bytes are over the record format's {limit}"
+                )
+            data = _read_exactly(fd, status.st_size)
+        finally:
+            os.close(fd)
+    except FileNotFoundError as error:
+        raise ImagineError(f"{file_error(path, error)}{_hint(path)}") from error
+    except OSError as error:
+        raise file_error(path, error) from error
+    if len(data) < status.st_size:
+        raise ImagineError(
+            f"{show(path)}: ends after {len(data)} of {status.st_size} bytes; it changed while"
+            " being read"
+        )
+    if not is_image(data[:HEAD_BYTES]):
+        raise ImagineError(f"{show(path)}: not an image (first bytes: {data[:8].hex(' ')})")
+    return data
 
 
 def read_head(path: bytes) -> bytes:
@@ -149,6 +102,17 @@ def _require_regular(path: bytes, mode: int) -> None:
         return
     kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "something else")
     raise ImagineError(f"{show(path)}: expected an image file, found {kind}")
+
+
+def _read_exactly(fd: int, size: int) -> bytes:
+    # One read does it, but for files over 2 GiB and those that shrink meanwhile.
+    data = os.read(fd, size)
+    if len(data) == size or not data:
+        return data
+    parts = [data]
+    while size > sum(map(len, parts)) and (part := os.read(fd, size - sum(map(len, parts)))):
+        parts.append(part)
+    return b"".join(parts)
 
 
 def _hint(path: bytes) -> str:

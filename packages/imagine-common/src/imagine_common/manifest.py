@@ -63,7 +63,7 @@ def format_line(entry: Entry) -> bytes:
     """
     if entry.labels:
         return entry.path + b"\t" + b",".join(b"%d" % label for label in entry.labels)
-    if _LABELS.fullmatch(entry.path):
+    if b"\t" in entry.path and _LABELS.fullmatch(entry.path):
         return entry.path + b"\t0"
     return entry.path
 

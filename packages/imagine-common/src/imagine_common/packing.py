@@ -17,8 +17,8 @@ from typing import NamedTuple
 from imagine_common.atomic import clear_leftovers, remove_temporary
 from imagine_common.cpus import check_workers
 from imagine_common.errors import ImagineError, UsageError, WorkerLost
-from imagine_common.images import ImageFile
-from imagine_common.manifest import NUL, Entry
+from imagine_common.images import read_image
+from imagine_common.manifest import NUL
 from imagine_common.names import check_names
 from imagine_common.parallel import ordered_map
 from imagine_common.shards import Slice, Slicer
@@ -52,40 +52,13 @@ class PackSpec:
         return os.path.join(self.dest_path, b"%b%d" % (self.name, number))
 
 
-class Image:
-    """An image on its way into a record: its place in the dataset, its file, open, and labels."""
+class Image(NamedTuple):
+    """An image on its way into a record: its place in the dataset, and its file."""
 
-    def __init__(self, position: int, entry: Entry, file: ImageFile, origin: Slice) -> None:
-        self.position = position
-        self.entry = entry
-        self.size = file.size
-        self._file = file
-        self._origin = origin
-
-    def read_into(self, buffer: memoryview) -> None:
-        """Read the file into a buffer, uint8 of shape (size,).
-
-        Raises
-        ------
-        ImagineError
-            As `ImageFile.read_into` does, telling where in the manifest the image stands.
-        """
-        try:
-            self._file.read_into(buffer)
-        except ImagineError as error:
-            raise self._origin.located(error, self.position) from error
-
-    def read(self) -> bytes:
-        """Return the file's bytes.
-
-        Raises
-        ------
-        ImagineError
-            As `read_into` does.
-        """
-        data = bytearray(self.size)
-        self.read_into(memoryview(data))
-        return bytes(data)
+    position: int
+    path: bytes
+    labels: tuple[int, ...]
+    data: bytes
 
 
 class Shard(NamedTuple):
@@ -199,8 +172,7 @@ def _write_slice(spec: PackSpec, writer: ShardWriter, part: Slice) -> tuple[Shar
 def _images(part: Slice, limit: int) -> Iterator[Image]:
     for position, entry in part.entries():
         try:
-            file = ImageFile(entry.path, limit)
+            data = read_image(entry.path, limit)
         except ImagineError as error:
-            raise part.located(error, position) from error
-        with file:
-            yield Image(position, entry, file, part)
+            raise ImagineError(f"{error}{part.locate(position)}") from error
+        yield Image(position, entry.path, entry.labels, data)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from imagine_common.atomic import forget_unfinished, remove_unfinished
 from imagine_common.errors import ImagineError, WorkerLost
+from imagine_common.memory import keep_freed_memory
 from imagine_common.signals import ENDING_SIGNALS, check_interrupted, ending_signals_blocked
 
 if TYPE_CHECKING:  # Who works in one process is spared these at run time.
@@ -53,6 +54,7 @@ def ordered_map(
         before it have been given.
     """
     if workers == 1:
+        keep_freed_memory()
         for unit in units:
             check_interrupted()
             if unit is not None:
@@ -147,6 +149,7 @@ def _start_method() -> str:
 
 def _start_worker() -> None:
     forget_unfinished()
+    keep_freed_memory()
     # Ctrl-C reaches every process of the terminal; the parent alone decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)

@@ -44,14 +44,12 @@ class Slice(NamedTuple):
                 try:
                     entry = parse_line(line)
                 except ImagineError as error:
-                    raise self.located(error, position) from None
+                    raise ImagineError(f"{error}{self.locate(position)}") from None
                 yield position, entry
 
-    def located(self, error: ImagineError, position: int) -> ImagineError:
-        """Return an error about an entry with words that tell where it stood."""
-        if not self.is_manifest:
-            return error
-        return ImagineError(f"{error} (line {position + 1} of the manifest)")
+    def locate(self, position: int) -> str:
+        """Return words for an error's end that tell where an entry stood."""
+        return f" (line {position + 1} of the manifest)" if self.is_manifest else ""
 
 
 class Slicer:

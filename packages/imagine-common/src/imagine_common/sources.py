@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from imagine_common.errors import ImagineError, file_error, show
@@ -74,31 +74,37 @@ class FolderSource:
         ImagineError
             Where the folder, or a file in it, can't be read, or no file is an image.
         """
+        names = []
+        others = set()  # sockets and suchlike, links that lead nowhere
         try:
             with os.scandir(self.path) as entries:
-                names = [e.name for e in entries if e.name[:1] != b"." and not _is_folder(e)]
+                for entry in entries:
+                    if entry.name[:1] == b"." or _is(entry.is_dir):
+                        continue
+                    names.append(entry.name)
+                    if not _is(entry.is_file):
+                        others.add(entry.name)
         except OSError as error:
             raise file_error(self.path, error) from error
         names.sort(key=natural_key)
         found = False
         for start in range(0, len(names), _BATCH):
-            paths = [os.path.join(self.path, name) for name in names[start : start + _BATCH]]
-            lines = [format_line(Entry(path)) for path in paths if self._holds_image(path)]
+            lines = []
+            for name in names[start : start + _BATCH]:
+                path = os.path.join(self.path, name)
+                if name not in others and is_image(read_head(path)):
+                    lines.append(format_line(Entry(path)))
+                else:
+                    self.first_passed_over = self.first_passed_over or path
+                    self.passed_over += 1
             found = found or bool(lines)
             yield lines or None
         if not found:
             raise ImagineError(f"{show(self.path)}: no images in this folder")
 
-    def _holds_image(self, path: bytes) -> bool:
-        if os.path.isfile(path) and is_image(read_head(path)):
-            return True
-        self.first_passed_over = self.first_passed_over or path
-        self.passed_over += 1
-        return False
 
-
-def _is_folder(entry: os.DirEntry[bytes]) -> bool:
+def _is(kind: Callable[[], bool]) -> bool:
     try:
-        return entry.is_dir()
-    except OSError:  # A symbolic link that leads nowhere, or in a circle.
+        return kind()
+    except OSError:  # A symbolic link in a circle.
         return False

@@ -19,7 +19,7 @@ from imagine_gen.spec import DatasetSpec
 # A unit of work of about this size is long enough to hide what handing it over costs, and short
 # enough that paths keep flowing. Pooled pixels cost a fraction of fresh ones.
 _PIXELS_IN_UNIT = 1 << 21
-_POOLED_PIXELS_IN_UNIT = 1 << 25
+_POOLED_PIXELS_IN_UNIT = 1 << 27
 _MAX_IMAGES_IN_UNIT = 256
 
 

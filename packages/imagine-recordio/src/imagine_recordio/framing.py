@@ -9,60 +9,77 @@ bytes are dropped: whoever reads the parts puts them back.
 
 from __future__ import annotations
 
+import ctypes
 import struct
+import sys
 from collections.abc import Sequence
-
-import numpy as np
 
 from imagine_common.errors import ImagineError
 
 MAGIC = 0xCED7230A
-HEAD_BYTES = 8
+MAGIC_BYTES = struct.pack("<I", MAGIC)
 MAX_LENGTH = 2**29 - 1
 
 _WHOLE, _FIRST, _MIDDLE, _LAST = range(4)
 _HEAD = struct.Struct("<II")
 _FLAG_SHIFT = 29
-_MAGIC_BYTES = 4
+
+# ISO C's search for a wide character looks at aligned words of 32 bits, here and on every system
+# but Windows, and is written in vector instructions: ten times as fast as `bytes.find`. NumPy would
+# be as fast, but importing it takes as long as packing a thousand images.
+_wmemchr = ctypes.CDLL(None).wmemchr
+_wmemchr.argtypes = (ctypes.c_void_p, ctypes.c_int32, ctypes.c_size_t)
+_wmemchr.restype = ctypes.c_void_p
+_MAGIC_WORD = int.from_bytes(MAGIC_BYTES, sys.byteorder, signed=True)
 
 
-def record_bytes(length: int) -> int:
-    """Return the size of a whole record of so much data.
+def frame(data: Sequence[bytes]) -> list[bytes | memoryview]:
+    """Return the record of the concatenated data, in pieces: the data itself is not copied.
+
+    All but the last of `data` have lengths that are multiples of 4.
 
     Raises
     ------
     ImagineError
         Where the data is over 2**29 - 1 bytes.
     """
+    length = sum(map(len, data))
     if length > MAX_LENGTH:
         raise ImagineError(f"a record of {length} bytes is over RecordIO's {MAX_LENGTH}")
-    return HEAD_BYTES + length + -length % 4
+    cuts = [magic_offsets(piece) for piece in data]
+    if any(cuts):
+        return _frame_parts(data, cuts)
+    return [_HEAD.pack(MAGIC, _WHOLE << _FLAG_SHIFT | length), *data, bytes(-length % 4)]
 
 
-def close_frame(record: memoryview, length: int) -> list[int]:
-    """Write head and padding around the data of a record: `length` bytes after the first 8.
-
-    Returns
-    -------
-    list of int
-        The offsets in the data, multiples of 4, at which it holds the magic number. Where there
-        are any, the record can't stay whole: `split_frame` gives what to write instead.
-    """
-    _HEAD.pack_into(record, 0, MAGIC, _WHOLE << _FLAG_SHIFT | length)
-    record[HEAD_BYTES + length :] = bytes(-length % 4)
-    words = np.frombuffer(record, "<u4", length // 4, HEAD_BYTES)
-    found = words == MAGIC
-    return [4 * int(word) for word in np.flatnonzero(found)] if found.any() else []
+def magic_offsets(data: bytes) -> list[int]:
+    """Return the offsets, multiples of 4, at which data holds the magic number."""
+    words = len(data) // 4
+    if not _wmemchr(data, _MAGIC_WORD, words):
+        return []
+    base = ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value or 0
+    offsets: list[int] = []
+    found = _wmemchr(base, _MAGIC_WORD, words)
+    while found:
+        offsets.append(found - base)
+        found = _wmemchr(found + 4, _MAGIC_WORD, words - offsets[-1] // 4 - 1)
+    return offsets
 
 
-def split_frame(data: bytes, cuts: Sequence[int]) -> bytes:
-    """Return the record of data that holds the magic number at these offsets, in several parts."""
-    record = []
-    begin = 0
-    for number, end in enumerate([*cuts, len(data)]):
-        flag = _FIRST if number == 0 else _LAST if number == len(cuts) else _MIDDLE
-        part = data[begin:end]
-        head = _HEAD.pack(MAGIC, flag << _FLAG_SHIFT | len(part))
-        record += [head, part, bytes(-len(part) % 4)]
-        begin = end + _MAGIC_BYTES
-    return b"".join(record)
+def _frame_parts(data: Sequence[bytes], cuts: Sequence[list[int]]) -> list[bytes | memoryview]:
+    """Return the record of data that holds the magic number, as several parts."""
+    parts: list[list[memoryview]] = [[]]
+    for piece, offsets in zip(data, cuts):
+        view = memoryview(piece)
+        begin = 0
+        for offset in offsets:
+            parts[-1].append(view[begin:offset])
+            parts.append([])
+            begin = offset + len(MAGIC_BYTES)
+        parts[-1].append(view[begin:])
+    record: list[bytes | memoryview] = []
+    for number, part in enumerate(parts):
+        flag = _FIRST if number == 0 else _LAST if number == len(parts) - 1 else _MIDDLE
+        length = sum(map(len, part))
+        record += [_HEAD.pack(MAGIC, flag << _FLAG_SHIFT | length), *part, bytes(-length % 4)]
+    return record

@@ -5,12 +5,12 @@ from __future__ import annotations
 import struct
 
 from imagine_common.errors import ImagineError, show
-from imagine_common.manifest import Entry
+from imagine_common.packing import Image
 
 _HEADER = struct.Struct("<IfQQ")
 
 
-def image_header(position: int, entry: Entry) -> bytes:
+def image_header(image: Image) -> bytes:
     """Return what stands before an image: flag, label, id and id2, little-endian.
 
     One label (or none, which means 0) is the label, with flag 0. Several follow the header as
@@ -21,15 +21,15 @@ def image_header(position: int, entry: Entry) -> bytes:
     ImagineError
         As `check_labels` does.
     """
-    check_labels(entry)
-    labels = entry.labels or (0,)
+    check_labels(image)
+    labels = image.labels or (0,)
     if len(labels) == 1:
-        return _HEADER.pack(0, labels[0], position, 0)
+        return _HEADER.pack(0, labels[0], image.position, 0)
     vector = struct.pack(f"<{len(labels)}f", *labels)
-    return _HEADER.pack(len(labels), 0, position, 0) + vector
+    return _HEADER.pack(len(labels), 0, image.position, 0) + vector
 
 
-def check_labels(entry: Entry) -> None:
+def check_labels(image: Image) -> None:
     """Refuse labels that RecordIO, which stores them as float32, would change.
 
     Raises
@@ -37,9 +37,9 @@ def check_labels(entry: Entry) -> None:
     ImagineError
         Naming the image.
     """
-    for label in entry.labels:
+    for label in image.labels:
         if struct.unpack("<f", struct.pack("<f", label))[0] != label:
             raise ImagineError(
-                f"{show(entry.path)}: label {label} has no exact float32, as which RecordIO stores"
+                f"{show(image.path)}: label {label} has no exact float32, as which RecordIO stores"
                 f" it; all numbers up to {2**24} have"
             )

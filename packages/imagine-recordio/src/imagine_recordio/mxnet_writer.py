@@ -39,11 +39,10 @@ def write_shard(path: bytes, images: Iterator[Image]) -> Shard:
         temporary = os.fsdecode(index.temporary), os.fsdecode(file.temporary)
         writer = MXIndexedRecordIO(*temporary, "w")
         for image in images:
-            check_labels(image.entry)
-            labels = image.entry.labels
-            label = labels if len(labels) > 1 else sum(labels)
-            header = IRHeader(0, label, image.position, 0)
-            writer.write_idx(image.position, pack(header, image.read()))
+            check_labels(image)
+            labels = image.labels if len(image.labels) > 1 else sum(image.labels)
+            header = IRHeader(0, labels, image.position, 0)
+            writer.write_idx(image.position, pack(header, image.data))
             records += 1
         writer.close()
         size = sum(os.path.getsize(name) for name in temporary)

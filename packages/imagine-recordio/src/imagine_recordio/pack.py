@@ -17,16 +17,9 @@ from imagine_common.packing import (
     pack,
     pack_folder,
 )
-from imagine_common.record_buffer import RecordBuffer
 from imagine_common.sources import Source
 from imagine_recordio import WRITERS
-from imagine_recordio.framing import (
-    HEAD_BYTES,
-    MAX_LENGTH,
-    close_frame,
-    record_bytes,
-    split_frame,
-)
+from imagine_recordio.framing import MAX_LENGTH, frame
 from imagine_recordio.header import image_header
 
 
@@ -96,30 +89,13 @@ def write_shard(path: bytes, images: Iterator[Image]) -> Shard:
     records = 0
     # They are finished in the reverse order: the index once its file is there.
     with AtomicFile(path + b".idx") as index, AtomicFile(path + b".rec") as file:
-        with RecordBuffer(file) as buffer:
-            for image in images:
-                index.write([b"%d\t%d\n" % (image.position, buffer.offset)])
-                _append(buffer, image)
-                records += 1
+        for image in images:
+            index.write([b"%d\t%d\n" % (image.position, file.size)])
+            file.write(frame([image_header(image), image.data]))
+            records += 1
         index.flush()  # No lack of space may come between the two.
-        file.flush()
         remove_index(path)
     return Shard(path + b".rec", records, file.size + index.size)
-
-
-def _append(buffer: RecordBuffer, image: Image) -> None:
-    head = image_header(image.position, image.entry)
-    length = len(head) + image.size
-    start, end = HEAD_BYTES + len(head), HEAD_BYTES + length
-    record = buffer.reserve(record_bytes(length))
-    record[HEAD_BYTES:start] = head
-    image.read_into(record[start:end])
-    cuts = close_frame(record, length)
-    if cuts:
-        data = split_frame(bytes(record[HEAD_BYTES:end]), cuts)
-        record = buffer.reserve(len(data))
-        record[:] = data
-    buffer.commit(len(record))
 
 
 def remove_index(path: bytes) -> None:

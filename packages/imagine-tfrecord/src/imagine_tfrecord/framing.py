@@ -8,25 +8,26 @@ CRCs are CRC-32C (Castagnoli, RFC 3720 B.4).
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
-from crc32c import crc32c
+import google_crc32c
 
-HEAD_BYTES = 12
-TAIL_BYTES = 4
+FRAME_BYTES = 16
 
 _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
 
 
-def masked_crc32c(data: bytes | memoryview) -> int:
-    """Return the CRC of data, masked as TFRecord stores it."""
-    crc = crc32c(data)
+def masked_crc32c(data: Sequence[bytes]) -> int:
+    """Return the CRC of the concatenated data, masked as TFRecord stores it."""
+    crc = 0
+    for part in data:
+        crc = google_crc32c.extend(crc, part)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def close_frame(record: memoryview) -> None:
-    """Write head and tail around the data of a record: all but its first 12 and last 4 bytes."""
-    data = record[HEAD_BYTES:-TAIL_BYTES]
-    length = _LENGTH.pack(len(data))
-    record[:HEAD_BYTES] = length + _CRC.pack(masked_crc32c(length))
-    record[-TAIL_BYTES:] = _CRC.pack(masked_crc32c(data))
+def frame(data: Sequence[bytes]) -> list[bytes]:
+    """Return the record of the concatenated data, in pieces: the data itself is not copied."""
+    length = _LENGTH.pack(sum(map(len, data)))
+    head = length + _CRC.pack(masked_crc32c([length]))
+    return [head, *data, _CRC.pack(masked_crc32c(data))]

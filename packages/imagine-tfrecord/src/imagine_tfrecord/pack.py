@@ -16,11 +16,10 @@ from imagine_common.packing import (
     pack,
     pack_folder,
 )
-from imagine_common.record_buffer import RecordBuffer
 from imagine_common.sources import Source
 from imagine_tfrecord import WRITERS
 from imagine_tfrecord.example import example_head
-from imagine_tfrecord.framing import HEAD_BYTES, TAIL_BYTES, close_frame
+from imagine_tfrecord.framing import frame
 
 # A protobuf message is under 2 GiB; what else an Example holds is far under 1 MiB.
 _MAX_IMAGE_BYTES = 2**31 - 2**20
@@ -90,15 +89,9 @@ def create_tfrecords(
 def write_shard(path: bytes, images: Iterator[Image]) -> Shard:
     """Write one TFRecord file, whole or not at all."""
     records = 0
-    with AtomicFile(path) as file, RecordBuffer(file) as buffer:
+    with AtomicFile(path) as file:
         for image in images:
-            head = example_head(image.entry.labels, image.size)
-            start = HEAD_BYTES + len(head)
-            record = buffer.reserve(start + image.size + TAIL_BYTES)
-            record[HEAD_BYTES:start] = head
-            image.read_into(record[start:-TAIL_BYTES])
-            close_frame(record)
-            buffer.commit(len(record))
+            file.write(frame([example_head(image.labels, len(image.data)), image.data]))
             records += 1
     return Shard(path, records, file.size)
 

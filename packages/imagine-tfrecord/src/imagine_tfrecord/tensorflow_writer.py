@@ -38,10 +38,10 @@ def write_shard(path: bytes, images: Iterator[Image]) -> Shard:
                 for image in images:
                     features = {
                         "image/encoded": train.Feature(
-                            bytes_list=train.BytesList(value=[image.read()])
+                            bytes_list=train.BytesList(value=[image.data])
                         ),
                         "image/class/label": train.Feature(
-                            int64_list=train.Int64List(value=image.entry.labels or (0,))
+                            int64_list=train.Int64List(value=image.labels or (0,))
                         ),
                     }
                     example = train.Example(features=train.Features(feature=features))

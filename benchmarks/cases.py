@@ -1,0 +1,339 @@
+"""What is measured: groups of commands that run in turn, and which of them are compared."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from environments import peer_environment
+from measure import Run, Side, in_turn, paired_ratio, run, run_watching_memory
+
+PEERS = Path(__file__).parent / "peers"
+LARGE = (3840, 2160)
+
+
+class Result(NamedTuple):
+    """A line of the table: a measured value, and the least (or most, for seconds) it should be."""
+
+    case: str
+    against: str
+    value: float
+    unit: str
+    limit: float | None
+    ours: str = ""
+    peer: str = ""
+
+    @property
+    def met(self) -> bool:
+        """Return whether the value is on the right side of its limit."""
+        if self.limit is None:
+            return True
+        return (
+            self.value <= self.limit if self.unit in ("s", "of flat") else self.value >= self.limit
+        )
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where things are, and how much of them to do.
+
+    `scale` multiplies how many images every command makes; `programs` is the folder of the tools'
+    programs, `target` that for files.
+    """
+
+    programs: Path
+    target: Path
+    processes: int
+    repeats: int
+    scale: float
+
+    def count(self, images: int) -> int:
+        """Return how many images to make instead of so many."""
+        return max(2 * self.processes, round(images * self.scale))
+
+    def folder(self, name: str) -> str:
+        """Return the path of a folder for files."""
+        return str(self.target / name)
+
+    def generate(self, folder: str, size: tuple[int, int], count: int, *options: str) -> Run:
+        """Run imagine-gen."""
+        return run(self.generator(folder, size, count, *options))
+
+    def generator(self, folder: str, size: tuple[int, int], count: int, *options: str) -> list[str]:
+        """Return the command of imagine-gen."""
+        return [
+            *(str(self.programs / "imagine-gen"), "--path", self.folder(folder)),
+            *("--width", str(size[0]), "--height", str(size[1]), "--count", str(count)),
+            *("--workers", str(self.processes), *options),
+        ]
+
+    def pack(self, tool: str, manifest: str, images_per_file: int) -> Run:
+        """Run a packer over the images in a manifest."""
+        return run(
+            [
+                *(str(self.programs / tool), "--dest-path", self.folder(tool)),
+                *("--img-per-file", str(images_per_file), "--workers", str(self.processes)),
+            ],
+            stdin=manifest,
+        )
+
+    def peer(self, script: str, *arguments: object, programs: Path | None = None) -> Run:
+        """Run a peer's script."""
+        python = str((programs or self.programs) / "python")
+        return run([python, str(PEERS / f"{script}.py"), *map(str, arguments)])
+
+    def naive(self, size: tuple[int, int], count: int, image_format: str = "jpg") -> Run:
+        """Run the naive recipe."""
+        return self.peer(
+            "naive_images", self.folder("naive"), image_format, *size, count, self.processes
+        )
+
+    def bare(self, folder: str, count: int) -> Run:
+        """Write the files of a folder again, from memory."""
+        return self.peer("bare_writer", self.folder(folder), count, self.processes)
+
+    def clear(self) -> None:
+        """Remove all files, so that the next group finds the memory free."""
+        shutil.rmtree(self.target, ignore_errors=True)
+        self.target.mkdir(parents=True)
+
+
+class Comparison(NamedTuple):
+    """Two commands of a group; the first should be so many times as fast as the second."""
+
+    case: str
+    against: str
+    ours: str
+    peer: str
+    at_least: float | None
+
+
+def _compare(
+    bench: Bench, sides: dict[str, Side], comparisons: list[Comparison]
+) -> Iterator[Result]:
+    rates = in_turn(sides, bench.repeats)
+    for case, against, ours, peer, at_least in comparisons:
+        ratio = paired_ratio(rates[ours], rates[peer])
+        our_rate, peer_rate = _rate(rates[ours]), _rate(rates[peer])
+        yield Result(case, against, ratio, "times", at_least, our_rate, peer_rate)
+
+
+def _rate(rates: list[float]) -> str:
+    rate = statistics.median(rates)
+    return f"{rate:,.{0 if rate >= 100 else 1 if rate >= 10 else 2}f} images/s"
+
+
+def large_jpeg(bench: Bench) -> Iterator[Result]:
+    """Fresh and pooled JPEGs of 4K."""
+    slow, fresh, pooled = bench.count(12), bench.count(96), bench.count(1600)
+    sides = {
+        "naive": Side(slow, lambda: bench.naive(LARGE, slow)),
+        "fresh": Side(fresh, lambda: bench.generate("fresh", LARGE, fresh)),
+        "encode": Side(fresh, lambda: bench.peer("encode_only", *LARGE, fresh, bench.processes)),
+        "pooled": Side(pooled, lambda: bench.generate("pooled", LARGE, pooled, "--pooled")),
+        "bare": Side(pooled, lambda: bench.bare("pooled", pooled)),
+    }
+    fresh_case, pooled_case = "fresh JPEG 3840×2160", "pooled JPEG 3840×2160"
+    comparisons = [
+        Comparison(fresh_case, "naive recipe", "fresh", "naive", 4.5),
+        Comparison(fresh_case, "encoding alone", "fresh (own)", "encode (own)", 0.6),
+        Comparison(pooled_case, "naive recipe", "pooled", "naive", 80),
+        Comparison(pooled_case, "bare writer", "pooled (own)", "bare (own)", 0.7),
+    ]
+    return _compare(bench, sides, comparisons)
+
+
+def small_jpeg(bench: Bench) -> Iterator[Result]:
+    """Fresh and pooled JPEGs of the sizes that training uses."""
+    medium, small = (500, 375), (224, 224)
+    slow, fresh, pooled = bench.count(600), bench.count(2400), bench.count(20_000)
+    slow_small, fresh_small = bench.count(1500), bench.count(6000)
+    copy = ["cp", "-r", "-T", bench.folder("pooled"), bench.folder("copy")]
+    sides = {
+        "naive": Side(slow, lambda: bench.naive(medium, slow)),
+        "fresh": Side(fresh, lambda: bench.generate("fresh", medium, fresh)),
+        "pooled": Side(pooled, lambda: bench.generate("pooled", medium, pooled, "--pooled")),
+        "copy": Side(pooled, lambda: run(copy)),
+        "naive, small": Side(slow_small, lambda: bench.naive(small, slow_small)),
+        "fresh, small": Side(fresh_small, lambda: bench.generate("small", small, fresh_small)),
+    }
+    comparisons = [
+        Comparison("fresh JPEG 500×375", "naive recipe", "fresh", "naive", 3.5),
+        Comparison("fresh JPEG 224×224", "naive recipe", "fresh, small", "naive, small", 3),
+        Comparison("pooled JPEG 500×375", "naive recipe", "pooled", "naive", 25),
+        Comparison("pooled JPEG 500×375", "`cp -r` of them", "pooled", "copy", None),
+    ]
+    return _compare(bench, sides, comparisons)
+
+
+def large_png(bench: Bench) -> Iterator[Result]:
+    """PNGs of 4K."""
+    return _stored(bench, "png", bench.count(4), (40, 0.6))
+
+
+def large_bmp(bench: Bench) -> Iterator[Result]:
+    """BMPs of 4K."""
+    return _stored(bench, "bmp", bench.count(12), (10, 0.7))
+
+
+def _stored(
+    bench: Bench, image_format: str, slow: int, limits: tuple[float, float]
+) -> Iterator[Result]:
+    fresh, pooled = bench.count(40), bench.count(320)
+    options = ("--image-format", image_format)
+    sides = {
+        "naive": Side(slow, lambda: bench.naive(LARGE, slow, image_format)),
+        "fresh": Side(fresh, lambda: bench.generate("fresh", LARGE, fresh, *options)),
+        "pooled": Side(
+            pooled, lambda: bench.generate("pooled", LARGE, pooled, *options, "--pooled")
+        ),
+        "bare": Side(pooled, lambda: bench.bare("pooled", pooled)),
+    }
+    size = f"{image_format.upper()} 3840×2160"
+    comparisons = [
+        Comparison(f"fresh {size}", "naive recipe", "fresh", "naive", limits[0]),
+        Comparison(f"pooled {size}", "bare writer", "pooled (own)", "bare (own)", limits[1]),
+    ]
+    return _compare(bench, sides, comparisons)
+
+
+def tfrecord(bench: Bench) -> Iterator[Result]:
+    """TFRecord files of images of 115 KB."""
+    programs = peer_environment("tensorflow")
+
+    def theirs(images_per_file: int) -> Run:
+        folders = (bench.folder("source"), bench.folder("tensorflow"))
+        return bench.peer("tensorflow_records", *folders, images_per_file, programs=programs)
+
+    return _packed(bench, "TFRecord", "TensorFlow's writer", theirs, (3, 6))
+
+
+def recordio(bench: Bench) -> Iterator[Result]:
+    """RecordIO files of images of 115 KB."""
+    programs = peer_environment("mxnet")
+
+    def theirs(images_per_file: int) -> Run:
+        arguments = (bench.folder("source"), bench.folder("mxnet"), images_per_file)
+        return bench.peer("mxnet_records", *arguments, bench.processes, programs=programs)
+
+    return _packed(bench, "RecordIO", "MXNet's writer in a pool", theirs, (1.5, 2))
+
+
+def _packed(
+    bench: Bench,
+    record_format: str,
+    writer: str,
+    theirs: Callable[[int], Run],
+    limits: tuple[float, float],
+) -> Iterator[Result]:
+    images = bench.count(20_000)
+    images_per_file = max(1, images // 20)
+    bench.generate("source", (500, 375), images, "--pooled")
+    manifest = bench.folder("manifest")
+    names = sorted(os.listdir(bench.folder("source")))
+    Path(manifest).write_text("".join(f"{bench.folder('source')}/{name}\n" for name in names))
+    tool = f"imagine-{record_format.lower()}"
+    cat = ["sh", "-c", 'cd "$1" && ls -U | xargs cat >"$2"', "sh"]
+    sides = {
+        "ours": Side(images, lambda: bench.pack(tool, manifest, images_per_file)),
+        "cat": Side(images, lambda: run([*cat, bench.folder("source"), bench.folder("cat")])),
+        "theirs": Side(images, lambda: theirs(images_per_file)),
+    }
+    case = f"{record_format}, 115 KB images"
+    comparisons = [
+        Comparison(case, f"{writer}, once imported", "ours (own)", "theirs (own)", limits[0]),
+        Comparison(case, f"{writer}, whole command", "ours", "theirs", limits[1]),
+        Comparison(case, "`cat`", "ours", "cat", 1),
+    ]
+    return _compare(bench, sides, comparisons)
+
+
+def pipeline(bench: Bench) -> Iterator[Result]:
+    """From nothing to TFRecord files."""
+    size = (500, 375)
+    slow, fast = bench.count(800), bench.count(10_000)
+    programs = peer_environment("tensorflow")
+    pack = [str(bench.programs / "imagine-tfrecord"), "--dest-path", bench.folder("records")]
+    script = '"$@" --pooled -q | ' + " ".join([*pack, "--img-per-file", "500"])
+    make = bench.generator("images", size, fast)
+
+    def theirs() -> Run:
+        made = bench.naive(size, slow)
+        folders = (bench.folder("naive"), bench.folder("tensorflow"))
+        packed = bench.peer("tensorflow_records", *folders, 500, programs=programs)
+        return Run(made.seconds + packed.seconds, made.own_seconds + packed.own_seconds)
+
+    sides = {
+        "ours": Side(fast, lambda: run(["bash", "-o", "pipefail", "-c", script, "bash", *make])),
+        "theirs": Side(slow, theirs),
+    }
+    case = "`imagine-gen --pooled \\| imagine-tfrecord`, 500×375"
+    recipe = "naive recipe, then TensorFlow's writer"
+    return _compare(bench, sides, [Comparison(case, recipe, "ours", "theirs", 20)])
+
+
+def start(bench: Bench) -> Iterator[Result]:
+    """How long a person waits for `--help`, and for one small image."""
+    commands = {
+        "`imagine-tfrecord --help`": (["imagine-tfrecord", "--help"], 0.15),
+        "`imagine-recordio --help`": (["imagine-recordio", "--help"], 0.15),
+        "`imagine-gen --help`": (["imagine-gen", "--help"], 0.2),
+        "one JPEG of 64×64": (
+            ["imagine-gen", "--path", bench.folder("one"), "--width", "64", "--height", "64"],
+            None,
+        ),
+    }
+    for case, (command, limit) in commands.items():
+        whole = [str(bench.programs / command[0]), *command[1:]]
+        run(whole)
+        seconds = statistics.median(run(whole).seconds for _ in range(5 * bench.repeats))
+        yield Result(case, "", seconds, "s", limit)
+
+
+def flat(bench: Bench) -> Iterator[Result]:
+    """Whether the millionth image takes as long as the ten thousandth, and as much memory."""
+    counts = [bench.count(count) for count in (10_000, 100_000, 1_000_000)]
+    seconds: dict[int, float] = {}
+    memory: dict[int, float] = {}
+    for count in (counts[1], *counts):  # The first one warms up.
+        command = bench.generator("many", (64, 64), count, "--pooled", "-q")
+        seconds[count], memory[count] = run_watching_memory(command)
+        shutil.rmtree(bench.folder("many"))
+    few = (seconds[counts[1]] - seconds[counts[0]]) / (counts[1] - counts[0])
+    many = (seconds[counts[2]] - seconds[counts[1]]) / (counts[2] - counts[1])
+    yield Result(
+        "pooled 64×64, time for one more of 10⁶ images",
+        "of 10⁵ images",
+        many / few,
+        "of flat",
+        1.2,
+        f"{many * 1e6:.1f} µs",
+        f"{few * 1e6:.1f} µs",
+    )
+    yield Result(
+        "pooled 64×64, peak memory with 10⁶ images",
+        "with 10⁴ images",
+        memory[counts[2]] / memory[counts[0]],
+        "of flat",
+        1.2,
+        f"{memory[counts[2]]:.0f} MB",
+        f"{memory[counts[0]]:.0f} MB",
+    )
+
+
+GROUPS: dict[str, Callable[[Bench], Iterator[Result]]] = {
+    "start": start,
+    "large-jpeg": large_jpeg,
+    "small-jpeg": small_jpeg,
+    "large-png": large_png,
+    "large-bmp": large_bmp,
+    "tfrecord": tfrecord,
+    "recordio": recordio,
+    "pipeline": pipeline,
+    "flat": flat,
+}

@@ -1,0 +1,64 @@
+"""The Pythons that run what is measured, each in a virtual environment that is made once.
+
+TensorFlow and MXNet need versions of NumPy that don't go together, and MXNet an older Python.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PACKAGES = [
+    str(HERE.parent / "packages" / f"imagine-{name}")
+    for name in ("common", "gen", "tfrecord", "recordio")
+]
+
+
+class Unavailable(Exception):
+    """What is asked for can't be run here; the message says why."""
+
+
+def imagine_environment() -> Path:
+    """Return the folder of the tools' programs, installed from this tree as it is now."""
+    return _make(
+        "imagine", sys.executable, [*PACKAGES, "-r", str(HERE / "requirements.txt")], again=True
+    )
+
+
+def peer_environment(name: str) -> Path:
+    """Return the folder of the programs of the environment for "tensorflow" or "mxnet"."""
+    interpreter = sys.executable if name != "mxnet" else _interpreter_for_mxnet()
+    return _make(name, interpreter, ["-r", str(HERE / f"requirements-{name}.txt")])
+
+
+def _interpreter_for_mxnet() -> str:
+    if sys.version_info[:2] in ((3, 10), (3, 11)):
+        return sys.executable
+    for name in ("python3.11", "python3.10"):
+        if path := shutil.which(name):
+            return path
+    raise Unavailable("MXNet 1.9.1 needs Python 3.10 or 3.11, and none is on the PATH")
+
+
+def _make(name: str, interpreter: str, requirements: list[str], again: bool = False) -> Path:
+    folder = HERE / ".environments" / name
+    programs = folder / "bin"
+    complete = folder / "complete"
+    if complete.exists() and not again:
+        return programs
+    print(f"installing the environment {name} ...", file=sys.stderr)
+    if not complete.exists():
+        subprocess.run([interpreter, "-m", "venv", "--clear", str(folder)], check=True)
+    pip = [str(programs / "python"), "-m", "pip", "install", "--quiet"]
+    # The tools are there twice: once for what they need, then as the tree has them now.
+    try:
+        subprocess.run([*pip, *requirements], check=True)
+        if again:
+            subprocess.run([*pip, "--force-reinstall", "--no-deps", *PACKAGES], check=True)
+    except subprocess.CalledProcessError as error:
+        raise Unavailable(f"pip could not install the environment {name}") from error
+    complete.touch()
+    return programs

@@ -1,0 +1,84 @@
+"""Measuring two things against each other on a machine that others use too.
+
+The machine's speed drifts, so what is compared runs in turn, and what counts is the median of the
+ratios of neighbors, not the ratio of totals.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+Rates = dict[str, list[float]]
+
+
+class Run(NamedTuple):
+    """How long a command took: from start to end, and by what it says itself, without imports."""
+
+    seconds: float
+    own_seconds: float
+
+
+class Side(NamedTuple):
+    """One of the commands that are compared, and how many images it makes."""
+
+    images: int
+    run: Callable[[], Run]
+
+
+def run(command: Sequence[str], stdin: str = os.devnull) -> Run:
+    """Run a command, which must succeed.
+
+    Its own seconds are the only line of its stdout, or those in the summary of an imagine tool.
+    """
+    with open(stdin, "rb") as source:
+        start = time.perf_counter()
+        finished = subprocess.run(command, stdin=source, capture_output=True, check=False)
+        seconds = time.perf_counter() - start
+    messages = finished.stderr.decode(errors="replace")
+    if finished.returncode:
+        raise SystemExit(f"{' '.join(command)}: exit {finished.returncode}\n{messages}")
+    summary = re.search(r" in ([\d.]+) s \(", messages)
+    stated = summary[1] if summary else finished.stdout.decode(errors="replace").strip()
+    own_seconds = float(stated) if re.fullmatch(r"[\d.e-]+", stated) else seconds
+    return Run(seconds, own_seconds)
+
+
+def run_watching_memory(command: Sequence[str]) -> tuple[float, float]:
+    """Run a command and return its seconds and the most MB that any of its processes had."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=null, stderr=null)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    os.close(null)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)}: exit {process.returncode}")
+    return seconds, usage.ru_maxrss * 1024 / 1e6
+
+
+def in_turn(sides: Mapping[str, Side], repeats: int) -> Rates:
+    """Run all sides once to warm up, then in turn, and return the rates that each gave.
+
+    A side's rate by its own seconds is found under its name with ` (own)` after it.
+    """
+    for side in sides.values():
+        side.run()
+    rates: Rates = {}
+    for _ in range(repeats):
+        for name, side in sides.items():
+            result = side.run()
+            rates.setdefault(name, []).append(side.images / result.seconds)
+            rates.setdefault(f"{name} (own)", []).append(side.images / result.own_seconds)
+    return rates
+
+
+def paired_ratio(ours: Sequence[float], peer: Sequence[float]) -> float:
+    """Return the median of the ratios of measurements that were neighbors."""
+    return statistics.median(a / b for a, b in zip(ours, peer))

@@ -1,0 +1,41 @@
+"""Peer: the same bytes to as many files with `writev`, and nothing else.
+
+    bare_writer.py FOLDER COUNT PROCESSES
+
+Each process holds eight of a folder's files in memory and writes over the folder's files with them.
+Prints the seconds that the processes were busy.
+"""
+
+import multiprocessing
+import os
+import sys
+import time
+from pathlib import Path
+
+HELD = 8
+
+
+def write(task: tuple[str, int, int, int]) -> float:
+    folder, first, count, step = task
+    paths = [f"{folder}/{name}" for name in sorted(os.listdir(folder))[:count]]
+    files = [Path(path).read_bytes() for path in paths[first * HELD : (first + 1) * HELD]]
+    start = time.perf_counter()
+    for number in range(first, count, step):
+        fd = os.open(paths[number], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        left = memoryview(files[number // step % len(files)])
+        while left:
+            left = left[os.writev(fd, [left]) :]
+        os.close(fd)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    folder, *numbers = sys.argv[1:]
+    count, processes = map(int, numbers)
+    with multiprocessing.Pool(processes) as pool:
+        tasks = [(folder, first, count, processes) for first in range(processes)]
+        print(max(pool.map(write, tasks, chunksize=1)))
+
+
+if __name__ == "__main__":
+    main()

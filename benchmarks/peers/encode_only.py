@@ -1,0 +1,35 @@
+"""Peer: libjpeg-turbo through Pillow, and nothing else: the same image again and again.
+
+    encode_only.py WIDTH HEIGHT COUNT PROCESSES
+
+Prints the seconds that the processes were busy.
+"""
+
+import io
+import multiprocessing
+import sys
+import time
+
+import numpy as np
+from PIL import Image
+
+
+def encode(task: tuple[int, int, int]) -> float:
+    width, height, count = task
+    pixels = np.random.randint(0, 256, (height, width, 3), np.uint8)
+    image = Image.fromarray(pixels)
+    start = time.perf_counter()
+    for _ in range(count):
+        image.save(io.BytesIO(), "JPEG", quality=75)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    width, height, count, processes = map(int, sys.argv[1:])
+    with multiprocessing.Pool(processes) as pool:
+        tasks = [(width, height, count // processes)] * processes
+        print(max(pool.map(encode, tasks, chunksize=1)))
+
+
+if __name__ == "__main__":
+    main()
