@@ -88,7 +88,7 @@ def test_all_carry_one_version_and_ask_for_the_same_common_code(dist: Path) -> N
         ("imagine-common", "numpy|pillow|tensorflow|mxnet"),
         ("imagine-gen", "tensorflow|mxnet"),
         ("imagine-tfrecord", "numpy|pillow|tensorflow|mxnet"),
-        ("imagine-recordio", "pillow|tensorflow|mxnet"),
+        ("imagine-recordio", "numpy|pillow|tensorflow|mxnet"),
     ],
 )
 def test_each_tool_installs_alone_with_no_more_than_it_needs(
