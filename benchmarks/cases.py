@@ -184,15 +184,13 @@ def large_bmp(bench: Bench) -> Iterator[Result]:
 def _stored(
     bench: Bench, image_format: str, slow: int, limits: tuple[float, float]
 ) -> Iterator[Result]:
-    fresh, pooled = bench.count(40), bench.count(320)
+    fast = bench.count(320)
     options = ("--image-format", image_format)
     sides = {
         "naive": Side(slow, lambda: bench.naive(LARGE, slow, image_format)),
-        "fresh": Side(fresh, lambda: bench.generate("fresh", LARGE, fresh, *options)),
-        "pooled": Side(
-            pooled, lambda: bench.generate("pooled", LARGE, pooled, *options, "--pooled")
-        ),
-        "bare": Side(pooled, lambda: bench.bare("pooled", pooled)),
+        "fresh": Side(fast, lambda: bench.generate("images", LARGE, fast, *options)),
+        "pooled": Side(fast, lambda: bench.generate("images", LARGE, fast, *options, "--pooled")),
+        "bare": Side(fast, lambda: bench.bare("images", fast)),
     }
     size = f"{image_format.upper()} 3840×2160"
     comparisons = [

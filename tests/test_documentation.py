@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,20 +83,67 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def test_the_reference_implementation_gives_the_tools_pixels(tmp_path: Path) -> None:
-    """docs/reproducibility.md promises that somebody else can compute every pixel."""
-    from PIL import Image
-
-    namespace: dict[str, object] = {}
+@pytest.fixture(scope="module")
+def reference() -> dict[str, Any]:
+    """Return the implementation with which docs/reproducibility.md makes its promise."""
+    namespace: dict[str, Any] = {}
     for block in code_blocks(ROOT / "docs" / "reproducibility.md", "python"):
         exec(block, namespace)
-    image_pixels = namespace["image_pixels"]
-    cases = [(0, 0, 5, 3, "RGB"), (1, 2**40 + 7, 4, 4, "RGBA"), (2**64 - 1, 12, 9, 2, "L")]
-    for seed, index, width, height, mode in cases:
-        args = f"--path {tmp_path} --seed {seed} --start {index} --width {width}"
-        args += f" --height {height} --mode {mode} --image-format png"
-        (path,) = shell(f"imagine-gen -q {args}", tmp_path).stdout.splitlines()
-        with Image.open(path) as image:
-            assert image.mode == mode
-            expected = image_pixels(seed, index, width, height, mode)  # type: ignore[operator]
-            assert image.tobytes() == expected
+    return namespace
+
+
+def generated_pixels(folder: Path, mode: str, args: str) -> bytes:
+    from PIL import Image
+
+    (path,) = shell(f"imagine-gen -q --path {folder} --mode {mode} {args}", folder).stdout.split()
+    with Image.open(path) as image:
+        assert image.mode == mode
+        return image.tobytes()
+
+
+@pytest.mark.parametrize("image_format", ["png", "bmp"])
+@pytest.mark.parametrize(
+    ("seed", "index", "width", "height", "mode"),
+    [(0, 0, 5, 3, "RGB"), (1, 2**40 + 7, 4, 4, "RGBA"), (2**64 - 1, 12, 9, 2, "L")],
+)
+def test_the_reference_implementation_gives_the_tools_pixels(
+    tmp_path: Path,
+    reference: dict[str, Any],
+    image_format: str,
+    seed: int,
+    index: int,
+    width: int,
+    height: int,
+    mode: str,
+) -> None:
+    args = f"--seed {seed} --start {index} --width {width} --height {height}"
+    generated = generated_pixels(tmp_path, mode, f"{args} --image-format {image_format}")
+    assert generated == reference["image_pixels"](seed, index, width, height, mode)
+
+
+@pytest.mark.parametrize("image_format", ["png", "bmp"])
+@pytest.mark.parametrize(
+    ("seed", "index", "width", "height", "mode", "pool"),
+    [
+        (0, 0, 5, 40, "RGB", 256),
+        (1, 7, 6, 53, "L", 5),
+        (2, 4096 + 3, 3, 300, "RGBA", 60),
+        (3, 9, 1, 3, "L", 4),
+        (4, 11, 4, 17, "RGB", 1),
+    ],
+)
+def test_the_reference_implementation_gives_the_pixels_of_pooled_images(
+    tmp_path: Path,
+    reference: dict[str, Any],
+    image_format: str,
+    seed: int,
+    index: int,
+    width: int,
+    height: int,
+    mode: str,
+    pool: int,
+) -> None:
+    args = f"--seed {seed} --start {index} --width {width} --height {height} --pooled"
+    args += "" if pool == 256 else f" --pool-strips {pool}"
+    generated = generated_pixels(tmp_path, mode, f"{args} --image-format {image_format}")
+    assert generated == reference["pooled_pixels"](seed, index, width, height, mode, pool)

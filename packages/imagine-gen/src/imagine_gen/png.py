@@ -129,7 +129,8 @@ def _head(spec: DatasetSpec) -> bytes:
 
 def _filtered(pixels: npt.NDArray[np.uint8], rows: int) -> memoryview:
     """Return rows of pixels, each behind the number of its filter, which is 0."""
-    data = np.zeros((rows, 1 + len(pixels) // rows), np.uint8)
+    data = np.empty((rows, 1 + len(pixels) // rows), np.uint8)
+    data[:, 0] = 0
     data[:, 1:] = pixels.reshape(rows, -1)
     return data.data.cast("B")
 
