@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from environments import peer_environment
-from measure import Run, Side, in_turn, paired_ratio, run, run_watching_memory
+from measure import Failed, Run, Side, in_turn, paired_ratio, run, run_watching_memory
 
 PEERS = Path(__file__).parent / "peers"
 LARGE = (3840, 2160)
@@ -27,6 +27,7 @@ class Result(NamedTuple):
     limit: float | None
     ours: str = ""
     peer: str = ""
+    made: str = ""
 
     @property
     def met(self) -> bool:
@@ -116,11 +117,12 @@ class Comparison(NamedTuple):
 def _compare(
     bench: Bench, sides: dict[str, Side], comparisons: list[Comparison]
 ) -> Iterator[Result]:
-    rates = in_turn(sides, bench.repeats)
+    rates, made = in_turn(sides, bench.repeats)
     for case, against, ours, peer, at_least in comparisons:
         ratio = paired_ratio(rates[ours], rates[peer])
         our_rate, peer_rate = _rate(rates[ours]), _rate(rates[peer])
-        yield Result(case, against, ratio, "times", at_least, our_rate, peer_rate)
+        size = made[ours.removesuffix(" (own)")]
+        yield Result(case, against, ratio, "times", at_least, our_rate, peer_rate, size)
 
 
 def _rate(rates: list[float]) -> str:
@@ -130,7 +132,7 @@ def _rate(rates: list[float]) -> str:
 
 def large_jpeg(bench: Bench) -> Iterator[Result]:
     """Fresh and pooled JPEGs of 4K."""
-    slow, fresh, pooled = bench.count(12), bench.count(96), bench.count(1600)
+    slow, fresh, pooled = bench.count(12), bench.count(96), bench.count(2000)
     sides = {
         "naive": Side(slow, lambda: bench.naive(LARGE, slow)),
         "fresh": Side(fresh, lambda: bench.generate("fresh", LARGE, fresh)),
@@ -153,7 +155,8 @@ def small_jpeg(bench: Bench) -> Iterator[Result]:
     medium, small = (500, 375), (224, 224)
     slow, fresh, pooled = bench.count(600), bench.count(2400), bench.count(20_000)
     slow_small, fresh_small = bench.count(1500), bench.count(6000)
-    copy = ["cp", "-r", "-T", bench.folder("pooled"), bench.folder("copy")]
+    copy = ["cp", "-R", bench.folder("pooled") + "/.", bench.folder("copy")]
+    os.makedirs(bench.folder("copy"))
     sides = {
         "naive": Side(slow, lambda: bench.naive(medium, slow)),
         "fresh": Side(fresh, lambda: bench.generate("fresh", medium, fresh)),
@@ -166,7 +169,7 @@ def small_jpeg(bench: Bench) -> Iterator[Result]:
         Comparison("fresh JPEG 500×375", "naive recipe", "fresh", "naive", 3.5),
         Comparison("fresh JPEG 224×224", "naive recipe", "fresh, small", "naive, small", 3),
         Comparison("pooled JPEG 500×375", "naive recipe", "pooled", "naive", 25),
-        Comparison("pooled JPEG 500×375", "`cp -r` of them", "pooled", "copy", None),
+        Comparison("pooled JPEG 500×375", "`cp -R` of them", "pooled", "copy", None),
     ]
     return _compare(bench, sides, comparisons)
 
@@ -236,7 +239,7 @@ def _packed(
     names = sorted(os.listdir(bench.folder("source")))
     Path(manifest).write_text("".join(f"{bench.folder('source')}/{name}\n" for name in names))
     tool = f"imagine-{record_format.lower()}"
-    cat = ["sh", "-c", 'cd "$1" && ls -U | xargs cat >"$2"', "sh"]
+    cat = ["sh", "-c", 'cd "$1" && find . -type f | xargs cat >"$2"', "sh"]
     sides = {
         "ours": Side(images, lambda: bench.pack(tool, manifest, images_per_file)),
         "cat": Side(images, lambda: run([*cat, bench.folder("source"), bench.folder("cat")])),
@@ -296,31 +299,37 @@ def start(bench: Bench) -> Iterator[Result]:
 def flat(bench: Bench) -> Iterator[Result]:
     """Whether the millionth image takes as long as the ten thousandth, and as much memory."""
     counts = [bench.count(count) for count in (10_000, 100_000, 1_000_000)]
-    seconds: dict[int, float] = {}
-    memory: dict[int, float] = {}
-    for count in (counts[1], *counts):  # The first one warms up.
-        command = bench.generator("many", (64, 64), count, "--pooled", "-q")
-        seconds[count], memory[count] = run_watching_memory(command)
-        shutil.rmtree(bench.folder("many"))
-    few = (seconds[counts[1]] - seconds[counts[0]]) / (counts[1] - counts[0])
-    many = (seconds[counts[2]] - seconds[counts[1]]) / (counts[2] - counts[1])
+    few_each, many_each, peaks = [], [], {}
+    for repeat in range(-1, min(bench.repeats, 3)):
+        seconds = []
+        for count in counts if repeat >= 0 else counts[-1:]:  # The first one warms up.
+            command = bench.generator("many", (64, 64), count, "--pooled", "-q")
+            duration, peaks[count] = run_watching_memory(command)
+            seconds.append(duration)
+            shutil.rmtree(bench.folder("many"))
+        if repeat >= 0:
+            few_each.append((seconds[1] - seconds[0]) / (counts[1] - counts[0]))
+            many_each.append((seconds[2] - seconds[1]) / (counts[2] - counts[1]))
+    if min(few_each) <= 0:
+        raise Failed("too few images to see how long one more takes; a larger --scale is needed")
+    first, middle, last = (f"{count:,}" for count in counts)
     yield Result(
-        "pooled 64×64, time for one more of 10⁶ images",
-        "of 10⁵ images",
-        many / few,
+        f"pooled 64×64, each image from {middle} to {last}",
+        f"from {first} to {middle}",
+        paired_ratio(many_each, few_each),
         "of flat",
         1.2,
-        f"{many * 1e6:.1f} µs",
-        f"{few * 1e6:.1f} µs",
+        f"{statistics.median(many_each) * 1e6:.1f} µs",
+        f"{statistics.median(few_each) * 1e6:.1f} µs",
     )
     yield Result(
-        "pooled 64×64, peak memory with 10⁶ images",
-        "with 10⁴ images",
-        memory[counts[2]] / memory[counts[0]],
+        f"pooled 64×64, peak memory with {last} images",
+        f"with {first} images",
+        peaks[counts[2]] / peaks[counts[0]],
         "of flat",
         1.2,
-        f"{memory[counts[2]]:.0f} MB",
-        f"{memory[counts[0]]:.0f} MB",
+        f"{peaks[counts[2]]:.0f} MB",
+        f"{peaks[counts[0]]:.0f} MB",
     )
 
 

@@ -34,6 +34,11 @@ def peer_environment(name: str) -> Path:
     return _make(name, interpreter, ["-r", str(HERE / f"requirements-{name}.txt")])
 
 
+def interpreter(name: str) -> Path:
+    """Return the Python of an environment, which may not be there."""
+    return HERE / ".environments" / name / "bin" / "python"
+
+
 def _interpreter_for_mxnet() -> str:
     if sys.version_info[:2] in ((3, 10), (3, 11)):
         return sys.executable
@@ -50,15 +55,15 @@ def _make(name: str, interpreter: str, requirements: list[str], again: bool = Fa
     if complete.exists() and not again:
         return programs
     print(f"installing the environment {name} ...", file=sys.stderr)
-    if not complete.exists():
-        subprocess.run([interpreter, "-m", "venv", "--clear", str(folder)], check=True)
     pip = [str(programs / "python"), "-m", "pip", "install", "--quiet"]
     # The tools are there twice: once for what they need, then as the tree has them now.
     try:
+        if not complete.exists():
+            subprocess.run([interpreter, "-m", "venv", "--clear", str(folder)], check=True)
         subprocess.run([*pip, *requirements], check=True)
         if again:
             subprocess.run([*pip, "--force-reinstall", "--no-deps", *PACKAGES], check=True)
     except subprocess.CalledProcessError as error:
-        raise Unavailable(f"pip could not install the environment {name}") from error
+        raise Unavailable(f"the environment {name} could not be installed") from error
     complete.touch()
     return programs

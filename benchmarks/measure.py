@@ -10,6 +10,7 @@ import os
 import re
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -17,11 +18,20 @@ from typing import NamedTuple
 Rates = dict[str, list[float]]
 
 
+class Failed(Exception):
+    """A command that was to be measured has failed; the message says how."""
+
+
 class Run(NamedTuple):
-    """How long a command took: from start to end, and by what it says itself, without imports."""
+    """A finished command.
+
+    `seconds` are those from start to end, `own_seconds` what it says itself, without starting
+    Python; `made` is how much it says to have made.
+    """
 
     seconds: float
     own_seconds: float
+    made: str = ""
 
 
 class Side(NamedTuple):
@@ -42,11 +52,11 @@ def run(command: Sequence[str], stdin: str = os.devnull) -> Run:
         seconds = time.perf_counter() - start
     messages = finished.stderr.decode(errors="replace")
     if finished.returncode:
-        raise SystemExit(f"{' '.join(command)}: exit {finished.returncode}\n{messages}")
-    summary = re.search(r" in ([\d.]+) s \(", messages)
-    stated = summary[1] if summary else finished.stdout.decode(errors="replace").strip()
+        raise Failed(f"{' '.join(command)}: exit {finished.returncode}: {messages.strip()}")
+    summary = re.search(r"(\d+ images, [\d.]+ \w+) in ([\d.]+) s \(", messages)
+    stated = summary[2] if summary else finished.stdout.decode(errors="replace").strip()
     own_seconds = float(stated) if re.fullmatch(r"[\d.e-]+", stated) else seconds
-    return Run(seconds, own_seconds)
+    return Run(seconds, own_seconds, summary[1] if summary else "")
 
 
 def run_watching_memory(command: Sequence[str]) -> tuple[float, float]:
@@ -59,24 +69,25 @@ def run_watching_memory(command: Sequence[str]) -> tuple[float, float]:
     os.close(null)
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
-        raise SystemExit(f"{' '.join(command)}: exit {process.returncode}")
-    return seconds, usage.ru_maxrss * 1024 / 1e6
+        raise Failed(f"{' '.join(command)}: exit {process.returncode}")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return seconds, usage.ru_maxrss * unit / 1e6
 
 
-def in_turn(sides: Mapping[str, Side], repeats: int) -> Rates:
-    """Run all sides once to warm up, then in turn, and return the rates that each gave.
+def in_turn(sides: Mapping[str, Side], repeats: int) -> tuple[Rates, dict[str, str]]:
+    """Run all sides once to warm up, then in turn.
 
-    A side's rate by its own seconds is found under its name with ` (own)` after it.
+    Returns the rates that each gave, and how much it made. A side's rate by its own seconds is
+    found under its name with ` (own)` after it.
     """
-    for side in sides.values():
-        side.run()
+    made = {name: side.run().made for name, side in sides.items()}
     rates: Rates = {}
     for _ in range(repeats):
         for name, side in sides.items():
             result = side.run()
             rates.setdefault(name, []).append(side.images / result.seconds)
             rates.setdefault(f"{name} (own)", []).append(side.images / result.own_seconds)
-    return rates
+    return rates, made
 
 
 def paired_ratio(ours: Sequence[float], peer: Sequence[float]) -> float:

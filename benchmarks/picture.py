@@ -28,6 +28,8 @@ def main() -> None:
     folder = Path(sys.argv[1])
     results = json.loads((folder / "results.json").read_text())["results"]
     rows = [row for row in results if row["unit"] == "times"]
+    if not rows:
+        return
     rows.sort(key=lambda row: row["value"])
     labels = [
         f"{row['case']}  vs  {row['against']}".replace("`", "").replace("\\", "") for row in rows

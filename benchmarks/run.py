@@ -1,4 +1,4 @@
-"""Measure imagine against its peers; write a table, its numbers, and a picture.
+"""Measure imagine against its peers; write tables, their numbers, and a picture.
 
     python benchmarks/run.py
 
@@ -20,14 +20,30 @@ from datetime import date
 from pathlib import Path
 
 from cases import GROUPS, Bench, Result
-from environments import HERE, Unavailable, imagine_environment
+from environments import HERE, Unavailable, imagine_environment, interpreter
+from measure import Failed
 
 VERSIONS = """
-import json, numpy, PIL, platform
-from PIL import features
-print(json.dumps({"Python": platform.python_version(), "NumPy": numpy.__version__,
-    "Pillow": PIL.__version__, "libjpeg-turbo": features.version("libjpeg_turbo")}))
+import json, platform, sys
+from importlib.metadata import PackageNotFoundError, version
+found = {"Python": platform.python_version()}
+for name in sys.argv[1:]:
+    try:
+        found[name] = version(name)
+    except PackageNotFoundError:
+        pass
+try:
+    from PIL import features
+    found["libjpeg-turbo"] = features.version("libjpeg_turbo")
+except ImportError:
+    pass
+print(json.dumps(found))
 """
+VERSIONS_OF = {
+    "imagine": ("imagine-common", "numpy", "Pillow", "zlib-ng", "google-crc32c"),
+    "tensorflow": ("tensorflow", "numpy"),
+    "mxnet": ("mxnet", "numpy"),
+}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -63,21 +79,21 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--processes",
         type=int,
-        default=len(os.sched_getaffinity(0)),
+        default=usable_processors(),
         metavar="N",
         help="of every command that has several (default: all processors)",
     )
     parser.add_argument(
         "--results",
         type=Path,
-        default=HERE / "results",
         metavar="DIR",
-        help="folder for the table, numbers and picture (default: %(default)s)",
+        help="folder for the tables, numbers and picture (default: benchmarks/results where all"
+        " groups run, else none)",
     )
     parser.add_argument(
         "--here",
         action="store_true",
-        help="take the tools from this Python's environment, installing nothing",
+        help="take the tools from this Python's environment, instead of installing them",
     )
     return parser
 
@@ -104,13 +120,30 @@ def main() -> int:
                 for result in GROUPS[name](bench):
                     results.append(result)
                     print(" | ".join(table_row(result)), file=sys.stderr)
-            except Unavailable as error:
-                not_run[name] = str(error)
+            except (Unavailable, Failed) as error:
+                print(f"{name} was not run: {error}", file=sys.stderr)
+                not_run[name] = str(error).splitlines()[0]
+        facts = machine(bench, target)
     finally:
         shutil.rmtree(target, ignore_errors=True)
-    write_results(args.results, results, not_run, machine(bench, target))
-    draw(bench, args.results)
+    print(table(results, not_run, facts))
+    folder = args.results or (None if args.only else HERE / "results")
+    if folder:
+        write_results(folder, results, not_run, facts)
+        python = str(programs / "python")
+        steps = subprocess.run([python, HERE / "steps.py"], check=True, stdout=subprocess.PIPE)
+        (folder / "steps.md").write_bytes(steps.stdout)
+        # The tools' own environment need not have what it takes to draw.
+        if subprocess.run([python, HERE / "picture.py", folder], check=False).returncode:
+            print("benchmarks/run.py: no picture; is matplotlib installed?", file=sys.stderr)
     return 0
+
+
+def usable_processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def memory_folder() -> Path | None:
@@ -121,21 +154,38 @@ def memory_folder() -> Path | None:
 
 def machine(bench: Bench, target: Path) -> dict[str, str]:
     """Return what the figures depend on."""
-    python = [str(bench.programs / "python"), "-c", VERSIONS]
-    versions = json.loads(subprocess.run(python, capture_output=True, check=True).stdout)
     cpu = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         names = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
         cpu = names[0].partition(": ")[2] if names else cpu
-    return {
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    facts = {
         "date": date.today().isoformat(),
         "processor": f"{cpu}, {bench.processes} processes",
+        "memory": f"{memory:.0f} GB",
         "system": f"{platform.system()} {platform.release().partition('-')[0]}",
-        "files": "in memory (tmpfs)" if memory_folder() in target.parents else "on disk",
-        "images": f"{bench.scale:g} times the usual number, {bench.repeats} runs of each",
-        **versions,
+        "files on": file_system(target),
+        "runs": f"{bench.repeats} of each command, after a warm-up",
     }
+    for name, packages in VERSIONS_OF.items():
+        python = bench.programs / "python" if name == "imagine" else interpreter(name)
+        if python.exists():
+            command = [str(python), "-c", VERSIONS, *packages]
+            found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+            facts[f"{name}'s environment"] = ", ".join(f"{k} {v}" for k, v in found.items())
+    return facts
+
+
+def file_system(folder: Path) -> str:
+    """Return the type of the file system that a folder is on, where the system tells."""
+    mounts = Path("/proc/mounts")
+    found = {}
+    for line in mounts.read_text().splitlines() if mounts.exists() else []:
+        _, place, kind = line.split()[:3]
+        if folder.is_relative_to(place):
+            found[place] = kind
+    return found[max(found, key=len)] if found else "unknown"
 
 
 def table_row(result: Result) -> tuple[str, ...]:
@@ -148,30 +198,28 @@ def table_row(result: Result) -> tuple[str, ...]:
         value = f"{result.value:.{0 if result.value >= 20 else 1 if result.value >= 3 else 2}f}×"
         limit = f"at least {result.limit}×"
     limit = "" if result.limit is None else limit + ("" if result.met else ", missed")
-    return result.case, result.against, f"**{value}**", limit, result.ours, result.peer
+    cells = (result.case, result.against, f"**{value}**", limit)
+    return (*cells, result.ours, result.peer, result.made)
+
+
+def table(results: list[Result], not_run: dict[str, str], facts: dict[str, str]) -> str:
+    """Return the results in Markdown."""
+    rows = [("case", "against", "ratio", "aim", "imagine", "peer", "imagine made"), ("---",) * 7]
+    rows += map(table_row, results)
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    lines += [f"\n{name} was not run: {reason}." for name, reason in not_run.items()]
+    lines += ["\n" + "; ".join(f"{key}: {value}" for key, value in facts.items()) + "."]
+    return "\n".join(lines) + "\n"
 
 
 def write_results(
     folder: Path, results: list[Result], not_run: dict[str, str], facts: dict[str, str]
 ) -> None:
-    """Write the table in Markdown, everything in JSON, and the picture."""
+    """Write the table in Markdown, and everything in JSON."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [("case", "against", "ratio", "aim", "imagine", "peer"), ("---",) * 6]
-    rows += map(table_row, results)
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    lines += [f"\n{name} was not run: {reason}." for name, reason in not_run.items()]
-    lines += ["\n" + "; ".join(f"{key}: {value}" for key, value in facts.items()) + "."]
-    (folder / "results.md").write_text("\n".join(lines) + "\n")
+    (folder / "results.md").write_text(table(results, not_run, facts))
     numbers = {"machine": facts, "not run": not_run, "results": [r._asdict() for r in results]}
     (folder / "results.json").write_text(json.dumps(numbers, indent=1, ensure_ascii=False) + "\n")
-    print((folder / "results.md").read_text())
-
-
-def draw(bench: Bench, folder: Path) -> None:
-    """Draw the picture, in the environment that has what it takes."""
-    command = [str(bench.programs / "python"), str(HERE / "picture.py"), str(folder)]
-    if subprocess.run(command, check=False).returncode:
-        print("benchmarks/run.py: no picture; is matplotlib installed?", file=sys.stderr)
 
 
 if __name__ == "__main__":

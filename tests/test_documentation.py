@@ -39,6 +39,17 @@ def test_help_texts_are_the_tools_own(tool: str) -> None:
     assert help_text(tool) in code_blocks(ROOT / "docs" / f"imagine-{tool}.md", "text")
 
 
+def test_figures_are_those_that_were_measured() -> None:
+    """`python docs/update_results.py` writes them."""
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        from update_results import updated_pages
+    finally:
+        sys.path.remove(str(ROOT / "docs"))
+    for page, text in updated_pages().items():
+        assert page.read_text() == text, page
+
+
 def test_quick_start_is_one_line_that_generates_pipes_and_packs(tmp_path: Path) -> None:
     (line,) = code_blocks(ROOT / "README.md", "bash", "Quick start")[0].splitlines()
     install, pipeline = line.split("python -m pip install ./packages/* && ")

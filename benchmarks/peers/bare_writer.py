@@ -2,7 +2,8 @@
 
     bare_writer.py FOLDER COUNT PROCESSES
 
-Each process holds eight of a folder's files in memory and writes over the folder's files with them.
+Each process holds up to 40 MB of a folder's files in memory, and writes over the folder's files
+with them.
 Prints the seconds that the processes were busy.
 """
 
@@ -12,13 +13,14 @@ import sys
 import time
 from pathlib import Path
 
-HELD = 8
+HELD_BYTES = 40_000_000
 
 
 def write(task: tuple[str, int, int, int]) -> float:
     folder, first, count, step = task
     paths = [f"{folder}/{name}" for name in sorted(os.listdir(folder))[:count]]
-    files = [Path(path).read_bytes() for path in paths[first * HELD : (first + 1) * HELD]]
+    held = max(1, HELD_BYTES // os.path.getsize(paths[0]))
+    files = [Path(path).read_bytes() for path in paths[first::step][:held]]
     start = time.perf_counter()
     for number in range(first, count, step):
         fd = os.open(paths[number], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)

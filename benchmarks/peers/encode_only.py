@@ -27,7 +27,8 @@ def encode(task: tuple[int, int, int]) -> float:
 def main() -> None:
     width, height, count, processes = map(int, sys.argv[1:])
     with multiprocessing.Pool(processes) as pool:
-        tasks = [(width, height, count // processes)] * processes
+        counts = [len(range(first, count, processes)) for first in range(processes)]
+        tasks = [(width, height, part) for part in counts]
         print(max(pool.map(encode, tasks, chunksize=1)))
 
 

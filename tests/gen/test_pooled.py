@@ -2,13 +2,14 @@
 
 import hashlib
 import io
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from imagine_gen.dealing import Dealer
+from imagine_gen.dealing import Dealer, scramble
 from imagine_gen.encoders import image_encoder
 from imagine_gen.pooled import default_pool_strips
 from imagine_gen.spec import CHANNELS, DatasetSpec
@@ -30,8 +31,11 @@ def spec(image_format: str, width: int, height: int, **options: object) -> Datas
     )
 
 
+encoder = lru_cache(maxsize=1)(image_encoder)
+
+
 def encoded(made: DatasetSpec, index: int) -> bytes:
-    return b"".join(image_encoder(made)(index))
+    return b"".join(encoder(made)(index))
 
 
 def dealt_pixels(made: DatasetSpec, index: int, rows: int, pool: int) -> np.ndarray:
@@ -44,6 +48,9 @@ def dealt_pixels(made: DatasetSpec, index: int, rows: int, pool: int) -> np.ndar
         draws[0] = (Draw.FRESH_STRIP, index)
     size = rows * made.row_bytes
     strips = [RandomStream(made.seed, draw, number).read(0, size) for draw, number in draws]
+    if first_is_fresh:
+        told = scramble(index, 2**64).to_bytes(8, "little")[:size]
+        strips[0][: len(told)] = list(told)
     return np.concatenate(strips).reshape(count * rows, made.width, CHANNELS[made.mode])
 
 
@@ -129,6 +136,24 @@ def test_no_two_images_are_the_same(image_format: str, pool_strips: int) -> None
     assert len(digests) == 2_000
 
 
+@pytest.mark.parametrize("image_format", ["png", "bmp"])
+def test_images_of_one_small_strip_differ_in_its_first_bytes(image_format: str) -> None:
+    made = spec(image_format, 8, 1, mode="L", pool_strips=2)
+    files = {encoded(made, index) for index in range(5_000)}
+    assert len(files) == 5_000
+
+
+def test_a_pool_too_large_is_wrong_usage_and_nothing_is_written(tmp_path: Path) -> None:
+    options = ["--pooled", "--pool-strips", "1000000", "--count", "3"]
+    result = run("gen", "--path", tmp_path / "images", *options)
+    assert result.returncode == 2
+    words = (
+        b"argument --pool-strips: 1000000 strips of 92160 bytes are over 8 GiB; at most 93206 fit"
+    )
+    assert words in result.stderr
+    assert not (tmp_path / "images").exists()
+
+
 @pytest.mark.parametrize("image_format", ["jpg", "png", "bmp"])
 def test_strips_that_came_out_alike_are_in_the_pool_once(image_format: str) -> None:
     made = spec(image_format, 1, 1, mode="L", quality=1, pool_strips=5_000)
@@ -169,7 +194,7 @@ def test_stored_files_are_the_same_bytes_everywhere(image_format: str, digest: s
 
 @pytest.mark.parametrize(
     ("strips_in_image", "strip_bytes", "strips"),
-    [(1, 3, 256), (135, 184_320, 256), (432, 57_600, 432), (4, 2**24, 16), (2, 2**30, 1)],
+    [(1, 3, 256), (135, 184_320, 256), (432, 57_600, 432), (4, 2**24, 8), (2, 2**30, 1)],
 )
 def test_default_pool_holds_an_image_within_a_limit(
     strips_in_image: int, strip_bytes: int, strips: int

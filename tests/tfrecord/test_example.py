@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,6 +43,17 @@ BY_TENSORFLOW = [
 @pytest.mark.parametrize(("labels", "expected"), BY_TENSORFLOW)
 def test_examples_are_tensorflows_bytes(labels: tuple[int, ...], expected: str) -> None:
     assert (example_head(labels, 3) + b"IMG").hex() == expected
+
+
+def test_many_labels_are_not_kept_in_memory() -> None:
+    tracemalloc.start()
+    try:
+        for start in range(200):
+            example_head(tuple(range(start, start + 2_000)), 3)
+        kept = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert kept < 100_000
 
 
 @given(st.integers(0, 2**64 - 1))

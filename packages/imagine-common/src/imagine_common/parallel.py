@@ -63,6 +63,11 @@ def ordered_map(
         yield from _map_on_pool(function, units, workers)
 
 
+def workers_are_forked() -> bool:
+    """Tell whether workers that are started now share what this process has in memory."""
+    return _start_method() == "fork"
+
+
 def _map_on_pool(
     function: Callable[[Unit], Result], units: Iterable[Unit | None], workers: int
 ) -> Generator[Result]:

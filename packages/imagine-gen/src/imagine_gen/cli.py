@@ -21,10 +21,11 @@ The path of each image goes to stdout once the file is complete, in order, so:
   set -o pipefail
   imagine-gen --path images --count 1000 | imagine-tfrecord --dest-path records
 
-The pixels of image I depend on seed, I, width, height and mode alone. A worker
-needs the memory of one image (JPEG: about 8 bytes a pixel and 40 MB; PNG and
-BMP: a few rows). Exit: 0 done, 1 failed, 2 wrong usage, 141 reader of stdout
-gone, 129, 130, 143 hung up, interrupted, terminated."""
+The pixels of image I depend on seed, I, width, height and mode alone (pooled:
+and --pool-strips, format, quality). A worker needs memory for one image where
+that is JPEG or compressed PNG, 5 bytes a pixel and 60 MB; else for a few rows,
+and 60 MB; a pool comes on top. Exit: 0 done, 1 failed, 2 wrong usage,
+141 reader of stdout gone, 129, 130, 143 hung up, interrupted, terminated."""
 
 
 def build_parser(prog: str = "imagine-gen") -> Parser:
@@ -106,7 +107,7 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
         "--pool-strips",
         type=int,
         metavar="N",
-        help="strips in the pool (default: 256, or as many as an image has, within 256 MiB)",
+        help="strips in the pool (default: 256, or as many as an image has, within 128 MiB)",
     )
 
     running = parser.add_argument_group("running")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from imagine_common.atomic import AtomicFile, clear_leftovers, create_folder
 from imagine_common.cpus import check_workers
 from imagine_common.errors import UsageError, WorkerLost, file_error
-from imagine_common.parallel import ordered_map
-from imagine_gen.encoders import image_encoder
+from imagine_common.parallel import ordered_map, workers_are_forked
+from imagine_gen.encoders import ImageEncoder, image_encoder
 from imagine_gen.spec import DatasetSpec
 
 # A unit of work of about this size is long enough to hide what handing it over costs, and short
@@ -21,6 +21,9 @@ from imagine_gen.spec import DatasetSpec
 _PIXELS_IN_UNIT = 1 << 21
 _POOLED_PIXELS_IN_UNIT = 1 << 27
 _MAX_IMAGES_IN_UNIT = 256
+
+# The encoders that processes find when they are forked, with all that is in memory already.
+_inherited: dict[DatasetSpec, ImageEncoder] = {}
 
 
 class ImageFile(NamedTuple):
@@ -78,23 +81,29 @@ def generate_units(
     pixels = spec.width * spec.height
     if chunksize is None:
         chunksize = min(_MAX_IMAGES_IN_UNIT, max(1, pixels_in_unit // pixels))
+        if spec.count <= chunksize:
+            workers = 1  # Starting processes would take longer.
     elif chunksize < 1:
         raise UsageError(f"argument --chunksize: must be at least 1, not {chunksize}")
     # However large a chunk was asked for, every worker gets some.
     chunksize = min(chunksize, -(-spec.count // workers))
-    if spec.count == 1 or spec.count * pixels < pixels_in_unit:
-        workers = 1  # Starting processes would take longer.
-    create_folder(spec.path)
-    image_encoder(spec)  # Made here, it is there in every process that is forked.
     workers = min(workers, -(-spec.count // chunksize))
+    make: Callable[[range], list[int]] = partial(_make_in_worker, spec)
+    if workers == 1:
+        make = partial(_make_images, spec, image_encoder(spec))
+    elif workers_are_forked():
+        _inherited[spec] = image_encoder(spec)
+    create_folder(spec.path)
     try:
-        function = partial(_make_images, spec)
-        with closing(ordered_map(function, _units(spec, chunksize), workers)) as results:
+        with closing(ordered_map(make, _units(spec, chunksize), workers)) as results:
             for unit, sizes in zip(_units(spec, chunksize), results):
+                _inherited.pop(spec, None)  # Workers have it by now.
                 yield [ImageFile(spec.image_path(i), size) for i, size in zip(unit, sizes)]
     except WorkerLost:
         clear_leftovers(spec.path)
         raise
+    finally:
+        _inherited.pop(spec, None)
 
 
 def create_images(
@@ -212,9 +221,17 @@ def _units(spec: DatasetSpec, chunksize: int) -> Iterator[range]:
         yield range(first, min(first + chunksize, end))
 
 
-def _make_images(spec: DatasetSpec, indexes: range) -> list[int]:
+def _make_in_worker(spec: DatasetSpec, indexes: range) -> list[int]:
+    return _make_images(spec, _worker_encoder(spec), indexes)
+
+
+@lru_cache(maxsize=1)
+def _worker_encoder(spec: DatasetSpec) -> ImageEncoder:
+    return _inherited.get(spec) or image_encoder(spec)
+
+
+def _make_images(spec: DatasetSpec, encode: ImageEncoder, indexes: range) -> list[int]:
     """Make images and return their sizes in bytes."""
-    encode = image_encoder(spec)
     sizes = []
     for index in indexes:
         with AtomicFile(spec.image_path(index)) as file:

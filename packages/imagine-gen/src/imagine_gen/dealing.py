@@ -45,7 +45,6 @@ class Dealer:
 
     def __init__(self, seed: int, pool: int, strips: int, telling: int) -> None:
         self._seed = seed
-        self._deck = list(range(pool))
         self._dealt = [place % pool for place in range(strips)]
         self._left = np.array([pool - dealt for dealt in self._dealt], np.uint64)
         self._digits = 0
@@ -65,13 +64,13 @@ class Dealer:
         fresh = index >= self.combinations
         offsets = [] if fresh else self._spell(index)
         offsets += self._draw(index, len(offsets))
-        deck = self._deck.copy()
+        moved: dict[int, int] = {}  # the cards that are not where they were in a new deck
         picks = []
-        for dealt, offset in zip(self._dealt, offsets):
+        for top, offset in zip(self._dealt, offsets):
             # Shuffling by Fisher and Yates, as far as cards are asked for.
-            pick = deck[dealt + offset]
-            deck[dealt + offset] = deck[dealt]
-            deck[dealt] = pick
+            pick = moved.get(top + offset, top + offset)
+            moved[top + offset] = moved.get(top, top)
+            moved[top] = pick
             picks.append(pick)
         return Deal(picks, fresh)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Protocol, cast
 
 from imagine_common.atomic import Buffer
@@ -20,9 +19,8 @@ class ImageEncoder(Protocol):
         """Return the file of an image in pieces, which are to be used up before the next call."""
 
 
-@lru_cache(maxsize=1)
 def image_encoder(spec: DatasetSpec) -> ImageEncoder:
-    """Return the encoder of a dataset, the same each time.
+    """Return a new encoder of a dataset, for one thread.
 
     A format's module, and what it needs, is imported only now. It has an `Encoder` of fresh images,
     the `Strips` of pooled ones, and perhaps a `CompressedEncoder`.

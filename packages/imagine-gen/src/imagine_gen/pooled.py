@@ -13,12 +13,15 @@ import numpy as np
 import numpy.typing as npt
 
 from imagine_common.atomic import Buffer
-from imagine_gen.dealing import Dealer
+from imagine_common.errors import UsageError
+from imagine_gen.dealing import Dealer, scramble
 from imagine_gen.spec import DatasetSpec
 from imagine_gen.streams import Draw, RandomStream
 
 _DEFAULT_STRIPS = 256
-_DEFAULT_MAX_BYTES = 1 << 28
+_DEFAULT_MAX_BYTES = 1 << 27
+_MAX_BYTES = 1 << 33
+_INDEX_BYTES = 8
 _MAX_STRIP_BYTES = 65_535
 _LEAST_STRIPS_IN_IMAGE = 8
 
@@ -44,14 +47,25 @@ class StripFormat(Protocol[Strip]):
 
 
 class PooledEncoder(Generic[Strip]):
-    """Puts images together from a pool that depends on the dataset's specification alone."""
+    """Puts images together from a pool that depends on the dataset's specification alone.
+
+    Raises
+    ------
+    UsageError
+        From the constructor, where the pool would have more than 8 GiB of pixels.
+    """
 
     def __init__(self, spec: DatasetSpec, form: StripFormat[Strip]) -> None:
         self._seed = spec.seed
         self._form = form
         self._strip_bytes = form.rows * spec.row_bytes
         wanted = spec.pool_strips or default_pool_strips(form.count, self._strip_bytes)
-        strips = (self._encode(Draw.POOL, number) for number in range(wanted))
+        if wanted * self._strip_bytes > _MAX_BYTES:
+            raise UsageError(
+                f"argument --pool-strips: {wanted} strips of {self._strip_bytes} bytes are over"
+                f" 8 GiB; at most {max(1, _MAX_BYTES // self._strip_bytes)} fit"
+            )
+        strips = (form.encode(self._pixels(Draw.POOL, number)) for number in range(wanted))
         # Tiny ones can be alike by chance. Images differ because all strips in the pool do.
         self._pool = list(dict.fromkeys(strips))
         self._dealer = Dealer(spec.seed, len(self._pool), form.count, form.uncut)
@@ -61,15 +75,23 @@ class PooledEncoder(Generic[Strip]):
         picks, first_is_fresh = self._dealer.deal(index)
         strips = [self._pool[pick] for pick in picks]
         if first_is_fresh:
-            strips[0] = self._encode(Draw.FRESH_STRIP, index)
+            strips[0] = self._form.encode(self._fresh_pixels(index))
         return self._form.assemble(strips)
 
-    def _encode(self, draw: Draw, index: int) -> Strip:
-        return self._form.encode(RandomStream(self._seed, draw, index).read(0, self._strip_bytes))
+    def _pixels(self, draw: Draw, index: int) -> npt.NDArray[np.uint8]:
+        return RandomStream(self._seed, draw, index).read(0, self._strip_bytes)
+
+    def _fresh_pixels(self, index: int) -> npt.NDArray[np.uint8]:
+        """Return random pixels that begin with the index, scrambled: so no two are the same."""
+        pixels = self._pixels(Draw.FRESH_STRIP, index)
+        told = scramble(index, 1 << 8 * _INDEX_BYTES).to_bytes(_INDEX_BYTES, "little")
+        told = told[: len(pixels)]
+        pixels[: len(told)] = np.frombuffer(told, np.uint8)
+        return pixels
 
 
 def default_pool_strips(strips_in_image: int, strip_bytes: int) -> int:
-    """Return how many strips a pool has unless told: enough for an image, within 256 MiB."""
+    """Return how many strips a pool has unless told: enough for an image, within 128 MiB."""
     return max(1, min(max(_DEFAULT_STRIPS, strips_in_image), _DEFAULT_MAX_BYTES // strip_bytes))
 
 

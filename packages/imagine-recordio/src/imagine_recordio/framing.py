@@ -25,8 +25,8 @@ _HEAD = struct.Struct("<II")
 _FLAG_SHIFT = 29
 
 # ISO C's search for a wide character looks at aligned words of 32 bits, here and on every system
-# but Windows, and is written in vector instructions: ten times as fast as `bytes.find`. NumPy would
-# be as fast, but importing it takes as long as packing a thousand images.
+# but Windows, and glibc's is written in vector instructions: thirty times as fast as `bytes.find`.
+# NumPy would be nearly as fast, but importing it takes as long as packing a thousand images.
 _wmemchr = ctypes.CDLL(None).wmemchr
 _wmemchr.argtypes = (ctypes.c_void_p, ctypes.c_int32, ctypes.c_size_t)
 _wmemchr.restype = ctypes.c_void_p

@@ -18,13 +18,17 @@ _LABEL = b"image/class/label"
 _ENCODED = b"image/encoded"
 
 
-@lru_cache(maxsize=4096)  # Generated images have few different sizes.
 def example_head(labels: tuple[int, ...], image_bytes: int) -> bytes:
     """Return the Example of an image up to where the image's own bytes follow, as its end.
 
     The features are `image/class/label`, int64 of shape (len(labels),), with [0] for no label, and
     `image/encoded`, bytes of shape (1,).
     """
+    # Generated images have few different sizes; many labels are not worth remembering.
+    return (_head if len(labels) > 1 else _remembered_head)(labels, image_bytes)
+
+
+def _head(labels: tuple[int, ...], image_bytes: int) -> bytes:
     # From the inside out: every message around the image counts its bytes too.
     value = _FIELD_1 + varint(image_bytes)
     feature = _BYTES_LIST + varint(len(value) + image_bytes) + value
@@ -44,7 +48,6 @@ def varint(value: int) -> bytes:
     return bytes(octets)
 
 
-@lru_cache(maxsize=1024)
 def _label_feature(labels: tuple[int, ...]) -> bytes:
     values = b"".join(varint(label) for label in labels)
     feature = _field(_INT64_LIST, _field(_FIELD_1, values))
@@ -55,4 +58,5 @@ def _field(tag: bytes, content: bytes) -> bytes:
     return tag + varint(len(content)) + content
 
 
+_remembered_head = lru_cache(maxsize=4096)(_head)
 _ENCODED_KEY = _field(_FIELD_1, _ENCODED)

@@ -1,0 +1,64 @@
+"""Write what the benchmarks measured into the pages that show it: `python docs/update_results.py`.
+
+The figures are those in benchmarks/results/, where `python benchmarks/run.py` leaves them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+IN_README = (
+    ("fresh JPEG 3840×2160", "naive recipe"),
+    ("fresh PNG 3840×2160", "naive recipe"),
+    ("pooled JPEG 3840×2160", "naive recipe"),
+    ("pooled JPEG 500×375", "naive recipe"),
+    ("TFRecord, 115 KB images", "TensorFlow's writer, whole command"),
+    ("RecordIO, 115 KB images", "MXNet's writer in a pool, whole command"),
+    (
+        "`imagine-gen --pooled \\| imagine-tfrecord`, 500×375",
+        "naive recipe, then TensorFlow's writer",
+    ),
+)
+
+
+def readme_table() -> str:
+    """Return the table of the cases that tell most."""
+    results = json.loads((RESULTS / "results.json").read_text())["results"]
+    found = {(row["case"], row["against"]): row for row in results}
+    rows = [found[case] for case in IN_README]
+    lines = ["| | against | times as fast | imagine |", "| --- | --- | --- | --- |"]
+    for row in rows:
+        value = f"{row['value']:.{0 if row['value'] >= 20 else 1}f}"
+        lines.append(f"| {row['case']} | {row['against']} | **{value}×** | {row['ours']} |")
+    return "\n".join(lines)
+
+
+def with_block(text: str, name: str, block: str) -> str:
+    """Return a page's text with what stands between two comments replaced."""
+    begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+    pattern = re.escape(begin) + ".*?" + re.escape(end)
+    return re.sub(pattern, lambda _: f"{begin}\n{block}\n\n{end}", text, flags=re.DOTALL)
+
+
+def updated_pages() -> dict[Path, str]:
+    """Return what the pages should be."""
+    performance, readme = ROOT / "docs" / "performance.md", ROOT / "README.md"
+    text = with_block(performance.read_text(), "results", (RESULTS / "results.md").read_text())
+    return {
+        performance: with_block(text, "steps", (RESULTS / "steps.md").read_text()),
+        readme: with_block(readme.read_text(), "results", readme_table()),
+    }
+
+
+def main() -> None:
+    """Write the pages."""
+    for page, text in updated_pages().items():
+        page.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
