@@ -17,6 +17,14 @@ from typing import NamedTuple
 
 Rates = dict[str, list[float]]
 
+_WATCH = """
+import resource, subprocess, sys, time
+start = time.perf_counter()
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+seconds = time.perf_counter() - start
+print(seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
 
 class Failed(Exception):
     """A command that was to be measured has failed; the message says how."""
@@ -61,17 +69,14 @@ def run(command: Sequence[str], stdin: str = os.devnull) -> Run:
 
 def run_watching_memory(command: Sequence[str]) -> tuple[float, float]:
     """Run a command and return its seconds and the most MB that any of its processes had."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=null, stderr=null)
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    os.close(null)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise Failed(f"{' '.join(command)}: exit {process.returncode}")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return seconds, usage.ru_maxrss * unit / 1e6
+    # What a process had before it became another program counts, so a small one starts it.
+    finished = subprocess.run(
+        [sys.executable, "-S", "-c", _WATCH, *command], capture_output=True, text=True, check=False
+    )
+    if finished.returncode:
+        raise Failed(f"{' '.join(command)}: {finished.stderr.strip()}")
+    seconds, peak = map(float, finished.stdout.split())
+    return seconds, peak * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 
 def in_turn(sides: Mapping[str, Side], repeats: int) -> tuple[Rates, dict[str, str]]:

@@ -131,8 +131,9 @@ def main() -> int:
     if folder:
         write_results(folder, results, not_run, facts)
         python = str(programs / "python")
-        steps = subprocess.run([python, HERE / "steps.py"], check=True, stdout=subprocess.PIPE)
-        (folder / "steps.md").write_bytes(steps.stdout)
+        if not args.only:
+            steps = subprocess.run([python, HERE / "steps.py"], check=True, stdout=subprocess.PIPE)
+            (folder / "steps.md").write_bytes(steps.stdout)
         # The tools' own environment need not have what it takes to draw.
         if subprocess.run([python, HERE / "picture.py", folder], check=False).returncode:
             print("benchmarks/run.py: no picture; is matplotlib installed?", file=sys.stderr)

@@ -15,9 +15,11 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from run import memory_folder
+from zlib_ng import zlib_ng
 
 from imagine_common.atomic import AtomicFile, Buffer
 from imagine_common.images import read_image
@@ -31,28 +33,11 @@ from imagine_recordio.framing import magic_offsets
 from imagine_tfrecord.example import example_head
 from imagine_tfrecord.framing import frame
 
-WIDTH, HEIGHT, IMAGE_BYTES = 3840, 2160, 3 * 3840 * 2160
-BAND = 1 << 18
+WIDTH, HEIGHT = 3840, 2160
+ROUNDS = 11
+RECORDS = 500
 
-
-def milliseconds(step: Callable[[], object], times: int = 15) -> float:
-    """Return the median duration of a step after a warm-up."""
-    durations = []
-    for _ in range(times + 3):
-        start = time.perf_counter()
-        step()
-        durations.append(1e3 * (time.perf_counter() - start))
-    return statistics.median(durations[3:])
-
-
-def spec(image_format: str, pooled: bool = False) -> DatasetSpec:
-    return DatasetSpec(b"x", b"x", WIDTH, HEIGHT, image_format=image_format, pooled=pooled)
-
-
-def draw() -> None:
-    stream = RandomStream(0, Draw.PIXELS, 0)
-    for offset in range(0, IMAGE_BYTES, BAND):
-        stream.read(offset, min(BAND, IMAGE_BYTES - offset))
+Steps = dict[tuple[str, str], Callable[[], object]]
 
 
 def writer(folder: Path, buffers: list[Buffer]) -> Callable[[], None]:
@@ -63,47 +48,81 @@ def writer(folder: Path, buffers: list[Buffer]) -> Callable[[], None]:
     return write
 
 
-def image_steps(folder: Path) -> list[tuple[str, str, float]]:
-    """Return (what, step, milliseconds) for images of 4K."""
-    drawn = milliseconds(draw)
+def drawer(rows: int) -> Callable[[], None]:
+    def draw() -> None:
+        stream = RandomStream(0, Draw.PIXELS, 0)
+        for top in range(0, HEIGHT, rows):
+            stream.read(top * 3 * WIDTH, rows * 3 * WIDTH)
+
+    return draw
+
+
+class Drawn:
+    """A stream whose bytes have been drawn already."""
+
+    def __init__(self, size: int) -> None:
+        self._bytes = RandomStream(0, Draw.PIXELS, 0).read(0, size)
+
+    def read(self, _offset: int, size: int) -> np.ndarray:
+        """Return bytes as `RandomStream.read` does, always the same."""
+        return self._bytes[:size]
+
+
+def image_steps(folder: Path) -> Steps:
+    """Return the steps of making an image of 4K."""
+
+    def spec(image_format: str, pooled: bool = False) -> DatasetSpec:
+        return DatasetSpec(b"x", b"x", WIDTH, HEIGHT, image_format=image_format, pooled=pooled)
+
     canvas = Canvas(spec("jpg"))
-    painted = milliseconds(lambda: canvas.paint(RandomStream(0, Draw.PIXELS, 0)))
     image = canvas.paint(RandomStream(0, Draw.PIXELS, 0))
-    file = jpeg._encode(image, 75)
-    rows = [
-        ("fresh JPEG", "random words", drawn),
-        ("fresh JPEG", "into Pillow's image", painted - drawn),
-        ("fresh JPEG", "libjpeg-turbo", milliseconds(lambda: jpeg._encode(image, 75))),
-        ("fresh JPEG", "file", milliseconds(writer(folder, [file]))),
-    ]
-    for name, module, step in (
-        ("PNG", png, "filter bytes, checksums, chunks"),
-        ("BMP", bmp, "red and blue exchanged"),
-    ):
-        encoder = module.Encoder(spec(name.lower()))
-        encoded = milliseconds(lambda encoder=encoder: sum(len(piece) for piece in encoder(0)))
-        pieces = [bytes(piece) for piece in encoder(0)]
-        rows += [
-            (f"fresh {name}", "random words", drawn),
-            (f"fresh {name}", step, encoded - drawn),
-            (f"fresh {name}", "file", milliseconds(writer(folder, pieces))),
-        ]
-    for name in ("JPEG", "PNG", "BMP"):
-        pooled = image_encoder(spec({"JPEG": "jpg"}.get(name, name.lower()), pooled=True))
-        rows += [
-            (f"pooled {name}", "strips dealt and put together", milliseconds(partial(pooled, 7))),
-            (f"pooled {name}", "file", milliseconds(writer(folder, list(pooled(7))))),
-        ]
-    return rows
+    drawn = cast(RandomStream, Drawn(1 << 20))
+    band = drawn.read(0, 5 * 3 * WIDTH)
+
+    def png_bands() -> None:
+        for _ in range(HEIGHT // 5):
+            data = png._filtered(band, 5)
+            zlib_ng.adler32(data)
+            list(png._stored_chunk(data))
+
+    def bmp_bands() -> None:
+        for _ in range(HEIGHT // 20):
+            bmp._stored(spec_bmp, drawn.read(0, 20 * 3 * WIDTH), 20)
+
+    spec_bmp = spec("bmp")
+    steps: Steps = {
+        ("fresh JPEG", "random words"): drawer(20),
+        ("fresh JPEG", "into Pillow's image"): partial(Canvas(spec("jpg")).paint, drawn),
+        ("fresh JPEG", "libjpeg-turbo"): partial(jpeg._encode, image, 75),
+        ("fresh JPEG", "file"): writer(folder, [jpeg._encode(image, 75)]),
+        ("fresh PNG", "random words"): drawer(5),
+        ("fresh PNG", "filter bytes, checksums, chunks"): png_bands,
+        ("fresh PNG", "file"): writer(folder, [bytes(b) for b in png.Encoder(spec("png"))(0)]),
+        ("fresh BMP", "random words"): drawer(20),
+        ("fresh BMP", "red and blue exchanged"): bmp_bands,
+        ("fresh BMP", "file"): writer(folder, [bytes(b) for b in bmp.Encoder(spec_bmp)(0)]),
+    }
+    for name in ("jpg", "png", "bmp"):
+        encode = image_encoder(spec(name, pooled=True))
+        what = f"pooled {'JPEG' if name == 'jpg' else name.upper()}"
+        steps[what, "strips dealt and put together"] = partial(encode, 7)
+        steps[what, "file"] = writer(folder, list(encode(7)))
+    return steps
 
 
-def record_steps(folder: Path) -> list[tuple[str, str, float]]:
-    """Return (what, step, milliseconds) for records of 115 KB."""
-    data = np.random.default_rng(0).bytes(115_000)
-    count = 1000
-    for number in range(count):
-        (folder / str(number)).write_bytes(b"\xff\xd8\xff" + data)
-    paths = [os.fsencode(folder / str(number)) for number in range(count)]
+def record_steps(folder: Path) -> Steps:
+    """Return the steps of making records of 115 KB, each for `RECORDS` of them."""
+    data = b"\xff\xd8\xff" + np.random.default_rng(0).bytes(115_000)
+    paths = [os.fsencode(folder / str(number)) for number in range(RECORDS)]
+    for path in paths:
+        Path(os.fsdecode(path)).write_bytes(data)
+
+    def many(step: Callable[[], object]) -> Callable[[], None]:
+        def steps() -> None:
+            for _ in range(RECORDS):
+                step()
+
+        return steps
 
     def read() -> None:
         for path in paths:
@@ -112,25 +131,38 @@ def record_steps(folder: Path) -> list[tuple[str, str, float]]:
     def record() -> list[bytes]:
         return frame([example_head((), len(data)), data])
 
-    many = writer(folder, [piece for _ in range(count) for piece in record()])
-    return [
-        ("record", "image read", milliseconds(read, 5) / count),
-        ("TFRecord", "Example and checksums", milliseconds(record, 1000)),
-        ("RecordIO", "search for magic numbers", milliseconds(lambda: magic_offsets(data), 1000)),
-        ("record", "written with others", milliseconds(many, 5) / count),
-    ]
+    return {
+        ("record", "image read"): read,
+        ("record", "Example and checksums, in TFRecord"): many(record),
+        ("record", "search for magic numbers, in RecordIO"): many(lambda: magic_offsets(data)),
+        ("record", "written with others"): writer(folder, [*record()] * RECORDS),
+    }
+
+
+def medians(steps: Steps) -> dict[tuple[str, str], float]:
+    """Return the median duration of each step in ms; they run in turn, after a warm-up."""
+    durations: dict[tuple[str, str], list[float]] = {step: [] for step in steps}
+    for _ in range(ROUNDS + 2):
+        for step, run in steps.items():
+            start = time.perf_counter()
+            run()
+            durations[step].append(1e3 * (time.perf_counter() - start))
+    return {step: statistics.median(times[2:]) for step, times in durations.items()}
 
 
 def main() -> None:
     keep_freed_memory()
     folder = Path(tempfile.mkdtemp(dir=memory_folder()))
     try:
-        rows = image_steps(folder) + record_steps(folder)
+        rows = medians(image_steps(folder))
+        records = medians(record_steps(folder))
     finally:
         shutil.rmtree(folder)
+    rows.update({step: duration / RECORDS for step, duration in records.items()})
     print("| | step | time |\n| --- | --- | --- |")
-    for what, step, duration in rows:
-        print(f"| {what} | {step} | {duration:.{1 if duration >= 1 else 3}f} ms |")
+    for (what, step), duration in rows.items():
+        time_ = f"{duration:.1f} ms" if duration >= 1 else f"{1e3 * duration:.0f} µs"
+        print(f"| {what} | {step} | {time_} |")
 
 
 if __name__ == "__main__":
