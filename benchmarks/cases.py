@@ -153,8 +153,8 @@ def large_jpeg(bench: Bench) -> Iterator[Result]:
 def small_jpeg(bench: Bench) -> Iterator[Result]:
     """Fresh and pooled JPEGs of the sizes that training uses."""
     medium, small = (500, 375), (224, 224)
-    slow, fresh, pooled = bench.count(600), bench.count(2400), bench.count(20_000)
-    slow_small, fresh_small = bench.count(1500), bench.count(6000)
+    slow, fresh, pooled = bench.count(600), bench.count(6000), bench.count(20_000)
+    slow_small, fresh_small = bench.count(1500), bench.count(15_000)
     copy = ["cp", "-R", bench.folder("pooled") + "/.", bench.folder("copy")]
     os.makedirs(bench.folder("copy"))
     sides = {
