@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from environments import peer_environment
-from measure import Failed, Run, Side, in_turn, paired_ratio, run, run_watching_memory
+from measure import Run, Side, in_turn, paired_ratio, run, watch
 
 PEERS = Path(__file__).parent / "peers"
 LARGE = (3840, 2160)
@@ -299,37 +299,33 @@ def start(bench: Bench) -> Iterator[Result]:
 def flat(bench: Bench) -> Iterator[Result]:
     """Whether the millionth image takes as long as the ten thousandth, and as much memory."""
     counts = [bench.count(count) for count in (10_000, 100_000, 1_000_000)]
-    few_each, many_each, peaks = [], [], {}
-    for repeat in range(-1, min(bench.repeats, 3)):
-        seconds = []
-        for count in counts if repeat >= 0 else counts[-1:]:  # The first one warms up.
-            command = bench.generator("many", (64, 64), count, "--pooled", "-q")
-            duration, peaks[count] = run_watching_memory(command)
-            seconds.append(duration)
-            shutil.rmtree(bench.folder("many"))
-        if repeat >= 0:
-            few_each.append((seconds[1] - seconds[0]) / (counts[1] - counts[0]))
-            many_each.append((seconds[2] - seconds[1]) / (counts[2] - counts[1]))
-    if min(few_each) <= 0:
-        raise Failed("too few images to see how long one more takes; a larger --scale is needed")
-    first, middle, last = (f"{count:,}" for count in counts)
+    first, middle, last = counts
+
+    def watched(count: int) -> tuple[list[float], float]:
+        shutil.rmtree(bench.folder("many"), ignore_errors=True)
+        return watch(bench.generator("many", (64, 64), count, "--pooled", "-q"), counts)
+
+    watched(last)  # to warm up
+    early, late = [], []
+    for _ in range(min(bench.repeats, 3)):
+        moments, peak = watched(last)
+        early.append((middle - first) / (moments[1] - moments[0]))
+        late.append((last - middle) / (moments[2] - moments[1]))
+    _, peak_of_first = watched(first)
+    case = f"pooled 64×64, from image {middle:,} to {last:,}"
+    against = f"from {first:,} to {middle:,}"
+    least = 1 / 1.2
     yield Result(
-        f"pooled 64×64, each image from {middle} to {last}",
-        f"from {first} to {middle}",
-        paired_ratio(many_each, few_each),
-        "of flat",
-        1.2,
-        f"{statistics.median(many_each) * 1e6:.1f} µs",
-        f"{statistics.median(few_each) * 1e6:.1f} µs",
+        case, against, paired_ratio(late, early), "times", least, _rate(late), _rate(early)
     )
     yield Result(
-        f"pooled 64×64, peak memory with {last} images",
-        f"with {first} images",
-        peaks[counts[2]] / peaks[counts[0]],
+        f"peak memory with {last:,} such images",
+        f"with {first:,}",
+        peak / peak_of_first,
         "of flat",
         1.2,
-        f"{peaks[counts[2]]:.0f} MB",
-        f"{peaks[counts[0]]:.0f} MB",
+        f"{peak:.0f} MB",
+        f"{peak_of_first:.0f} MB",
     )
 
 

@@ -17,12 +17,12 @@ from typing import NamedTuple
 
 Rates = dict[str, list[float]]
 
+# What a process had in memory before it became another program counts as that program's, so a small
+# one starts it.
 _WATCH = """
-import resource, subprocess, sys, time
-start = time.perf_counter()
-subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
-seconds = time.perf_counter() - start
-print(seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
 """
 
 
@@ -67,16 +67,30 @@ def run(command: Sequence[str], stdin: str = os.devnull) -> Run:
     return Run(seconds, own_seconds, summary[1] if summary else "")
 
 
-def run_watching_memory(command: Sequence[str]) -> tuple[float, float]:
-    """Run a command and return its seconds and the most MB that any of its processes had."""
-    # What a process had before it became another program counts, so a small one starts it.
-    finished = subprocess.run(
-        [sys.executable, "-S", "-c", _WATCH, *command], capture_output=True, text=True, check=False
-    )
-    if finished.returncode:
-        raise Failed(f"{' '.join(command)}: {finished.stderr.strip()}")
-    seconds, peak = map(float, finished.stdout.split())
-    return seconds, peak * (1 if sys.platform == "darwin" else 1024) / 1e6
+def watch(command: Sequence[str], lines: Sequence[int]) -> tuple[list[float], float]:
+    """Run a command that says nothing on stderr, and watch it.
+
+    Returns the moments, in seconds, at which it had written so many lines, and the most MB that any
+    of its processes had.
+    """
+    start = time.perf_counter()
+    moments: list[float] = []
+    written = 0
+    with subprocess.Popen(
+        [sys.executable, "-S", "-c", _WATCH, *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        while chunk := os.read(process.stdout.fileno(), 1 << 16):
+            written += chunk.count(b"\n")
+            while len(moments) < len(lines) and written >= lines[len(moments)]:
+                moments.append(time.perf_counter() - start)
+        messages = process.stderr.read().decode(errors="replace")
+    if process.returncode:
+        raise Failed(f"{' '.join(command)}: {messages.strip()}")
+    return moments, float(messages) * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 
 def in_turn(sides: Mapping[str, Side], repeats: int) -> tuple[Rates, dict[str, str]]:

@@ -197,7 +197,7 @@ def table_row(result: Result) -> tuple[str, ...]:
         value, limit = f"{result.value:.2f}×", f"at most {result.limit}×"
     else:
         value = f"{result.value:.{0 if result.value >= 20 else 1 if result.value >= 3 else 2}f}×"
-        limit = f"at least {result.limit}×"
+        limit = f"at least {result.limit:.2g}×" if result.limit else ""
     limit = "" if result.limit is None else limit + ("" if result.met else ", missed")
     cells = (result.case, result.against, f"**{value}**", limit)
     return (*cells, result.ours, result.peer, result.made)
