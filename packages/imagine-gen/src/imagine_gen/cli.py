@@ -22,10 +22,10 @@ The path of each image goes to stdout once the file is complete, in order, so:
   imagine-gen --path images --count 1000 | imagine-tfrecord --dest-path records
 
 The pixels of image I depend on seed, I, width, height and mode alone (pooled:
-and --pool-strips, format, quality). A worker needs memory for one image where
-that is JPEG or compressed PNG, 5 bytes a pixel and 60 MB; else for a few rows,
-and 60 MB; a pool comes on top. Exit: 0 done, 1 failed, 2 wrong usage,
-141 reader of stdout gone, 129, 130, 143 hung up, interrupted, terminated."""
+and --pool-strips, format, quality). A worker needs 60 MB, and for JPEG 5 bytes
+a pixel, for compressed PNG 8; a pool comes on top.
+Exit: 0 done, 1 failed, 2 wrong usage, 141 reader of stdout gone, 129, 130, 143
+hung up, interrupted, terminated."""
 
 
 def build_parser(prog: str = "imagine-gen") -> Parser:
