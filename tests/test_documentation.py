@@ -103,10 +103,16 @@ def reference() -> dict[str, Any]:
     return namespace
 
 
-def generated_pixels(folder: Path, mode: str, args: str) -> bytes:
+Case = tuple[int, int, int, int, str]  # seed, index, width, height, mode
+
+
+def generated_pixels(folder: Path, case: Case, *options: str) -> bytes:
     from PIL import Image
 
-    (path,) = shell(f"imagine-gen -q --path {folder} --mode {mode} {args}", folder).stdout.split()
+    seed, index, width, height, mode = case
+    args = f"--seed {seed} --start {index} --width {width} --height {height} --mode {mode}"
+    script = f"imagine-gen -q --path {folder} {args} {' '.join(options)}"
+    (path,) = shell(script, folder).stdout.split()
     with Image.open(path) as image:
         assert image.mode == mode
         return image.tobytes()
@@ -114,47 +120,30 @@ def generated_pixels(folder: Path, mode: str, args: str) -> bytes:
 
 @pytest.mark.parametrize("image_format", ["png", "bmp"])
 @pytest.mark.parametrize(
-    ("seed", "index", "width", "height", "mode"),
-    [(0, 0, 5, 3, "RGB"), (1, 2**40 + 7, 4, 4, "RGBA"), (2**64 - 1, 12, 9, 2, "L")],
+    "case", [(0, 0, 5, 3, "RGB"), (1, 2**40 + 7, 4, 4, "RGBA"), (2**64 - 1, 12, 9, 2, "L")]
 )
 def test_the_reference_implementation_gives_the_tools_pixels(
-    tmp_path: Path,
-    reference: dict[str, Any],
-    image_format: str,
-    seed: int,
-    index: int,
-    width: int,
-    height: int,
-    mode: str,
+    tmp_path: Path, reference: dict[str, Any], image_format: str, case: Case
 ) -> None:
-    args = f"--seed {seed} --start {index} --width {width} --height {height}"
-    generated = generated_pixels(tmp_path, mode, f"{args} --image-format {image_format}")
-    assert generated == reference["image_pixels"](seed, index, width, height, mode)
+    generated = generated_pixels(tmp_path, case, "--image-format", image_format)
+    assert generated == reference["image_pixels"](*case)
 
 
 @pytest.mark.parametrize("image_format", ["png", "bmp"])
 @pytest.mark.parametrize(
-    ("seed", "index", "width", "height", "mode", "pool"),
+    ("case", "pool"),
     [
-        (0, 0, 5, 40, "RGB", 256),
-        (1, 7, 6, 53, "L", 5),
-        (2, 4096 + 3, 3, 300, "RGBA", 60),
-        (3, 9, 1, 3, "L", 4),
-        (4, 11, 4, 17, "RGB", 1),
+        ((0, 0, 5, 40, "RGB"), 256),
+        ((1, 7, 6, 53, "L"), 5),
+        ((2, 4096 + 3, 3, 300, "RGBA"), 60),
+        ((3, 9, 1, 3, "L"), 4),
+        ((4, 11, 4, 17, "RGB"), 1),
     ],
 )
 def test_the_reference_implementation_gives_the_pixels_of_pooled_images(
-    tmp_path: Path,
-    reference: dict[str, Any],
-    image_format: str,
-    seed: int,
-    index: int,
-    width: int,
-    height: int,
-    mode: str,
-    pool: int,
+    tmp_path: Path, reference: dict[str, Any], image_format: str, case: Case, pool: int
 ) -> None:
-    args = f"--seed {seed} --start {index} --width {width} --height {height} --pooled"
-    args += "" if pool == 256 else f" --pool-strips {pool}"
-    generated = generated_pixels(tmp_path, mode, f"{args} --image-format {image_format}")
-    assert generated == reference["pooled_pixels"](seed, index, width, height, mode, pool)
+    options = ["--image-format", image_format, "--pooled"]
+    options += [] if pool == 256 else ["--pool-strips", str(pool)]
+    generated = generated_pixels(tmp_path, case, *options)
+    assert generated == reference["pooled_pixels"](*case, pool)

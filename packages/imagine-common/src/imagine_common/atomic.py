@@ -91,8 +91,7 @@ class AtomicFile:
             if self._fd >= 0:
                 with suppress(OSError):
                     os.close(self._fd)
-            if self.temporary in _unfinished:
-                remove_temporary(self.temporary)
+            remove_temporary(self.temporary)
 
     def _finish(self) -> None:
         self.flush()

@@ -41,7 +41,7 @@ def parse_line(line: bytes) -> Entry:
     ImagineError
         Where the path is empty or a label does not fit 64 bits.
     """
-    match = _LABELS.fullmatch(line) if b"\t" in line else None
+    match = _match_labels(line)
     path, labels = match.groups() if match else (line, b"")
     if not path:
         raise ImagineError("the path is empty")
@@ -63,9 +63,14 @@ def format_line(entry: Entry) -> bytes:
     """
     if entry.labels:
         return entry.path + b"\t" + b",".join(b"%d" % label for label in entry.labels)
-    if b"\t" in entry.path and _LABELS.fullmatch(entry.path):
+    if _match_labels(entry.path):
         return entry.path + b"\t0"
     return entry.path
+
+
+def _match_labels(line: bytes) -> re.Match[bytes] | None:
+    # Most lines have no tab, and need no look at the rest.
+    return _LABELS.fullmatch(line) if b"\t" in line else None
 
 
 def read_lines(fd: int, delimiter: bytes) -> Iterator[list[bytes] | None]:
@@ -109,7 +114,7 @@ def read_lines(fd: int, delimiter: bytes) -> Iterator[list[bytes] | None]:
         count += len(lines)
         yield lines or None
     if rest:
-        if _LABELS.fullmatch(rest) or not os.path.exists(rest):
+        if _match_labels(rest) or not os.path.exists(rest):
             end = "NUL" if delimiter == NUL else "newline"
             hint = "; its lines end with newlines: leave out -0 (--null)" if NEWLINE in rest else ""
             raise ImagineError(

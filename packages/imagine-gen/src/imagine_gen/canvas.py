@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import cast
 
 from PIL import Image, ImageFile
 
+from imagine_common.atomic import Buffer
 from imagine_gen.spec import DatasetSpec
-from imagine_gen.streams import RandomStream
+from imagine_gen.streams import Draw, RandomStream
 
 _BAND_BYTES = 1 << 18  # stays in a core's cache between the generator and Pillow
 
@@ -33,3 +35,17 @@ class Canvas:
             decoder.setimage(self._image.im, (0, top, spec.width, bottom))
             decoder.set_as_raw(cast(bytes, band.data), spec.mode)  # It takes any buffer.
         return self._image
+
+
+class CanvasEncoder:
+    """Encodes fresh images with `save`, which returns the file of an image of Pillow's."""
+
+    def __init__(self, spec: DatasetSpec, save: Callable[[Image.Image], bytes]) -> None:
+        self._seed = spec.seed
+        self._save = save
+        self._canvas = Canvas(spec)
+
+    def __call__(self, index: int) -> Iterable[Buffer]:
+        """Return the file of an image."""
+        image = self._canvas.paint(RandomStream(self._seed, Draw.PIXELS, index))
+        return [self._save(image)]

@@ -97,7 +97,6 @@ def generate_units(
     try:
         with closing(ordered_map(make, _units(spec, chunksize), workers)) as results:
             for unit, sizes in zip(_units(spec, chunksize), results):
-                _inherited.pop(spec, None)  # Workers have it by now.
                 yield [ImageFile(spec.image_path(i), size) for i, size in zip(unit, sizes)]
     except WorkerLost:
         clear_leftovers(spec.path)

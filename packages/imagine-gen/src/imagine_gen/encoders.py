@@ -23,13 +23,12 @@ def image_encoder(spec: DatasetSpec) -> ImageEncoder:
     """Return a new encoder of a dataset, for one thread.
 
     A format's module, and what it needs, is imported only now. It has an `Encoder` of fresh images,
-    the `Strips` of pooled ones, and perhaps a `CompressedEncoder`.
+    and where images can be pooled their `Strips`.
     """
-    module = importlib.import_module(f"imagine_gen.{_MODULES[spec.image_format]}")
+    name = "compressed_png" if spec.compress_level else _MODULES[spec.image_format]
+    module = importlib.import_module(f"imagine_gen.{name}")
     if spec.pooled:
         from imagine_gen.pooled import PooledEncoder
 
         return PooledEncoder(spec, module.Strips(spec))
-    if spec.compress_level:
-        return cast(ImageEncoder, module.CompressedEncoder(spec))
     return cast(ImageEncoder, module.Encoder(spec))

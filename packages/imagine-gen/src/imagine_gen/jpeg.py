@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from imagine_common.atomic import Buffer
-from imagine_gen.canvas import Canvas
+from imagine_gen.canvas import CanvasEncoder
 from imagine_gen.spec import DatasetSpec
-from imagine_gen.streams import Draw, RandomStream
 
 _MCU_SIDE = {"RGB": 16, "L": 8}  # pixels; chroma of half the width and height needs blocks of 16
 _SOF0, _SOS, _DRI = 0xC0, 0xDA, 0xDD
@@ -27,18 +27,11 @@ _END_OF_IMAGE = b"\xff\xd9"
 _RESTARTS = [bytes((0xFF, 0xD0 + number)) for number in range(8)]
 
 
-class Encoder:
+class Encoder(CanvasEncoder):
     """Encodes fresh images: baseline, chroma subsampled 4:2:0, standard Huffman tables."""
 
     def __init__(self, spec: DatasetSpec) -> None:
-        self._spec = spec
-        self._canvas = Canvas(spec)
-
-    def __call__(self, index: int) -> Iterable[Buffer]:
-        """Return the file of an image."""
-        spec = self._spec
-        image = self._canvas.paint(RandomStream(spec.seed, Draw.PIXELS, index))
-        return [_encode(image, spec.quality)]
+        super().__init__(spec, partial(_encode, quality=spec.quality))
 
 
 class Strips:
@@ -78,25 +71,27 @@ def _encode(image: Image.Image, quality: int) -> bytes:
     return file.getvalue()  # not a copy: BytesIO shares its buffer
 
 
+def _segments(file: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield the marker, begin and end of each of a file's segments up to the scan header."""
+    begin, marker = 2, 0
+    while marker != _SOS:
+        marker, length = struct.unpack_from(">xBH", file, begin)
+        yield marker, begin, begin + 2 + length
+        begin += 2 + length
+
+
 def _split(file: bytes) -> tuple[bytes, bytes]:
     """Return a file's segments up to the scan header, and the scan's entropy-coded segment."""
-    position = 2
-    while True:
-        marker, length = struct.unpack_from(">xBH", file, position)
-        position += 2 + length
-        if marker == _SOS:
-            return file[:position], file[position : -len(_END_OF_IMAGE)]
+    *_, (_, _, end) = _segments(file)
+    return file[:end], file[end : -len(_END_OF_IMAGE)]
 
 
 def _with_restarts(head: bytes, height: int, interval: int) -> bytes:
     """Return the segments before a scan with another height, and with a restart interval."""
     changed = bytearray(head)
-    position = 2
-    while True:
-        marker, length = struct.unpack_from(">xBH", changed, position)
+    for marker, begin, _ in _segments(head):
         if marker == _SOF0:
-            struct.pack_into(">H", changed, position + 5, height)
+            struct.pack_into(">H", changed, begin + 5, height)
         if marker == _SOS:
-            changed[position:position] = struct.pack(">BBHH", 0xFF, _DRI, 4, interval)
-            return bytes(changed)
-        position += 2 + length
+            changed[begin:begin] = struct.pack(">BBHH", 0xFF, _DRI, 4, interval)
+    return bytes(changed)

@@ -12,12 +12,11 @@ wherever it stands in a file:
     IEND
 
 Files are so the same bytes everywhere. Pooled images have chunks of as many rows as a strip has.
-Who asks for real compression gets Pillow's.
+Real compression is in `compressed_png`.
 """
 
 from __future__ import annotations
 
-import io
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
@@ -60,24 +59,6 @@ class Encoder:
             adler = zlib_ng.adler32(data, adler)
             yield from _stored_chunk(data)
         yield _end(adler)
-
-
-class CompressedEncoder:
-    """Encodes fresh images with Pillow's choice of filters and zlib's compression."""
-
-    def __init__(self, spec: DatasetSpec) -> None:
-        from imagine_gen.canvas import Canvas
-
-        self._spec = spec
-        self._canvas = Canvas(spec)
-
-    def __call__(self, index: int) -> Iterable[Buffer]:
-        """Return the file of an image."""
-        spec = self._spec
-        image = self._canvas.paint(RandomStream(spec.seed, Draw.PIXELS, index))
-        file = io.BytesIO()
-        image.save(file, "PNG", compress_level=spec.compress_level)
-        return [file.getvalue()]
 
 
 class Strip(NamedTuple):
