@@ -13,19 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from imagine_common import atomic
-from imagine_common.atomic import (
-    AtomicFile,
-    Buffer,
+from imagine_common import temporary
+from imagine_common.atomic import AtomicFile, Buffer, create_folder
+from imagine_common.errors import ImagineError
+from imagine_common.temporary import (
     clear_leftovers,
-    create_folder,
     create_temporary,
     forget_unfinished,
     remove_temporary,
     remove_unfinished,
     temporary_name,
 )
-from imagine_common.errors import ImagineError
 from support import unfinished
 
 
@@ -343,7 +341,7 @@ def test_files_of_other_hosts_and_other_programs_stay(tmp_path: Path) -> None:
         process.send_signal(signal.SIGKILL)
         process.wait()
     (leftover,) = unfinished(tmp_path)
-    host = atomic._host().decode()
+    host = temporary._host().decode()
     assert leftover.startswith(f".imagine-{host}-")
     others = [
         leftover.replace(f"-{host}-", f"-{host}.other-", 1),

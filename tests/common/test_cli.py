@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from imagine_common import __version__
-from imagine_common.atomic import create_temporary, temporary_name
 from imagine_common.cli import Parser, run_tool
 from imagine_common.errors import (
     ImagineError,
@@ -28,6 +27,7 @@ from imagine_common.options import (
 )
 from imagine_common.parallel import ordered_map
 from imagine_common.signals import ENDING_SIGNALS
+from imagine_common.temporary import create_temporary, temporary_name
 
 
 @pytest.fixture

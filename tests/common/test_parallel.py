@@ -13,15 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from imagine_common.atomic import (
-    AtomicFile,
-    create_temporary,
-    remove_temporary,
-    temporary_name,
-)
+from imagine_common.atomic import AtomicFile
 from imagine_common.errors import ImagineError, WorkerLost
 from imagine_common.parallel import ordered_map
 from imagine_common.signals import ENDING_SIGNALS
+from imagine_common.temporary import create_temporary, remove_temporary, temporary_name
 from support import alive, children, unfinished, wait_for
 
 FOREVER = 600.0

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagine_common.errors import ImagineError
-from imagine_common.manifest import NEWLINE, NUL, Entry
+from imagine_common.manifest import NEWLINE, NUL
 from imagine_common.shards import Slice, Slicer
 from support import unfinished
 
@@ -50,9 +50,9 @@ def test_slices_are_full_but_for_the_last(
     parts = existing(slicer(tmp_path, size).cut(batches))
     assert [part.number for part in parts] == list(range(len(sizes)))
     assert [part.first for part in parts] == [size * number for number in range(len(sizes))]
-    read = [list(part.entries()) for part in parts]
+    read = [list(part.lines()) for part in parts]
     assert list(map(len, read)) == sizes
-    assert list(chain(*read)) == [(place, Entry(path)) for place, path in enumerate(lines)]
+    assert list(chain(*read)) == list(enumerate(lines))
 
 
 @settings(max_examples=60, deadline=None, database=None)
@@ -70,10 +70,9 @@ def test_no_line_is_lost_however_they_arrive(
     lines = [line for batch in batches if batch for line in batch]
     with tempfile.TemporaryDirectory() as folder:
         parts = existing(slicer(Path(folder), size, delimiter).cut(batches))
-        read = [list(part.entries()) for part in parts]
-        assert os.listdir(folder) == []
+        read = [list(part.lines()) for part in parts]
     assert all(len(entries) == size for entries in read[:-1])
-    assert list(chain(*read)) == [(place, Entry(line)) for place, line in enumerate(lines)]
+    assert list(chain(*read)) == list(enumerate(lines))
 
 
 @pytest.mark.parametrize(("count", "single"), [(1, True), (3, True), (4, False), (6, False)])
@@ -104,11 +103,11 @@ def test_full_slice_does_not_wait_for_a_silent_source(tmp_path: Path) -> None:
     cutter = slicer(tmp_path, 2)
     parts = cutter.cut(source)
     first = upcoming(parts)
-    assert list(first.entries()) == [(0, Entry(b"a")), (1, Entry(b"b"))]
+    assert list(first.lines()) == [(0, b"a"), (1, b"b")]
     assert not cutter.is_single
     assert next(source) is None  # The one before the last line: no more has been read.
     last = upcoming(parts)
-    assert list(last.entries()) == [(2, Entry(b"c"))]
+    assert list(last.lines()) == [(2, b"c")]
     assert existing(parts) == []
     assert not cutter.is_single
 
@@ -152,44 +151,23 @@ def test_lines_in_waiting_are_removed_when_the_source_fails(tmp_path: Path) -> N
     assert os.listdir(tmp_path) == []
 
 
-def test_lines_go_as_soon_as_they_are_read(tmp_path: Path) -> None:
+def test_lines_can_be_read_again(tmp_path: Path) -> None:
     (part,) = existing(slicer(tmp_path, 2).cut([[b"a", b"b"]]))
     assert os.listdir(tmp_path) == [os.fsdecode(os.path.basename(part.spool))]
-    entries = part.entries()
-    next(entries)
-    # Whoever is killed from here on leaves nothing.
-    assert os.listdir(tmp_path) == []
-    assert [entry.path for _, entry in entries] == [b"b"]
+    assert list(part.lines()) == list(part.lines()) == [(0, b"a"), (1, b"b")]
 
 
 def test_names_with_newlines_travel_between_nuls(tmp_path: Path) -> None:
     lines = [b"a\nb", b"\n", b"c\t5\t0"]
     (part,) = existing(slicer(tmp_path, 9, NUL).cut([lines]))
-    assert [entry for _, entry in part.entries()] == [
-        Entry(b"a\nb"),
-        Entry(b"\n"),
-        Entry(b"c\t5", (0,)),
-    ]
+    assert [line for _, line in part.lines()] == lines
 
 
 @pytest.mark.parametrize("delimiter", [NEWLINE, NUL])
 def test_slice_of_many_lines_is_read_whole(tmp_path: Path, delimiter: bytes) -> None:
     lines = [b"folder/of/images/image_%d.jpg\t%d" % (number, number) for number in range(10_000)]
     (part,) = existing(slicer(tmp_path, 10_000, delimiter).cut([lines]))
-    assert [entry.labels for _, entry in part.entries()] == [(n,) for n in range(10_000)]
-
-
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [(b"", r"^the path is empty"), (b"a\t99999999999999999999", r"^a: label 9{20} is over \d+")],
-)
-@pytest.mark.parametrize("size", [1, 3, 10])
-def test_line_that_is_no_entry_is_found_by_its_number(
-    tmp_path: Path, line: bytes, words: str, size: int
-) -> None:
-    parts = existing(slicer(tmp_path, size).cut([[b"a", b"b", b"c", line, b"d"]]))
-    with pytest.raises(ImagineError, match=rf"{words} \(line 4 of the manifest\)$"):
-        list(chain(*(part.entries() for part in parts)))
+    assert [line for _, line in part.lines()] == lines
 
 
 def test_position_is_told_only_of_a_manifest(tmp_path: Path) -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from imagine_common.errors import ImagineError
+from imagine_common.manifest import Entry
 from imagine_common.packing import Image
 from imagine_recordio import create_recordio
-from imagine_recordio.header import image_header
+from imagine_recordio.record import image_limit, image_record
 from support import JPEG, lines, read_recordio, run
 
 
@@ -39,19 +40,22 @@ def image(tmp_path: Path) -> Path:
     ],
 )
 def test_headers_are_mxnets_bytes(labels: tuple[int, ...], expected: str) -> None:
-    assert image_header(Image(7, b"x", labels, b"")) == bytes.fromhex(expected)
+    frame_bytes = 8
+    record = b"".join(image_record(Image(7, b"x", labels, b"")))
+    assert record[frame_bytes:] == bytes.fromhex(expected)
 
 
 @pytest.mark.parametrize("label", [2**24, 2**24 + 2, 2**40])
 def test_labels_that_float32_holds_are_taken(label: int) -> None:
-    header = image_header(Image(0, b"x", (label,), b""))
-    assert struct.unpack("<IfQQ", header)[1] == label
+    assert image_limit(Entry(b"x", (label,))) == 2**29 - 1 - 24
+    record = b"".join(image_record(Image(0, b"x", (label,), b"")))
+    assert struct.unpack_from("<IfQQ", record, 8)[1] == label
 
 
 @pytest.mark.parametrize("labels", [(2**24 + 1,), (1, 2**24 + 1), (2**63 - 1,)])
 def test_labels_that_float32_would_change_are_refused(labels: tuple[int, ...]) -> None:
     with pytest.raises(ImagineError, match=f"cat.jpg: label {labels[-1]} has no exact float32"):
-        image_header(Image(0, b"cat.jpg", labels, b""))
+        image_limit(Entry(b"cat.jpg", labels))
 
 
 def test_a_label_that_float32_would_change_exits_1(tmp_path: Path, image: Path) -> None:

@@ -61,7 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run_tool(build_parser(), _run_nothing, argv, parse=_refuse)
     tool = importlib.import_module(f"{command.package}.cli")
     parser: Parser = tool.build_parser(prog=f"imagine {argv[0]}")
-    parser.add_argument("positionals", nargs="*", help=argparse.SUPPRESS)
+    if not any(action.dest == "files" for action in parser._actions):
+        parser.add_argument("files", nargs="*", help=argparse.SUPPRESS)
 
     def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         return name_positionals(parser, arguments, command.positionals)
@@ -74,14 +75,17 @@ def name_positionals(
 ) -> argparse.Namespace:
     """Parse arguments and give the positional ones, of which there are all or none, their names.
 
+    With `--test` they are the files to check, as the tools themselves take them.
+
     Raises
     ------
     UsageError
         Where there are some, too many, or also the option of a name.
     """
     args = parser.parse_intermixed_args(argv)
-    values = args.positionals
-    if values:
+    values = args.files
+    if values and not getattr(args, "test", False):
+        args.files = []
         if len(values) != len(names):
             wanted = " ".join(names).upper().replace("_PATH", "")
             raise UsageError(

@@ -14,7 +14,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from imagine_common import __version__
-from imagine_common.atomic import remove_unfinished
 from imagine_common.errors import (
     DONE,
     FAILED,
@@ -29,6 +28,7 @@ from imagine_common.signals import (
     ending_signals_blocked,
     ending_signals_raised,
 )
+from imagine_common.temporary import remove_unfinished
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 
 from imagine_common.errors import ImagineError, file_error, show
+from imagine_common.files import open_regular
+from imagine_common.temporary import is_temporary
 
 HEAD_BYTES = 32
 
@@ -21,14 +22,6 @@ _SIGNATURES = re.compile(
     | \0\0\0\x0cjP\x20\x20\r\n\x87\n | \xff\x4f\xff\x51     # JPEG 2000: file, codestream
     | .{4}ftyp(?:avif|avis|heic|heix|mif1|msf1)             # AVIF, HEIF
     """
-)
-
-_KINDS = (
-    (stat.S_ISDIR, "a directory"),
-    (stat.S_ISFIFO, "a FIFO"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISCHR, "a character device"),
-    (stat.S_ISBLK, "a block device"),
 )
 
 
@@ -46,37 +39,41 @@ def read_image(path: bytes, limit: int) -> bytes:
     Raises
     ------
     ImagineError
-        Naming the file, where it is missing, unreadable, empty, over the limit, cut off while it
-        is read, no regular file (such are never opened) or, by its first bytes, no image.
+        As `image_size` does, and where the file is cut off while it is read.
     """
+    fd, size = _open_image(path, limit)
     try:
-        _require_regular(path, os.stat(path).st_mode)
-        # Should a FIFO take the name just now, opening it must not wait for its writer.
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            status = os.fstat(fd)
-            _require_regular(path, status.st_mode)
-            if not status.st_size:
-                raise ImagineError(f"{show(path)}: the file is empty")
-            if status.st_size > limit:
-                raise ImagineError(
-                    f"{show(path)}: {status.st_size} bytes are over the record format's {limit}"
-                )
-            data = _read_exactly(fd, status.st_size)
-        finally:
-            os.close(fd)
-    except FileNotFoundError as error:
-        raise ImagineError(f"{file_error(path, error)}{_hint(path)}") from error
+        data = _read_exactly(fd, size)
     except OSError as error:
         raise file_error(path, error) from error
-    if len(data) < status.st_size:
+    finally:
+        os.close(fd)
+    if len(data) < size:
         raise ImagineError(
-            f"{show(path)}: ends after {len(data)} of {status.st_size} bytes; it changed while"
-            " being read"
+            f"{show(path)}: ends after {len(data)} of {size} bytes; it changed while being read"
         )
-    if not is_image(data[:HEAD_BYTES]):
-        raise ImagineError(f"{show(path)}: not an image (first bytes: {data[:8].hex(' ')})")
+    _require_image(path, data[:HEAD_BYTES])
     return data
+
+
+def image_size(path: bytes, limit: int) -> int:
+    """Return the size of an image file, of at most `limit` bytes, of which only the first are read.
+
+    Raises
+    ------
+    ImagineError
+        Naming the file, where it is missing, unreadable, empty, over the limit, still being
+        written by a run, no regular file (such are never opened) or, by its first bytes, no image.
+    """
+    fd, size = _open_image(path, limit)
+    try:
+        head = os.read(fd, HEAD_BYTES)
+    except OSError as error:
+        raise file_error(path, error) from error
+    finally:
+        os.close(fd)
+    _require_image(path, head)
+    return size
 
 
 def read_head(path: bytes) -> bytes:
@@ -97,11 +94,21 @@ def read_head(path: bytes) -> bytes:
         raise file_error(path, error) from error
 
 
-def _require_regular(path: bytes, mode: int) -> None:
-    if stat.S_ISREG(mode):
-        return
-    kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "something else")
-    raise ImagineError(f"{show(path)}: expected an image file, found {kind}")
+def _open_image(path: bytes, limit: int) -> tuple[int, int]:
+    if is_temporary(path):
+        raise ImagineError(f"{show(path)}: a file that a run has begun and not finished")
+    fd, size = open_regular(path, "an image file")
+    if 0 < size <= limit:
+        return fd, size
+    os.close(fd)
+    if not size:
+        raise ImagineError(f"{show(path)}: the file is empty")
+    raise ImagineError(f"{show(path)}: {size} bytes are over the record format's {limit}")
+
+
+def _require_image(path: bytes, head: bytes) -> None:
+    if not is_image(head):
+        raise ImagineError(f"{show(path)}: not an image (first bytes: {head[:8].hex(' ')})")
 
 
 def _read_exactly(fd: int, size: int) -> bytes:
@@ -113,11 +120,3 @@ def _read_exactly(fd: int, size: int) -> bytes:
     while size > sum(map(len, parts)) and (part := os.read(fd, size - sum(map(len, parts)))):
         parts.append(part)
     return b"".join(parts)
-
-
-def _hint(path: bytes) -> str:
-    if path.endswith(b"\r"):
-        return "; the name ends with a carriage return: does the manifest have CRLF line ends?"
-    if path.startswith(b"\xef\xbb\xbf"):
-        return "; the name begins with a byte-order mark: save the manifest without one"
-    return ""

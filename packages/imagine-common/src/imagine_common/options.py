@@ -37,6 +37,15 @@ def add_workers_option(parser: argparse._ActionsContainer, what: str) -> None:
     )
 
 
+def add_fsync_option(parser: argparse._ActionsContainer) -> None:
+    """Add `--fsync`."""
+    parser.add_argument(
+        "--fsync",
+        action="store_true",
+        help="have each file on the disk before it is listed, to survive a loss of power",
+    )
+
+
 def add_message_options(parser: argparse._ActionsContainer) -> None:
     """Add `--quiet` and `--verbose`."""
     parser.add_argument(

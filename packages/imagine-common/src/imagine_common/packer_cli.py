@@ -12,12 +12,14 @@ from imagine_common.cli import Parser
 from imagine_common.errors import UsageError, show
 from imagine_common.options import (
     add_alias,
+    add_fsync_option,
     add_message_options,
     add_null_option,
     add_workers_option,
 )
 
 if TYPE_CHECKING:
+    from imagine_common.checking import FileReport
     from imagine_common.packing import Shard
 
 PACKER_EPILOG = """\
@@ -26,13 +28,15 @@ after a tab. The path of each file goes to stdout once it is complete, in order:
   set -o pipefail
   imagine-gen --path images --count 1000 | {prog} --dest-path records
   find photos -name '*.jpg' -print0 | {prog} -0 --img-per-file 500
+  {prog} --test records/*{suffix}
 
-A worker needs the memory of one image. Exit: 0 done, 1 failed, 2 wrong usage,
-141 reader of stdout gone, 129, 130, 143 hung up, interrupted, terminated."""
+A worker needs 25 MB and the memory of two images. Exit: 0 done, 1 failed,
+2 wrong usage, 141 reader of stdout gone, 129, 130, 143 hung up, interrupted,
+terminated."""
 
 
 def add_packer_options(parser: Parser, name: str, files: str, writers: Sequence[str]) -> None:
-    """Add all options of a packer.
+    """Add all arguments of a packer.
 
     `name` is the default prefix, `files` what the files are called, and `writers` which libraries
     can write them.
@@ -44,6 +48,11 @@ def add_packer_options(parser: Parser, name: str, files: str, writers: Sequence[
         help="pack the images in DIR (not below it), in natural order, instead of stdin's",
     )
     add_alias(source, "--source_path", "source_path")
+    source.add_argument(
+        "--skip-invalid",
+        action="store_true",
+        help="name images that can't be packed and leave them out, instead of stopping",
+    )
 
     output = parser.add_argument_group("output")
     output.add_argument(
@@ -68,6 +77,20 @@ def add_packer_options(parser: Parser, name: str, files: str, writers: Sequence[
     )
     add_alias(output, "--img_per_file", "img_per_file", type=int)
     add_null_option(output, "stdin and stdout")
+    output.add_argument(
+        "--resume", action="store_true", help="keep finished files that are there already"
+    )
+    add_fsync_option(output)
+
+    testing = parser.add_argument_group("testing")
+    testing.add_argument(
+        "--test",
+        action="store_true",
+        help="check files instead of writing them, and list the good ones",
+    )
+    testing.add_argument(
+        "files", metavar="FILE", nargs="*", help="what to check, instead of stdin's files"
+    )
 
     running = parser.add_argument_group("running")
     add_workers_option(running, "writes one file at a time")
@@ -82,13 +105,36 @@ def add_packer_options(parser: Parser, name: str, files: str, writers: Sequence[
 
 
 def run_packer(
+    args: argparse.Namespace,
+    pack: Callable[..., Generator[Shard]],
+    check: Callable[[bytes], FileReport],
+    suffix: bytes,
+) -> None:
+    """Pack or check what the arguments ask for; `suffix` is what a file's name ends with."""
+    if args.test:
+        from imagine_common.checking import run_check
+
+        _refuse_beside_test(args)
+        run_check(args, check)
+    elif args.files:
+        raise UsageError(f"unrecognized arguments: {' '.join(args.files)} (only with --test)")
+    else:
+        _run_pack(args, pack, suffix)
+
+
+def _refuse_beside_test(args: argparse.Namespace) -> None:
+    for option in ("--source-path", "--skip-invalid", "--resume", "--fsync"):
+        if getattr(args, option[2:].replace("-", "_")):
+            raise UsageError(f"argument {option}: not with --test, which only reads")
+
+
+def _run_pack(
     args: argparse.Namespace, pack: Callable[..., Generator[Shard]], suffix: bytes
 ) -> None:
-    """Pack what the arguments ask for; `suffix` is what the format appends to a shard's name."""
     from imagine_common.manifest import Entry, ManifestWriter
     from imagine_common.names import numbered_from
     from imagine_common.packing import PackSpec
-    from imagine_common.report import Report
+    from imagine_common.report import Report, counted
     from imagine_common.sources import FolderSource, ManifestSource
 
     spec = PackSpec(
@@ -96,34 +142,44 @@ def run_packer(
         name=os.fsencode(args.name),
         img_per_file=args.img_per_file,
         delimiter=args.delimiter,
+        resume=args.resume,
+        skip_invalid=args.skip_invalid,
+        fsync=args.fsync,
     )
     folder = None
     if args.source_path is not None:
-        folder = FolderSource(os.fsencode(args.source_path))
+        folder = FolderSource(os.fsencode(args.source_path), args.skip_invalid)
     elif os.isatty(0):
         raise UsageError(
             "no input: pipe a manifest of image paths in, or name a folder with --source-path"
         )
     source = folder or ManifestSource(args.delimiter)
     manifest = ManifestWriter(args.delimiter)
+    shards = skipped = 0
     with (
         Report(args.prog, args.quiet) as report,
-        closing(pack(source, spec, args.writer, args.workers)) as shards,
+        closing(pack(source, spec, args.writer, args.workers)) as packed,
     ):
-        for shard in shards:
-            manifest.write([Entry(shard.path)])
-            report.add(1, shard.records, shard.size)
+        for shard in packed:
+            shards += 1
+            skipped += len(shard.skipped)
+            for reason in shard.skipped:
+                report.warn(f"{reason}; skipped")
+            if shard.records:
+                manifest.write([Entry(shard.path)])
+                report.add(1, shard.records, shard.size, shard.kept)
         if folder and folder.passed_over:
             report.warn(
                 f"{show(folder.path)}: passed over {folder.passed_over} that"
                 f" {'is' if folder.passed_over == 1 else 'are'} no image"
                 f" ({show(folder.first_passed_over)}{' …' * (folder.passed_over > 1)})"
             )
-        stale = numbered_from(spec.dest_path, spec.name, suffix, report.files)
+        stale = numbered_from(spec.dest_path, spec.name, suffix, shards)
         if stale:
             report.warn(
-                f"{show(spec.dest_path)}: left {len(stale)} file{'s' * (len(stale) > 1)} of this"
+                f"{show(spec.dest_path)}: left {counted(len(stale), 'file')} of this"
                 f" prefix that another run wrote ({show(stale[0])}"
                 f"{' to ' + show(stale[-1]) if len(stale) > 1 else ''})"
             )
-        report.summarize("file")
+        more = f", {counted(skipped, 'image')} skipped" if skipped else ""
+        report.summarize("file", more=more)

@@ -1,7 +1,7 @@
 """Packing images into shards: all that the packers have in common but the format itself.
 
-A packer brings a function that writes one shard; here entries become slices, slices go to worker
-processes, and finished shards come back in order.
+A packer brings a `RecordFormat`; here entries become slices, slices go to worker processes, and
+finished shards come back in order.
 """
 
 from __future__ import annotations
@@ -12,22 +12,29 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from itertools import islice
+from typing import NamedTuple, TypeVar
 
-from imagine_common.atomic import clear_leftovers, remove_temporary
+from imagine_common.atomic import remove_file
 from imagine_common.cpus import check_workers
 from imagine_common.errors import ImagineError, UsageError, WorkerLost
-from imagine_common.images import read_image
-from imagine_common.manifest import NUL
+from imagine_common.images import image_size, read_image
+from imagine_common.manifest import NUL, Entry, parse_line
 from imagine_common.names import check_names
 from imagine_common.parallel import ordered_map
 from imagine_common.shards import Slice, Slicer
 from imagine_common.sources import FolderSource, Source
+from imagine_common.temporary import clear_leftovers, remove_temporary
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
 class PackSpec:
-    """What to write where.
+    """What to write where, and how.
+
+    With `resume`, shards that are there and finished are kept. With `skip_invalid`, images that
+    can't be packed are left out. With `fsync`, a shard that is given is on the disk.
 
     Raises
     ------
@@ -39,6 +46,9 @@ class PackSpec:
     name: bytes
     img_per_file: int
     delimiter: bytes = NUL
+    resume: bool = False
+    skip_invalid: bool = False
+    fsync: bool = False
 
     def __post_init__(self) -> None:
         check_names(self.dest_path, self.name, self.delimiter)
@@ -52,6 +62,15 @@ class PackSpec:
         return os.path.join(self.dest_path, b"%b%d" % (self.name, number))
 
 
+class ImageFile(NamedTuple):
+    """An image that has been looked at: its place in the dataset, its file, and the file's size."""
+
+    position: int
+    path: bytes
+    labels: tuple[int, ...]
+    size: int
+
+
 class Image(NamedTuple):
     """An image on its way into a record: its place in the dataset, and its file."""
 
@@ -62,15 +81,21 @@ class Image(NamedTuple):
 
 
 class Shard(NamedTuple):
-    """A finished shard: its file, how many records it has, and bytes (its index included)."""
+    """A finished shard: its file, how many records it has, and bytes (its index included).
+
+    `kept` tells that it was there before, `skipped` why images were left out. Where all were, there
+    is no file.
+    """
 
     path: bytes
     records: int
     size: int
+    kept: bool = False
+    skipped: tuple[str, ...] = ()
 
 
 class PackSummary(NamedTuple):
-    """What a run has written; `seconds` is its duration."""
+    """What a run has written, or kept; `seconds` is its duration."""
 
     files: int
     records: int
@@ -78,15 +103,23 @@ class PackSummary(NamedTuple):
     seconds: float
 
 
-class ShardWriter(NamedTuple):
-    """A record format: the function that writes a shard, and the most bytes an image may have."""
+class RecordFormat(NamedTuple):
+    """What a packer knows about its format.
 
-    write: Callable[[bytes, Iterator[Image]], Shard]
-    max_image_bytes: int
+    A shard's files are its path with each of `suffixes`. `write(path, images, fsync)` makes them;
+    `match(path, images)` takes those that are there, raising an `ImagineError` where they are not
+    the images' own. `image_limit(entry)` returns the most bytes that an entry's image may have,
+    raising an `ImagineError` for labels that the format can't hold.
+    """
+
+    suffixes: tuple[bytes, ...]
+    write: Callable[[bytes, Iterator[Image], bool], Shard]
+    match: Callable[[bytes, Iterator[ImageFile]], Shard]
+    image_limit: Callable[[Entry], int]
 
 
 def pack(
-    source: Source, spec: PackSpec, writer: ShardWriter, workers: int | None = None
+    source: Source, spec: PackSpec, form: RecordFormat, workers: int | None = None
 ) -> Generator[Shard]:
     """Pack the images of a source and yield each shard once it is complete, in order.
 
@@ -95,21 +128,24 @@ def pack(
     source : Source
         A manifest or a folder.
     spec : PackSpec
-    writer : ShardWriter
+    form : RecordFormat
     workers : int, optional
         Processes, each of which writes one shard at a time. All usable processors unless given.
 
     Raises
     ------
     ImagineError
-        For an image that can't be read or is none, naming it, and a target that can't be written.
-        Shards finished before stay.
+        For an image that can't be packed, naming it, unless such are skipped; a shard that can't be
+        resumed; and a target that can't be written. Shards finished before stay.
     UsageError
         Where `workers` is below 1.
     """
     workers = check_workers(workers)
-    slicer = Slicer(spec.dest_path, spec.img_per_file, source.delimiter, source.is_manifest)
+    slicer = Slicer(
+        spec.dest_path, spec.img_per_file, source.delimiter, source.is_manifest, spec.fsync
+    )
     spools: set[bytes] = set()
+    records = 0
 
     def slices(cut: Iterator[Slice | None], *ahead: Slice) -> Generator[Slice | None]:
         yield from ahead
@@ -118,18 +154,20 @@ def pack(
                 spools.add(part.spool)
             yield part
 
+    clear_leftovers(spec.dest_path)
     with closing(slicer.cut(source.lines())) as cut:
         first = next((part for part in slices(cut) if part is not None), None)
         if first is None:
             return
         # A single shard is written at once, here: starting processes would take longer.
         count = 1 if slicer.is_single else workers
-        function = partial(_write_slice, spec, writer)
+        function = partial(_pack_slice, spec, form)
         try:
             with closing(ordered_map(function, slices(cut, first), count)) as shards:
                 for shard, spool in shards:
                     spools.discard(spool)
                     remove_temporary(spool)
+                    records += shard.records
                     yield shard
         except WorkerLost:
             clear_leftovers(spec.dest_path)
@@ -137,14 +175,14 @@ def pack(
         finally:
             for spool in spools:
                 remove_temporary(spool)
+    if not records:
+        raise ImagineError("all images were skipped: there is nothing to pack")
 
 
 def pack_folder(
     source_path: str | bytes | os.PathLike[str],
-    dest_path: str | bytes | os.PathLike[str],
-    name: str,
-    img_per_file: int,
-    writer: ShardWriter,
+    spec: PackSpec,
+    form: RecordFormat,
     workers: int | None,
 ) -> PackSummary:
     """Pack the images of a folder, wait for the end and return the summary.
@@ -155,24 +193,61 @@ def pack_folder(
         As `pack` does.
     """
     start = time.perf_counter()
-    spec = PackSpec(os.fsencode(dest_path), os.fsencode(name), img_per_file)
     files = records = size = 0
-    for shard in pack(FolderSource(os.fsencode(source_path)), spec, writer, workers):
-        files += 1
+    for shard in pack(FolderSource(os.fsencode(source_path)), spec, form, workers):
+        files += shard.records > 0
         records += shard.records
         size += shard.size
     return PackSummary(files, records, size, time.perf_counter() - start)
 
 
-def _write_slice(spec: PackSpec, writer: ShardWriter, part: Slice) -> tuple[Shard, bytes]:
-    shard = writer.write(spec.shard_path(part.number), _images(part, writer.max_image_bytes))
-    return shard, part.spool
+def _pack_slice(spec: PackSpec, form: RecordFormat, part: Slice) -> tuple[Shard, bytes]:
+    """Write a slice's shard, or take the one that is there; return it and the slice's file."""
+    path = spec.shard_path(part.number)
+    files = [path + suffix for suffix in form.suffixes]
+    images = _SliceImages(part, form.image_limit, spec.skip_invalid)
+    if spec.resume and all(map(os.path.lexists, files)):
+        shard = form.match(path, images.look_at())._replace(kept=True)
+    elif first := list(islice(ahead := images.read(), 1)):
+        shard = form.write(path, _rejoin(first, ahead), spec.fsync)
+    else:
+        shard = Shard(files[0], 0, 0)
+        for file in reversed(files):
+            remove_file(file, spec.fsync)
+    return shard._replace(skipped=tuple(images.skipped)), part.spool
 
 
-def _images(part: Slice, limit: int) -> Iterator[Image]:
-    for position, entry in part.entries():
-        try:
-            data = read_image(entry.path, limit)
-        except ImagineError as error:
-            raise ImagineError(f"{error}{part.locate(position)}") from error
-        yield Image(position, entry.path, entry.labels, data)
+def _rejoin(first: list[Image], rest: Iterator[Image]) -> Iterator[Image]:
+    yield first.pop()  # Nothing here may keep an image that has been written.
+    yield from rest
+
+
+class _SliceImages:
+    """The images of a slice. `skipped` tells which of them were bad, where these are skipped."""
+
+    def __init__(self, part: Slice, limit: Callable[[Entry], int], skip_invalid: bool) -> None:
+        self.skipped: list[str] = []
+        self._part = part
+        self._limit = limit
+        self._skip_invalid = skip_invalid
+
+    def read(self) -> Iterator[Image]:
+        for position, entry, data in self._each(read_image):
+            yield Image(position, entry.path, entry.labels, data)
+
+    def look_at(self) -> Iterator[ImageFile]:
+        for position, entry, size in self._each(image_size):
+            yield ImageFile(position, entry.path, entry.labels, size)
+
+    def _each(self, function: Callable[[bytes, int], Found]) -> Iterator[tuple[int, Entry, Found]]:
+        for position, line in self._part.lines():
+            try:
+                entry = parse_line(line)
+                found = function(entry.path, self._limit(entry))
+            except ImagineError as error:
+                message = f"{error}{self._part.locate(position)}"
+                if not self._skip_invalid:
+                    raise ImagineError(message) from error
+                self.skipped.append(message)
+            else:
+                yield position, entry, found

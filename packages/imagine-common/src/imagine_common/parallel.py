@@ -16,10 +16,10 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from imagine_common.atomic import forget_unfinished, remove_unfinished
 from imagine_common.errors import ImagineError, WorkerLost
 from imagine_common.memory import keep_freed_memory
 from imagine_common.signals import ENDING_SIGNALS, check_interrupted, ending_signals_blocked
+from imagine_common.temporary import forget_unfinished, remove_unfinished
 
 if TYPE_CHECKING:  # Who works in one process is spared these at run time.
     from concurrent.futures import Future, ProcessPoolExecutor

@@ -29,6 +29,7 @@ class Report:
         self.files = 0
         self.images = 0
         self.size = 0
+        self.kept = 0
         self._prog = prog
         self._quiet = quiet
         self._total = total
@@ -43,11 +44,12 @@ class Report:
             self._bar = tqdm(total=self._total, unit="img", leave=False, dynamic_ncols=True)
         return self
 
-    def add(self, files: int, images: int, size: int) -> None:
-        """Count finished files, the images in them, and their bytes."""
+    def add(self, files: int, images: int, size: int, kept: int = 0) -> None:
+        """Count finished files, the images in them, their bytes, and how many were there before."""
         self.files += files
         self.images += images
         self.size += size
+        self.kept += kept
         if self._bar is not None:
             self._bar.update(images)
 
@@ -56,20 +58,34 @@ class Report:
         if not self._quiet:
             self._say(f"warning: {message}")
 
+    def complain(self, message: str) -> None:
+        """Say what is wrong with something, though the run goes on."""
+        self._say(f"error: {message}")
+
     def tell(self, message: str) -> None:
         """Say something that was asked for."""
         if not self._quiet:
             self._say(message)
 
-    def summarize(self, noun: str) -> None:
-        """Say in one line what has been made: so many files of this kind, bytes, seconds, rates."""
+    def summarize(self, file: str, item: str = "image", more: str = "") -> None:
+        """Say in one line what has been done: files, what is in them, bytes, seconds, rates.
+
+        Parameters
+        ----------
+        file, item : str
+            What one of the files, and of what is in them, is called.
+        more : str
+            What else there is to say.
+        """
         seconds = time.perf_counter() - self._start
         rate = self.images / seconds
-        images = "" if noun == "image" else f", {self.images} image{'s' * (self.images != 1)}"
+        kept = f" ({self.kept} there already)" if self.kept else ""
+        items = "" if file == item else f", {counted(self.images, item)}"
         self.tell(
-            f"{self.files} {noun}{'s' * (self.files != 1)}{images},"
+            f"{counted(self.files, file)}{kept}{items},"
             f" {human_bytes(self.size)} in {seconds:.2f} s"
-            f" ({rate:.{0 if rate >= 10 else 2}f} images/s, {human_bytes(self.size / seconds)}/s)"
+            f" ({rate:.{0 if rate >= 10 else 2}f} {item}s/s, {human_bytes(self.size / seconds)}/s)"
+            f"{more}"
         )
 
     def _say(self, message: str) -> None:
@@ -100,6 +116,11 @@ def discard(fd: int) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, fd)
     os.close(null)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things, such as `1 file` or `2 files`."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def human_bytes(size: float) -> str:

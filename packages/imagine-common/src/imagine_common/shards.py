@@ -1,7 +1,8 @@
 """Cutting a stream of entries into shards.
 
 A shard's lines travel to the process that writes it through a temporary file in the destination
-folder, so that no process holds more than a few lines, however many images a shard has.
+folder, so that no process holds more than a few lines, however many images a shard has. Who cuts
+removes that file once the shard is written.
 """
 
 from __future__ import annotations
@@ -10,15 +11,10 @@ import os
 from collections.abc import Generator, Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
-from imagine_common.atomic import (
-    create_folder,
-    create_temporary,
-    remove_temporary,
-    temporary_name,
-    write_all,
-)
-from imagine_common.errors import ImagineError, file_error
-from imagine_common.manifest import NEWLINE, Entry, parse_line
+from imagine_common.atomic import create_folder, write_all
+from imagine_common.errors import file_error
+from imagine_common.manifest import NEWLINE
+from imagine_common.temporary import create_temporary, remove_temporary, temporary_name
 
 
 class Slice(NamedTuple):
@@ -30,22 +26,10 @@ class Slice(NamedTuple):
     delimiter: bytes
     is_manifest: bool
 
-    def entries(self) -> Iterator[tuple[int, Entry]]:
-        """Yield each entry with its position in the dataset. Works once: it uses up the lines.
-
-        Raises
-        ------
-        ImagineError
-            For a line that is no entry, with its number.
-        """
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """Yield each entry's line with its position in the dataset."""
         with open(self.spool, "rb") as file:
-            os.unlink(self.spool)
-            for position, line in enumerate(_split(file, self.delimiter), self.first):
-                try:
-                    entry = parse_line(line)
-                except ImagineError as error:
-                    raise ImagineError(f"{error}{self.locate(position)}") from None
-                yield position, entry
+            yield from enumerate(_split(file, self.delimiter), self.first)
 
     def locate(self, position: int) -> str:
         """Return words for an error's end that tell where an entry stood."""
@@ -58,9 +42,12 @@ class Slicer:
     `is_single`, once a slice has been given, tells whether it is known to be the only one.
     """
 
-    def __init__(self, folder: bytes, size: int, delimiter: bytes, is_manifest: bool) -> None:
+    def __init__(
+        self, folder: bytes, size: int, delimiter: bytes, is_manifest: bool, fsync: bool = False
+    ) -> None:
         self.is_single = False
         self._folder = folder
+        self._fsync = fsync
         self._size = size
         self._delimiter = delimiter
         self._is_manifest = is_manifest
@@ -98,7 +85,7 @@ class Slicer:
     def _append(self, lines: list[bytes]) -> None:
         try:
             if self._fd < 0:
-                create_folder(self._folder)
+                create_folder(self._folder, self._fsync)
                 self._spool = temporary_name(self._folder)
                 self._fd = create_temporary(self._spool)
             data = self._delimiter.join([*lines, b""])

@@ -55,14 +55,16 @@ class FolderSource:
     """The images of a folder, not below it, in natural order.
 
     Names that begin with a dot are left out. Files that are no images are passed over:
-    `passed_over` counts them and `first_passed_over` is the first, once all has been read.
+    `passed_over` counts them and `first_passed_over` is the first, once all has been read. A file
+    that can't be read is an error, or with `skip_invalid` left to who packs it.
     """
 
     is_manifest = False
     delimiter = NUL
 
-    def __init__(self, path: bytes) -> None:
+    def __init__(self, path: bytes, skip_invalid: bool = False) -> None:
         self.path = path
+        self._skip_invalid = skip_invalid
         self.passed_over = 0
         self.first_passed_over = b""
 
@@ -92,7 +94,7 @@ class FolderSource:
             lines = []
             for name in names[start : start + _BATCH]:
                 path = os.path.join(self.path, name)
-                if name not in others and is_image(read_head(path)):
+                if name not in others and self._may_be_image(path):
                     lines.append(format_line(Entry(path)))
                 else:
                     self.first_passed_over = self.first_passed_over or path
@@ -101,6 +103,14 @@ class FolderSource:
             yield lines or None
         if not found:
             raise ImagineError(f"{show(self.path)}: no images in this folder")
+
+    def _may_be_image(self, path: bytes) -> bool:
+        try:
+            return is_image(read_head(path))
+        except ImagineError:
+            if not self._skip_invalid:
+                raise
+            return True  # Who packs it names it and leaves it out.
 
 
 def _is(kind: Callable[[], bool]) -> bool:

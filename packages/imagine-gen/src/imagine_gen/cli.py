@@ -6,15 +6,20 @@ import argparse
 import os
 from collections.abc import Sequence
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from imagine_common.cli import Parser, run_tool
-from imagine_common.errors import UsageError, show
+from imagine_common.errors import ImagineError, UsageError, show
 from imagine_common.options import (
     add_alias,
+    add_fsync_option,
     add_message_options,
     add_null_option,
     add_workers_option,
 )
+
+if TYPE_CHECKING:
+    from imagine_gen.spec import DatasetSpec
 
 _EPILOG = """\
 The path of each image goes to stdout once the file is complete, in order, so:
@@ -51,10 +56,16 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
         "--start",
         type=int,
         metavar="N",
-        default=0,
-        help="the first index, so that hosts can split a dataset (default: %(default)s)",
+        help="the first index, so that hosts can split a dataset (default: 0)",
     )
     add_null_option(output, "stdout")
+    output.add_argument("--resume", action="store_true", help="keep images that are there already")
+    add_fsync_option(output)
+    output.add_argument(
+        "--verify",
+        action="store_true",
+        help="write nothing, but compare what is there with what would be made",
+    )
 
     image = parser.add_argument_group("image")
     image.add_argument(
@@ -129,10 +140,7 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Generate what the arguments ask for."""
-    from imagine_common.manifest import Entry, ManifestWriter
-    from imagine_common.report import Report
-    from imagine_gen.create import folder_bytes, generate_units
+    """Generate or verify what the arguments ask for."""
     from imagine_gen.spec import DatasetSpec
 
     if args.path is None:
@@ -144,7 +152,7 @@ def run(args: argparse.Namespace) -> None:
         height=args.height,
         count=args.count,
         image_format=args.image_format,
-        start=args.start,
+        start=args.start or 0,
         mode=args.mode,
         quality=args.quality,
         compress_level=args.compress_level,
@@ -153,21 +161,67 @@ def run(args: argparse.Namespace) -> None:
         seed=args.seed,
         delimiter=args.delimiter,
     )
+    if args.verify:
+        _verify(args, spec)
+    else:
+        _generate(args, spec)
+
+
+def _generate(args: argparse.Namespace, spec: DatasetSpec) -> None:
+    from imagine_common.manifest import Entry, ManifestWriter
+    from imagine_common.report import Report
+    from imagine_gen.create import folder_bytes, generate_units
+
     manifest = ManifestWriter(args.delimiter)
     first_bytes = None
-    with (
-        Report(args.prog, args.quiet, total=spec.count) as report,
-        closing(generate_units(spec, args.workers, args.chunksize)) as units,
-    ):
+    units = generate_units(spec, args.workers, args.chunksize, resume=args.resume, fsync=args.fsync)
+    with Report(args.prog, args.quiet, total=spec.count) as report, closing(units):
         for images in units:
             manifest.write(Entry(image.path) for image in images)
-            report.add(len(images), len(images), sum(image.size for image in images))
+            size = sum(image.size for image in images)
+            report.add(len(images), len(images), size, sum(image.kept for image in images))
             first_bytes = first_bytes or images[0].size
         if args.size:
             folder = show(spec.path)
             report.tell(f"First image size from {folder}, in bytes: {first_bytes}")
             report.tell(f"Directory {folder} size, in bytes: {folder_bytes(spec.path)}")
         report.summarize("image")
+
+
+def _verify(args: argparse.Namespace, spec: DatasetSpec) -> None:
+    from imagine_common.manifest import Entry, ManifestWriter
+    from imagine_common.names import numbered_from
+    from imagine_common.report import Report
+    from imagine_gen.verify import MISSING, verify_units
+
+    for option in ("--resume", "--fsync", "--size"):
+        if getattr(args, option[2:]):
+            raise UsageError(f"argument {option}: not with --verify, which only reads")
+    manifest = ManifestWriter(args.delimiter)
+    missing = different = 0
+    extra: list[bytes] = []
+    units = verify_units(spec, args.workers, args.chunksize)
+    with Report(args.prog, args.quiet, total=spec.count) as report, closing(units):
+        for verdicts in units:
+            good = [verdict for verdict in verdicts if not verdict.finding]
+            for verdict in verdicts:
+                if verdict.finding:
+                    report.complain(f"{show(verdict.path)}: {verdict.finding}")
+                missing += verdict.finding == MISSING
+            different += len(verdicts) - len(good)
+            manifest.write(Entry(verdict.path) for verdict in good)
+            report.add(len(good), len(good), sum(verdict.size for verdict in good))
+        different -= missing
+        if args.start is None:  # Otherwise the others may be another host's.
+            suffix = b"." + spec.format.extension.encode()
+            extra = numbered_from(spec.path, spec.name, suffix, spec.count)
+        for name in extra:
+            report.complain(f"{show(os.path.join(spec.path, name))}: extra")
+        report.summarize("image", more=", as they would be made")
+    if missing or different or extra:
+        raise ImagineError(
+            f"{show(spec.path)}: {missing} missing, {different} different, {len(extra)} extra"
+        )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,40 +1,33 @@
-"""Making a dataset: spreading its images over processes, and each image from pixels to its file."""
+"""Making a dataset: each image from its pixels to its file."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator
 from contextlib import closing, suppress
-from functools import lru_cache, partial
+from functools import partial
 from typing import NamedTuple
 
-from imagine_common.atomic import AtomicFile, clear_leftovers, create_folder
-from imagine_common.cpus import check_workers
-from imagine_common.errors import UsageError, WorkerLost, file_error
-from imagine_common.parallel import ordered_map, workers_are_forked
-from imagine_gen.encoders import ImageEncoder, image_encoder
+from imagine_common.atomic import AtomicFile, create_folder
+from imagine_common.errors import WorkerLost, file_error
+from imagine_common.temporary import clear_leftovers
+from imagine_gen.encoders import ImageEncoder
+from imagine_gen.existing import existing_size
 from imagine_gen.spec import DatasetSpec
-
-# A unit of work of about this size is long enough to hide what handing it over costs, and short
-# enough that paths keep flowing. Pooled pixels cost a fraction of fresh ones.
-_PIXELS_IN_UNIT = 1 << 21
-_POOLED_PIXELS_IN_UNIT = 1 << 27
-_MAX_IMAGES_IN_UNIT = 256
-
-# The encoders that processes find when they are forked, with all that is in memory already.
-_inherited: dict[DatasetSpec, ImageEncoder] = {}
+from imagine_gen.units import map_images
 
 
 class ImageFile(NamedTuple):
-    """A finished image file; `size` is in bytes."""
+    """A finished image file; `size` is in bytes, `kept` tells that it was there before."""
 
     path: bytes
     size: int
+    kept: bool = False
 
 
 class CreateSummary(NamedTuple):
-    """What a run has made; `seconds` is its duration.
+    """What a run has made, or kept; `seconds` is its duration.
 
     Where sizes were asked for, `first_bytes` is the size of the run's first image and
     `folder_bytes` that of all regular files in the folder.
@@ -48,7 +41,12 @@ class CreateSummary(NamedTuple):
 
 
 def generate(
-    spec: DatasetSpec, workers: int | None = None, chunksize: int | None = None
+    spec: DatasetSpec,
+    workers: int | None = None,
+    chunksize: int | None = None,
+    *,
+    resume: bool = False,
+    fsync: bool = False,
 ) -> Generator[ImageFile]:
     """Make the images of a dataset and yield each, in order, once its file is complete.
 
@@ -59,6 +57,10 @@ def generate(
         Processes. All usable processors unless given.
     chunksize : int, optional
         Images per unit of work. Neither changes a byte of the images.
+    resume : bool
+        Whether images are kept that are there, in the format, mode and dimensions asked for.
+    fsync : bool
+        Whether an image that is given is on the disk, and survives a failure of power.
 
     Raises
     ------
@@ -67,42 +69,31 @@ def generate(
     ImagineError
         Where a file can't be written. Images finished before stay.
     """
-    with closing(generate_units(spec, workers, chunksize)) as units:
+    with closing(generate_units(spec, workers, chunksize, resume=resume, fsync=fsync)) as units:
         for images in units:
             yield from images
 
 
 def generate_units(
-    spec: DatasetSpec, workers: int | None = None, chunksize: int | None = None
+    spec: DatasetSpec,
+    workers: int | None = None,
+    chunksize: int | None = None,
+    *,
+    resume: bool = False,
+    fsync: bool = False,
 ) -> Generator[list[ImageFile]]:
     """Do what `generate` does, yielding the images of a unit of work together."""
-    workers = check_workers(workers)
-    pixels_in_unit = _POOLED_PIXELS_IN_UNIT if spec.pooled else _PIXELS_IN_UNIT
-    pixels = spec.width * spec.height
-    if chunksize is None:
-        chunksize = min(_MAX_IMAGES_IN_UNIT, max(1, pixels_in_unit // pixels))
-        if spec.count <= chunksize:
-            workers = 1  # Starting processes would take longer.
-    elif chunksize < 1:
-        raise UsageError(f"argument --chunksize: must be at least 1, not {chunksize}")
-    # However large a chunk was asked for, every worker gets some.
-    chunksize = min(chunksize, -(-spec.count // workers))
-    workers = min(workers, -(-spec.count // chunksize))
-    make: Callable[[range], list[int]] = partial(_make_in_worker, spec)
-    if workers == 1:
-        make = partial(_make_images, spec, image_encoder(spec))
-    elif workers_are_forked():
-        _inherited[spec] = image_encoder(spec)
-    create_folder(spec.path)
-    try:
-        with closing(ordered_map(make, _units(spec, chunksize), workers)) as results:
-            for unit, sizes in zip(_units(spec, chunksize), results):
-                yield [ImageFile(spec.image_path(i), size) for i, size in zip(unit, sizes)]
-    except WorkerLost:
+    make = partial(_make_image, resume, fsync)
+    with closing(map_images(make, spec, workers, chunksize)) as units:
+        create_folder(spec.path, fsync)
         clear_leftovers(spec.path)
-        raise
-    finally:
-        _inherited.pop(spec, None)
+        try:
+            for indexes, made in units:
+                paths = map(spec.image_path, indexes)
+                yield [ImageFile(path, size, kept) for path, (size, kept) in zip(paths, made)]
+        except WorkerLost:
+            clear_leftovers(spec.path)
+            raise
 
 
 def create_images(
@@ -123,6 +114,8 @@ def create_images(
     pooled: bool = False,
     pool_strips: int | None = None,
     workers: int | None = None,
+    resume: bool = False,
+    fsync: bool = False,
 ) -> CreateSummary:
     """Make a dataset of random images and return what was made once all is written.
 
@@ -158,6 +151,10 @@ def create_images(
         How many strips the pool has.
     workers : int, optional
         Processes. All usable processors unless given.
+    resume : bool
+        Whether images are kept that are there, in the format, mode and dimensions asked for.
+    fsync : bool
+        Whether a finished image is on the disk, and survives a failure of power.
 
     Raises
     ------
@@ -184,7 +181,7 @@ def create_images(
     begin = time.perf_counter()
     total = 0
     first = None
-    for image in generate(spec, workers, chunksize):
+    for image in generate(spec, workers, chunksize, resume=resume, fsync=fsync):
         first = image.size if first is None else first
         total += image.size
     summary = CreateSummary(count, total, time.perf_counter() - begin)
@@ -213,27 +210,13 @@ def folder_bytes(path: bytes) -> int:
     return total
 
 
-def _units(spec: DatasetSpec, chunksize: int) -> Iterator[range]:
-    """Yield the indexes of each unit of work."""
-    end = spec.start + spec.count
-    for first in range(spec.start, end, chunksize):
-        yield range(first, min(first + chunksize, end))
-
-
-def _make_in_worker(spec: DatasetSpec, indexes: range) -> list[int]:
-    return _make_images(spec, _worker_encoder(spec), indexes)
-
-
-@lru_cache(maxsize=1)
-def _worker_encoder(spec: DatasetSpec) -> ImageEncoder:
-    return _inherited.get(spec) or image_encoder(spec)
-
-
-def _make_images(spec: DatasetSpec, encode: ImageEncoder, indexes: range) -> list[int]:
-    """Make images and return their sizes in bytes."""
-    sizes = []
-    for index in indexes:
-        with AtomicFile(spec.image_path(index)) as file:
-            file.write(encode(index))
-        sizes.append(file.size)
-    return sizes
+def _make_image(
+    resume: bool, fsync: bool, spec: DatasetSpec, encode: ImageEncoder, index: int
+) -> tuple[int, bool]:
+    """Return the size of an image's file in bytes, and whether it was there before."""
+    path = spec.image_path(index)
+    if resume and (size := existing_size(spec, path)):
+        return size, True
+    with AtomicFile(path, fsync) as file:
+        file.write(encode(index))
+    return file.size, False

@@ -14,9 +14,10 @@ def build_parser(prog: str = "imagine-recordio") -> Parser:
     """Return the parser of the tool's options."""
     parser = Parser(
         prog=prog,
-        usage="%(prog)s [options] < manifest\n       %(prog)s --source-path DIR [options]",
+        usage="%(prog)s [options] < manifest\n       %(prog)s --source-path DIR [options]\n"
+        "       %(prog)s --test [FILE ...]",
         description="Pack images into MXNet RecordIO files, each with its index.",
-        epilog=PACKER_EPILOG.format(prog=prog),
+        epilog=PACKER_EPILOG.format(prog=prog, suffix=".rec"),
     )
     files = "PREFIX0.rec and PREFIX0.idx, ..."
     add_packer_options(parser, name="recordio_", files=files, writers=WRITERS)
@@ -24,10 +25,11 @@ def build_parser(prog: str = "imagine-recordio") -> Parser:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Pack what the arguments ask for."""
+    """Pack or check what the arguments ask for."""
+    from imagine_recordio.check import check_recordio
     from imagine_recordio.pack import pack_recordio
 
-    run_packer(args, pack_recordio, suffix=b".rec")
+    run_packer(args, pack_recordio, check_recordio, suffix=b".rec")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,19 +10,21 @@ bytes are dropped: whoever reads the parts puts them back.
 from __future__ import annotations
 
 import ctypes
+import os
 import struct
 import sys
 from collections.abc import Sequence
 
+from imagine_common.atomic import Buffer
 from imagine_common.errors import ImagineError
 
 MAGIC = 0xCED7230A
 MAGIC_BYTES = struct.pack("<I", MAGIC)
 MAX_LENGTH = 2**29 - 1
 
-_WHOLE, _FIRST, _MIDDLE, _LAST = range(4)
-_HEAD = struct.Struct("<II")
-_FLAG_SHIFT = 29
+WHOLE, FIRST, MIDDLE, LAST = range(4)  # continuation flags
+HEAD = struct.Struct("<II")
+FLAG_SHIFT = 29
 
 # ISO C's search for a wide character looks at aligned words of 32 bits, here and on every system
 # but Windows, and glibc's is written in vector instructions: thirty times as fast as `bytes.find`.
@@ -33,7 +35,27 @@ _wmemchr.restype = ctypes.c_void_p
 _MAGIC_WORD = int.from_bytes(MAGIC_BYTES, sys.byteorder, signed=True)
 
 
-def frame(data: Sequence[bytes]) -> list[bytes | memoryview]:
+def frame_size(length: int) -> int:
+    """Return the bytes of a part with data of a length, in its frame."""
+    return HEAD.size + length + -length % 4
+
+
+def unpack_head(head: bytes) -> tuple[int, int] | None:
+    """Return the continuation flag and the length that a part's first 8 bytes give.
+
+    None where they don't begin with the magic number.
+    """
+    magic, word = HEAD.unpack(head)
+    return (word >> FLAG_SHIFT, word & MAX_LENGTH) if magic == MAGIC else None
+
+
+def is_whole(fd: int, offset: int) -> bool:
+    """Tell whether at an offset of a file stands a record that was not cut into parts."""
+    head = os.pread(fd, HEAD.size, offset)
+    return len(head) == HEAD.size and (unpack_head(head) or (None,))[0] == WHOLE
+
+
+def frame(data: Sequence[bytes]) -> list[Buffer]:
     """Return the record of the concatenated data, in pieces: the data itself is not copied.
 
     All but the last of `data` have lengths that are multiples of 4.
@@ -49,7 +71,7 @@ def frame(data: Sequence[bytes]) -> list[bytes | memoryview]:
     cuts = [magic_offsets(piece) for piece in data]
     if any(cuts):
         return _frame_parts(data, cuts)
-    return [_HEAD.pack(MAGIC, _WHOLE << _FLAG_SHIFT | length), *data, bytes(-length % 4)]
+    return [HEAD.pack(MAGIC, WHOLE << FLAG_SHIFT | length), *data, bytes(-length % 4)]
 
 
 def magic_offsets(data: bytes) -> list[int]:
@@ -66,7 +88,7 @@ def magic_offsets(data: bytes) -> list[int]:
     return offsets
 
 
-def _frame_parts(data: Sequence[bytes], cuts: Sequence[list[int]]) -> list[bytes | memoryview]:
+def _frame_parts(data: Sequence[bytes], cuts: Sequence[list[int]]) -> list[Buffer]:
     """Return the record of data that holds the magic number, as several parts."""
     parts: list[list[memoryview]] = [[]]
     for piece, offsets in zip(data, cuts):
@@ -77,9 +99,9 @@ def _frame_parts(data: Sequence[bytes], cuts: Sequence[list[int]]) -> list[bytes
             parts.append([])
             begin = offset + len(MAGIC_BYTES)
         parts[-1].append(view[begin:])
-    record: list[bytes | memoryview] = []
+    record: list[Buffer] = []
     for number, part in enumerate(parts):
-        flag = _FIRST if number == 0 else _LAST if number == len(parts) - 1 else _MIDDLE
+        flag = FIRST if number == 0 else LAST if number == len(parts) - 1 else MIDDLE
         length = sum(map(len, part))
-        record += [_HEAD.pack(MAGIC, flag << _FLAG_SHIFT | length), *part, bytes(-length % 4)]
+        record += [HEAD.pack(MAGIC, flag << FLAG_SHIFT | length), *part, bytes(-length % 4)]
     return record

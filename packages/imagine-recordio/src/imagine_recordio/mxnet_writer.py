@@ -6,11 +6,9 @@ import importlib.util
 import os
 from collections.abc import Iterator
 
-from imagine_common.atomic import AtomicFile
+from imagine_common.atomic import AtomicFile, remove_file
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.packing import Image, Shard
-from imagine_recordio.header import check_labels
-from imagine_recordio.pack import remove_index
 
 _INSTALL = "pip install 'imagine-recordio[mxnet]' (Python 3.11 or older), or leave the option out"
 
@@ -26,7 +24,7 @@ def require_mxnet() -> None:
         raise UsageError(f"argument --writer: MXNet is not installed; {_INSTALL}")
 
 
-def write_shard(path: bytes, images: Iterator[Image]) -> Shard:
+def write_shard(path: bytes, images: Iterator[Image], fsync: bool) -> Shard:
     """Write one `.rec` file and its `.idx`, whole or not at all, with `MXIndexedRecordIO`."""
     try:
         from mxnet.recordio import IRHeader, MXIndexedRecordIO, pack
@@ -35,16 +33,18 @@ def write_shard(path: bytes, images: Iterator[Image]) -> Shard:
             f"--writer mxnet: MXNet can't be imported ({error}); {_INSTALL}"
         ) from error
     records = 0
-    with AtomicFile(path + b".idx") as index, AtomicFile(path + b".rec") as file:
+    with (
+        AtomicFile(path + b".idx", fsync) as index,
+        AtomicFile(path + b".rec", fsync) as file,
+    ):
         temporary = os.fsdecode(index.temporary), os.fsdecode(file.temporary)
         writer = MXIndexedRecordIO(*temporary, "w")
         for image in images:
-            check_labels(image)
             labels = image.labels if len(image.labels) > 1 else sum(image.labels)
             header = IRHeader(0, labels, image.position, 0)
             writer.write_idx(image.position, pack(header, image.data))
             records += 1
         writer.close()
         size = sum(os.path.getsize(name) for name in temporary)
-        remove_index(path)
+        remove_file(path + b".idx", fsync)
     return Shard(path + b".rec", records, size)

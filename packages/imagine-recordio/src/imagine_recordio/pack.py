@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
-from contextlib import suppress
 
-from imagine_common.atomic import AtomicFile
+from imagine_common.atomic import AtomicFile, remove_file
 from imagine_common.errors import UsageError
 from imagine_common.packing import (
     Image,
     PackSpec,
     PackSummary,
+    RecordFormat,
     Shard,
-    ShardWriter,
     pack,
     pack_folder,
 )
 from imagine_common.sources import Source
 from imagine_recordio import WRITERS
-from imagine_recordio.framing import MAX_LENGTH, frame
-from imagine_recordio.header import image_header
+from imagine_recordio.index import index_line
+from imagine_recordio.record import image_limit, image_record
+from imagine_recordio.resume import match_shard
 
 
 def pack_recordio(
@@ -46,10 +46,11 @@ def pack_recordio(
     UsageError
         For an unknown writer, and for MXNet's where it is not installed.
     ImagineError
-        For an image that can't be read or is none, a label that float32 can't hold, and a target
-        that can't be written. Files finished before stay.
+        For an image that can't be packed, a label that float32 can't hold among the reasons, unless
+        such are skipped; a file that can't be resumed; and a target that can't be written. Files
+        finished before stay.
     """
-    return pack(source, spec, _shard_writer(writer), workers)
+    return pack(source, spec, _record_format(writer), workers)
 
 
 def create_recordio(
@@ -60,6 +61,9 @@ def create_recordio(
     *,
     writer: str = "native",
     workers: int | None = None,
+    resume: bool = False,
+    skip_invalid: bool = False,
+    fsync: bool = False,
 ) -> PackSummary:
     """Pack the images of a folder into RecordIO files and return what was written.
 
@@ -75,43 +79,56 @@ def create_recordio(
         Images in a file; the last has the rest.
     writer, workers
         As `pack_recordio` takes them.
+    resume : bool
+        Whether finished files that are there are kept.
+    skip_invalid : bool
+        Whether images that can't be packed are left out.
+    fsync : bool
+        Whether a finished file is on the disk, and survives a failure of power.
 
     Raises
     ------
     UsageError, ImagineError
         As `pack_recordio` does.
     """
-    return pack_folder(source_path, dest_path, name, img_per_file, _shard_writer(writer), workers)
+    spec = PackSpec(
+        os.fsencode(dest_path),
+        os.fsencode(name),
+        img_per_file,
+        resume=resume,
+        skip_invalid=skip_invalid,
+        fsync=fsync,
+    )
+    return pack_folder(source_path, spec, _record_format(writer), workers)
 
 
-def write_shard(path: bytes, images: Iterator[Image]) -> Shard:
+def write_shard(path: bytes, images: Iterator[Image], fsync: bool) -> Shard:
     """Write one `.rec` file and its `.idx`, whole or not at all; the index comes last."""
     records = 0
     # They are finished in the reverse order: the index once its file is there.
-    with AtomicFile(path + b".idx") as index, AtomicFile(path + b".rec") as file:
+    with (
+        AtomicFile(path + b".idx", fsync) as index,
+        AtomicFile(path + b".rec", fsync) as file,
+    ):
         for image in images:
-            index.write([b"%d\t%d\n" % (image.position, file.size)])
-            file.write(frame([image_header(image), image.data]))
+            index.write([index_line(image.position, file.size)])
+            file.write(image_record(image))
             records += 1
         index.flush()  # No lack of space may come between the two.
-        remove_index(path)
+        # An older index must at no moment stand beside a file that is not its own.
+        remove_file(path + b".idx", fsync)
     return Shard(path + b".rec", records, file.size + index.size)
 
 
-def remove_index(path: bytes) -> None:
-    """Remove an older index, so that at no moment one stands beside a file that is not its own."""
-    with suppress(FileNotFoundError):
-        os.unlink(path + b".idx")
-
-
-def _shard_writer(name: str) -> ShardWriter:
-    # A record holds a header and the labels besides the image.
-    limit = MAX_LENGTH - 2**16
-    if name == "native":
-        return ShardWriter(write_shard, limit)
-    if name == "mxnet":
+def _record_format(writer: str) -> RecordFormat:
+    form = RecordFormat((b".rec", b".idx"), write_shard, match_shard, image_limit)
+    if writer == "native":
+        return form
+    if writer == "mxnet":
         from imagine_recordio import mxnet_writer
 
         mxnet_writer.require_mxnet()
-        return ShardWriter(mxnet_writer.write_shard, limit)
-    raise UsageError(f"argument --writer: unknown writer {name!r}; known are {', '.join(WRITERS)}")
+        return form._replace(write=mxnet_writer.write_shard)
+    raise UsageError(
+        f"argument --writer: unknown writer {writer!r}; known are {', '.join(WRITERS)}"
+    )

@@ -8,17 +8,31 @@ CRCs are CRC-32C (Castagnoli, RFC 3720 B.4).
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import google_crc32c
 
+HEAD_BYTES = 12
 FRAME_BYTES = 16
 
 _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
 
 
-def masked_crc32c(data: Sequence[bytes]) -> int:
+def unpack_length(head: bytes) -> int | None:
+    """Return the length that a record's first 12 bytes give, or None where their CRC is wrong."""
+    length = head[: _LENGTH.size]
+    if unpack_crc(head[_LENGTH.size :]) != masked_crc32c([length]):
+        return None
+    return int(_LENGTH.unpack(length)[0])
+
+
+def unpack_crc(data: bytes) -> int:
+    """Return a masked CRC from the 4 bytes in which it is stored."""
+    return int(_CRC.unpack(data)[0])
+
+
+def masked_crc32c(data: Iterable[bytes]) -> int:
     """Return the CRC of the concatenated data, masked as TFRecord stores it."""
     crc = 0
     for part in data:

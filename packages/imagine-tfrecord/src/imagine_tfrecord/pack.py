@@ -7,22 +7,24 @@ from collections.abc import Generator, Iterator
 
 from imagine_common.atomic import AtomicFile
 from imagine_common.errors import UsageError
+from imagine_common.manifest import Entry
 from imagine_common.packing import (
     Image,
+    ImageFile,
     PackSpec,
     PackSummary,
+    RecordFormat,
     Shard,
-    ShardWriter,
     pack,
     pack_folder,
 )
+from imagine_common.resume import match_records
 from imagine_common.sources import Source
 from imagine_tfrecord import WRITERS
 from imagine_tfrecord.example import example_head
-from imagine_tfrecord.framing import frame
+from imagine_tfrecord.framing import FRAME_BYTES, frame
 
-# A protobuf message is under 2 GiB; what else an Example holds is far under 1 MiB.
-_MAX_IMAGE_BYTES = 2**31 - 2**20
+_MAX_EXAMPLE_BYTES = 2**31 - 1  # protobuf's limit for any message
 
 
 def pack_tfrecords(
@@ -48,10 +50,10 @@ def pack_tfrecords(
     UsageError
         For an unknown writer, and for TensorFlow's where it is not installed.
     ImagineError
-        For an image that can't be read or is none, and a target that can't be written. Files
-        finished before stay.
+        For an image that can't be packed, unless such are skipped; a file that can't be resumed;
+        and a target that can't be written. Files finished before stay.
     """
-    return pack(source, spec, _shard_writer(writer), workers)
+    return pack(source, spec, _record_format(writer), workers)
 
 
 def create_tfrecords(
@@ -62,6 +64,9 @@ def create_tfrecords(
     *,
     writer: str = "native",
     workers: int | None = None,
+    resume: bool = False,
+    skip_invalid: bool = False,
+    fsync: bool = False,
 ) -> PackSummary:
     """Pack the images of a folder into TFRecord files and return what was written.
 
@@ -77,31 +82,71 @@ def create_tfrecords(
         Images in a file; the last has the rest.
     writer, workers
         As `pack_tfrecords` takes them.
+    resume : bool
+        Whether finished files that are there are kept.
+    skip_invalid : bool
+        Whether images that can't be packed are left out.
+    fsync : bool
+        Whether a finished file is on the disk, and survives a failure of power.
 
     Raises
     ------
     UsageError, ImagineError
         As `pack_tfrecords` does.
     """
-    return pack_folder(source_path, dest_path, name, img_per_file, _shard_writer(writer), workers)
+    spec = PackSpec(
+        os.fsencode(dest_path),
+        os.fsencode(name),
+        img_per_file,
+        resume=resume,
+        skip_invalid=skip_invalid,
+        fsync=fsync,
+    )
+    return pack_folder(source_path, spec, _record_format(writer), workers)
 
 
-def write_shard(path: bytes, images: Iterator[Image]) -> Shard:
+def write_shard(path: bytes, images: Iterator[Image], fsync: bool) -> Shard:
     """Write one TFRecord file, whole or not at all."""
     records = 0
-    with AtomicFile(path) as file:
+    with AtomicFile(path, fsync) as file:
         for image in images:
-            file.write(frame([example_head(image.labels, len(image.data)), image.data]))
+            file.write(_record(image))
             records += 1
     return Shard(path, records, file.size)
 
 
-def _shard_writer(name: str) -> ShardWriter:
-    if name == "native":
-        return ShardWriter(write_shard, _MAX_IMAGE_BYTES)
-    if name == "tensorflow":
+def match_shard(path: bytes, images: Iterator[ImageFile]) -> Shard:
+    """Return the shard that a file is, which must be that of these images.
+
+    Raises
+    ------
+    ImagineError
+        As `match_records` does.
+    """
+    return match_records(path, images, _record, _record_size)
+
+
+def _record(image: Image) -> list[bytes]:
+    return frame([example_head(image.labels, len(image.data)), image.data])
+
+
+def _record_size(image: ImageFile, _fd: int, _offset: int) -> int:
+    return FRAME_BYTES + len(example_head(image.labels, image.size)) + image.size
+
+
+def _image_limit(entry: Entry) -> int:
+    return _MAX_EXAMPLE_BYTES - len(example_head(entry.labels, _MAX_EXAMPLE_BYTES))
+
+
+def _record_format(writer: str) -> RecordFormat:
+    form = RecordFormat((b"",), write_shard, match_shard, _image_limit)
+    if writer == "native":
+        return form
+    if writer == "tensorflow":
         from imagine_tfrecord import tensorflow_writer
 
         tensorflow_writer.require_tensorflow()
-        return ShardWriter(tensorflow_writer.write_shard, _MAX_IMAGE_BYTES)
-    raise UsageError(f"argument --writer: unknown writer {name!r}; known are {', '.join(WRITERS)}")
+        return form._replace(write=tensorflow_writer.write_shard)
+    raise UsageError(
+        f"argument --writer: unknown writer {writer!r}; known are {', '.join(WRITERS)}"
+    )

@@ -27,12 +27,12 @@ def require_tensorflow() -> None:
         )
 
 
-def write_shard(path: bytes, images: Iterator[Image]) -> Shard:
+def write_shard(path: bytes, images: Iterator[Image], fsync: bool) -> Shard:
     """Write one TFRecord file, whole or not at all, with `tf.io.TFRecordWriter`."""
     tf = _import_tensorflow()
     train = tf.train
     records = 0
-    with AtomicFile(path) as file:
+    with AtomicFile(path, fsync) as file:
         try:
             with tf.io.TFRecordWriter(file.temporary) as writer:
                 for image in images:

@@ -1,0 +1,151 @@
+"""Checking record files: all that the packers' `--test` has in common but the format itself."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
+from typing import NamedTuple
+
+from imagine_common.cpus import check_workers
+from imagine_common.errors import ImagineError, UsageError, show
+from imagine_common.manifest import Entry, ManifestWriter, parse_line
+from imagine_common.parallel import ordered_map
+from imagine_common.report import Report, counted
+from imagine_common.sources import ManifestSource
+
+_MAX_FINDINGS = 10  # in a file; a broken one could have millions
+
+
+class FileReport(NamedTuple):
+    """What a record file was found to be.
+
+    `size` is in bytes, its index not included; `labels` are the least and the greatest. A good file
+    has no findings; remarks tell what is odd in it.
+    """
+
+    path: bytes
+    records: int
+    size: int
+    labels: tuple[float, float] | None
+    findings: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+class Inspection:
+    """Collects what is found in one file."""
+
+    def __init__(self, path: bytes) -> None:
+        self.path = path
+        self.records = 0
+        self.size = 0
+        self._labels: tuple[float, float] | None = None
+        self._findings: list[str] = []
+        self._more = 0
+        self._remarks: dict[str, tuple[int, str]] = {}
+
+    def found(self, what: str, offset: int, record: int | None = None) -> None:
+        """Note something wrong at an offset in bytes, in the record that is being read or given."""
+        number = self.records if record is None else record
+        self._add(f"{show(self.path)}: record {number} at byte {offset}: {what}")
+
+    def found_in_index(self, index: bytes, what: str) -> None:
+        """Note something wrong in an index."""
+        self._add(f"{show(index)}: {what}")
+
+    def failed(self, error: ImagineError | OSError) -> None:
+        """Note that the file can't be read on."""
+        if isinstance(error, OSError):
+            self._add(f"{show(self.path)}: {error.strerror or error}")
+        else:
+            self._add(str(error))
+
+    def remark(self, what: str, detail: str = "") -> None:
+        """Note something odd about the record that is being read."""
+        count, first = self._remarks.get(what, (0, f"record {self.records}{detail}"))
+        self._remarks[what] = count + 1, first
+
+    def add_labels(self, labels: Iterable[float]) -> None:
+        """Widen the range of labels."""
+        low, high = self._labels or (float("inf"), float("-inf"))
+        for label in labels:
+            low, high = min(low, label), max(high, label)
+        if low <= high:
+            self._labels = low, high
+
+    def report(self) -> FileReport:
+        """Return what was found."""
+        findings = list(self._findings)
+        if self._more:
+            findings.append(f"{show(self.path)}: {self._more} more findings")
+        remarks = tuple(
+            f"{show(self.path)}: {counted(count, 'record')} {what} (first {first})"
+            for what, (count, first) in self._remarks.items()
+        )
+        return FileReport(
+            self.path, self.records, self.size, self._labels, tuple(findings), remarks
+        )
+
+    def _add(self, finding: str) -> None:
+        if len(self._findings) < _MAX_FINDINGS:
+            self._findings.append(finding)
+        else:
+            self._more += 1
+
+
+def run_check(args: argparse.Namespace, check: Callable[[bytes], FileReport]) -> None:
+    """Check the files that the arguments, or a manifest on stdin, name.
+
+    Raises
+    ------
+    ImagineError
+        Where a file is bad, once all have been checked.
+    """
+    if not args.files and os.isatty(0):
+        raise UsageError("no input: name the files to test, or pipe a manifest of their paths in")
+    paths = _named(args.files) if args.files else _listed(ManifestSource(args.delimiter))
+    workers = 1 if len(args.files) == 1 else check_workers(args.workers)
+    manifest = ManifestWriter(args.delimiter)
+    bad = 0
+    labels: list[float] = []
+    with (
+        Report(args.prog, args.quiet) as report,
+        closing(_check_all(check, paths, workers)) as checked,
+    ):
+        for file in checked:
+            for finding in file.findings:
+                report.complain(finding)
+            for remark in file.remarks:
+                report.warn(remark)
+            if file.findings:
+                bad += 1
+                continue
+            manifest.write([Entry(file.path)])
+            report.add(1, file.records, file.size)
+            if file.labels:
+                labels = [min([*labels, file.labels[0]]), max([*labels, file.labels[1]])]
+        more = f", labels {labels[0]:.10g} to {labels[1]:.10g}" if labels else ""
+        report.summarize("good file", "record", more)
+    if bad:
+        raise ImagineError(f"{bad} of {counted(bad + report.files, 'file')} {_are(bad)} bad")
+
+
+def _check_all(
+    check: Callable[[bytes], FileReport], paths: Iterator[bytes | None], workers: int
+) -> Generator[FileReport]:
+    yield from ordered_map(check, paths, workers)
+
+
+def _named(files: list[str]) -> Iterator[bytes | None]:
+    yield from map(os.fsencode, files)
+
+
+def _listed(source: ManifestSource) -> Iterator[bytes | None]:
+    for lines in source.lines():
+        yield from (parse_line(line).path for line in lines or ())
+        yield None
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"

@@ -1,0 +1,123 @@
+"""Opening files that others named: for reading only, and only where they are regular files."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+
+from imagine_common.atomic import Buffer
+from imagine_common.errors import ImagineError, file_error, show
+
+_PIECE_BYTES = 1 << 20
+
+_KINDS = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a character device"),
+    (stat.S_ISBLK, "a block device"),
+)
+
+
+def open_regular(path: bytes, expected: str) -> tuple[int, int]:
+    """Open a regular file, or a link to one, for reading; return its descriptor and size in bytes.
+
+    Others are never opened: opening a FIFO waits, and opening a device may do anything.
+
+    Raises
+    ------
+    ImagineError
+        Where the file is missing, unreadable or not regular; `expected` says what should be there.
+    """
+    try:
+        _require_regular(path, os.stat(path).st_mode, expected)
+        # Should a FIFO take the name just now, opening it must not wait for its writer.
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise ImagineError(f"{file_error(path, error)}{_hint(path)}") from error
+    except OSError as error:
+        raise file_error(path, error) from error
+    try:
+        status = os.fstat(fd)
+        _require_regular(path, status.st_mode, expected)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd, status.st_size
+
+
+def compare(fd: int, offset: int, expected: Iterable[Buffer]) -> tuple[bool, int]:
+    """Tell whether a file holds, from an offset on, the bytes that are expected there.
+
+    Also return where these end in the file; or the first difference, which is at the file's end
+    where that comes too early.
+
+    Raises
+    ------
+    OSError
+        As `os.pread` does.
+    """
+    for piece in _pieces(expected):
+        found = read_at(fd, offset, len(piece))
+        if found != piece:
+            pairs = enumerate(zip(found, piece))
+            return False, offset + next((i for i, (a, b) in pairs if a != b), len(found))
+        offset += len(piece)
+    return True, offset
+
+
+def read_at(fd: int, offset: int, size: int) -> bytes:
+    """Return bytes of a file from an offset on; fewer than asked for only where the file ends.
+
+    Raises
+    ------
+    OSError
+        As `os.pread` does.
+    """
+    data = os.pread(fd, size, offset)
+    while len(data) < size and (more := os.pread(fd, size - len(data), offset + len(data))):
+        data += more
+    return data
+
+
+class FileSlice:
+    """A part of a file that is read like bytes, but only where it is looked at."""
+
+    def __init__(self, fd: int, begin: int) -> None:
+        self._fd = fd
+        self._begin = begin
+
+    def __getitem__(self, span: slice) -> bytes:
+        """Return the bytes of a slice, with begin and end; fewer only where the file ends."""
+        return read_at(self._fd, self._begin + span.start, span.stop - span.start)
+
+
+def _pieces(buffers: Iterable[Buffer]) -> Iterator[bytes]:
+    """Yield the same bytes in pieces of about a mebibyte: few reads, and little memory."""
+    batch: list[Buffer] = []
+    size = 0
+    for buffer in buffers:
+        view = memoryview(buffer)
+        for begin in range(0, len(view), _PIECE_BYTES):
+            batch.append(view[begin : begin + _PIECE_BYTES])
+            size += len(batch[-1])
+            if size >= _PIECE_BYTES:
+                yield b"".join(batch)
+                batch, size = [], 0
+    yield b"".join(batch)
+
+
+def _require_regular(path: bytes, mode: int, expected: str) -> None:
+    if stat.S_ISREG(mode):
+        return
+    kind = next((name for is_kind, name in _KINDS if is_kind(mode)), "something else")
+    raise ImagineError(f"{show(path)}: expected {expected}, found {kind}")
+
+
+def _hint(path: bytes) -> str:
+    if path.endswith(b"\r"):
+        return "; the name ends with a carriage return: does the manifest have CRLF line ends?"
+    if path.startswith(b"\xef\xbb\xbf"):
+        return "; the name begins with a byte-order mark: save the manifest without one"
+    return ""

@@ -1,0 +1,103 @@
+"""Spreading a dataset's images over processes, in units of work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from functools import lru_cache, partial
+from typing import TypeVar
+
+from imagine_common.cpus import check_workers
+from imagine_common.errors import UsageError
+from imagine_common.parallel import ordered_map, workers_are_forked
+from imagine_gen.encoders import ImageEncoder, image_encoder
+from imagine_gen.spec import DatasetSpec
+
+Result = TypeVar("Result")
+
+# A unit of work of about this size is long enough to hide what handing it over costs, and short
+# enough that paths keep flowing. Pooled pixels cost a fraction of fresh ones.
+_PIXELS_IN_UNIT = 1 << 21
+_POOLED_PIXELS_IN_UNIT = 1 << 27
+_MAX_IMAGES_IN_UNIT = 256
+
+# The encoders that this process works with, and that others find when they are forked.
+_inherited: dict[DatasetSpec, ImageEncoder] = {}
+
+
+def map_images(
+    function: Callable[[DatasetSpec, ImageEncoder, int], Result],
+    spec: DatasetSpec,
+    workers: int | None,
+    chunksize: int | None,
+) -> Generator[tuple[range, list[Result]]]:
+    """Apply a function to each image's index and yield the results of each unit, in order.
+
+    What can be wrong with the arguments is found at once, not when the first result is asked for.
+
+    Parameters
+    ----------
+    function : callable
+        Gets the specification, an encoder of its images, and an index. It can be pickled.
+    spec : DatasetSpec
+    workers : int, optional
+        Processes. All usable processors unless given.
+    chunksize : int, optional
+        Images per unit of work.
+
+    Raises
+    ------
+    UsageError
+        Where `workers` or `chunksize` is below 1.
+    WorkerLost
+        Where a worker process died.
+    """
+    workers = check_workers(workers)
+    pixels_in_unit = _POOLED_PIXELS_IN_UNIT if spec.pooled else _PIXELS_IN_UNIT
+    if chunksize is None:
+        pixels = spec.width * spec.height
+        chunksize = min(_MAX_IMAGES_IN_UNIT, max(1, pixels_in_unit // pixels))
+        if spec.count <= chunksize:
+            workers = 1  # Starting processes would take longer.
+    elif chunksize < 1:
+        raise UsageError(f"argument --chunksize: must be at least 1, not {chunksize}")
+    # However large a chunk was asked for, every worker gets some.
+    chunksize = min(chunksize, -(-spec.count // workers))
+    workers = min(workers, -(-spec.count // chunksize))
+    encoder = image_encoder(spec) if workers == 1 or workers_are_forked() else None
+    return _map_units(partial(_work, function, spec), spec, chunksize, workers, encoder)
+
+
+def _map_units(
+    work: Callable[[range], list[Result]],
+    spec: DatasetSpec,
+    chunksize: int,
+    workers: int,
+    encoder: ImageEncoder | None,
+) -> Generator[tuple[range, list[Result]]]:
+    if encoder:
+        _inherited[spec] = encoder
+    try:
+        with closing(ordered_map(work, _units(spec, chunksize), workers)) as results:
+            yield from zip(_units(spec, chunksize), results)
+    finally:
+        _inherited.pop(spec, None)
+
+
+def _units(spec: DatasetSpec, chunksize: int) -> Iterator[range]:
+    """Yield the indexes of each unit of work."""
+    end = spec.start + spec.count
+    for first in range(spec.start, end, chunksize):
+        yield range(first, min(first + chunksize, end))
+
+
+def _work(
+    function: Callable[[DatasetSpec, ImageEncoder, int], Result], spec: DatasetSpec, indexes: range
+) -> list[Result]:
+    encode = _inherited.get(spec) or _own_encoder(spec)
+    return [function(spec, encode, index) for index in indexes]
+
+
+@lru_cache(maxsize=1)
+def _own_encoder(spec: DatasetSpec) -> ImageEncoder:
+    return image_encoder(spec)

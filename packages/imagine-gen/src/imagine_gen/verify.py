@@ -1,0 +1,80 @@
+"""Verifying a dataset: each image is made again and compared with what is on the disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from contextlib import closing
+from typing import NamedTuple
+
+from imagine_common.errors import ImagineError, show
+from imagine_common.files import compare, open_regular
+from imagine_gen.encoders import ImageEncoder
+from imagine_gen.spec import DatasetSpec
+from imagine_gen.units import map_images
+
+MISSING = "missing"
+
+
+class Verdict(NamedTuple):
+    """What an image file was found to be.
+
+    `size` is in bytes; `finding` says what is wrong with the file, or nothing.
+    """
+
+    path: bytes
+    size: int
+    finding: str = ""
+
+
+def verify_units(
+    spec: DatasetSpec, workers: int | None = None, chunksize: int | None = None
+) -> Generator[list[Verdict]]:
+    """Compare the images of a dataset with their files and yield the verdicts, some at a time.
+
+    Nothing is written. Images are as they should be where all bytes are those that would be written
+    now: with JPEG and compressed PNG that asks for the same version of the encoder.
+
+    Parameters
+    ----------
+    spec : DatasetSpec
+    workers : int, optional
+        Processes. All usable processors unless given.
+    chunksize : int, optional
+        Images per unit of work.
+
+    Raises
+    ------
+    UsageError
+        Where `workers` or `chunksize` is below 1.
+    ImagineError
+        Where the folder is not there.
+    """
+    if not os.path.isdir(spec.path):
+        raise ImagineError(f"{show(spec.path)}: no such folder; nothing to verify")
+    with closing(map_images(_verify_image, spec, workers, chunksize)) as units:
+        for _, verdicts in units:
+            yield verdicts
+
+
+def _verify_image(spec: DatasetSpec, encode: ImageEncoder, index: int) -> Verdict:
+    path = spec.image_path(index)
+    if not os.path.lexists(path):
+        return Verdict(path, 0, MISSING)
+    try:
+        fd, size = open_regular(path, "an image file")
+    except ImagineError as error:
+        return Verdict(path, 0, str(error).removeprefix(f"{show(path)}: "))
+    try:
+        same, end = compare(fd, 0, encode(index))
+    except OSError as error:
+        return Verdict(path, size, error.strerror or str(error))
+    finally:
+        os.close(fd)
+    if not same and end == size:
+        return Verdict(path, size, f"cut off after {size} bytes")
+    if not same:
+        return Verdict(path, size, f"differs from byte {end} on")
+    if end != size:
+        return Verdict(path, size, f"has {size} bytes instead of {end}")
+    return Verdict(path, size)

@@ -1,0 +1,55 @@
+"""The record of an image: IRHeader of mxnet.recordio, labels, and the image's file."""
+
+from __future__ import annotations
+
+import struct
+
+from imagine_common.atomic import Buffer
+from imagine_common.errors import ImagineError, show
+from imagine_common.manifest import Entry
+from imagine_common.packing import Image, ImageFile
+from imagine_recordio.framing import MAX_LENGTH, frame, frame_size
+
+HEADER = struct.Struct("<IfQQ")  # flag, label, id, id2; little-endian
+LABEL_BYTES = 4
+
+
+def image_record(image: Image) -> list[Buffer]:
+    """Return an image's record in its frame, in pieces: the image is not copied.
+
+    One label (or none, which means 0) is the header's label, with flag 0. Several follow the header
+    as float32, and the flag is their number. The id is the image's position in the dataset.
+    """
+    return frame([_header(image.position, image.labels), image.data])
+
+
+def least_record_size(image: ImageFile) -> int:
+    """Return the bytes of an image's record in its frame, where it needs no cutting."""
+    return frame_size(_header_size(image.labels) + image.size)
+
+
+def image_limit(entry: Entry) -> int:
+    """Return the most bytes that the image of an entry may have.
+
+    Raises
+    ------
+    ImagineError
+        For labels which RecordIO, that stores them as float32, would change.
+    """
+    for label in entry.labels:
+        if struct.unpack("<f", struct.pack("<f", label))[0] != label:
+            raise ImagineError(
+                f"{show(entry.path)}: label {label} has no exact float32, as which RecordIO stores"
+                f" it; all numbers up to {2**24} have"
+            )
+    return MAX_LENGTH - _header_size(entry.labels)
+
+
+def _header(position: int, labels: tuple[int, ...]) -> bytes:
+    if len(labels) <= 1:
+        return HEADER.pack(0, sum(labels), position, 0)
+    return HEADER.pack(len(labels), 0, position, 0) + struct.pack(f"<{len(labels)}f", *labels)
+
+
+def _header_size(labels: tuple[int, ...]) -> int:
+    return HEADER.size + LABEL_BYTES * (len(labels) if len(labels) > 1 else 0)
