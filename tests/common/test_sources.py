@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from imagine_common import sources
 from imagine_common.errors import ImagineError
 from imagine_common.manifest import NEWLINE, NUL, parse_line
 from imagine_common.sources import FolderSource, ManifestSource, Source
@@ -143,3 +144,23 @@ def test_folder_that_is_none_is_an_error(tmp_path: Path, name: str, words: str) 
     (tmp_path / "file").touch()
     with pytest.raises(ImagineError, match=f"/{name}: {words}$"):
         all_lines(FolderSource(os.fsencode(tmp_path / name)))
+
+
+@pytest.mark.parametrize("skip_invalid", [True, False])
+def test_a_file_that_cannot_be_read_is_left_to_who_skips_such(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skip_invalid: bool
+) -> None:
+    (tmp_path / "a.jpg").write_bytes(JPEG)
+
+    def refuse(path: bytes) -> bytes:
+        raise ImagineError("a.jpg: Permission denied")
+
+    monkeypatch.setattr(sources, "read_head", refuse)
+    source = FolderSource(os.fsencode(tmp_path), skip_invalid)
+    if skip_invalid:
+        assert [line for lines in source.lines() for line in lines or ()] == [
+            os.fsencode(tmp_path / "a.jpg")
+        ]
+    else:
+        with pytest.raises(ImagineError, match="Permission denied"):
+            list(source.lines())

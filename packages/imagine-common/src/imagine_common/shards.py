@@ -27,8 +27,18 @@ class Slice(NamedTuple):
     is_manifest: bool
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
-        """Yield each entry's line with its position in the dataset."""
-        with open(self.spool, "rb") as file:
+        """Yield each entry's line with its position in the dataset.
+
+        Raises
+        ------
+        ImagineError
+            Where the folder that the lines wait in has gone.
+        """
+        try:
+            file = open(self.spool, "rb")  # noqa: SIM115
+        except OSError as error:
+            raise file_error(os.path.dirname(self.spool), error) from error
+        with file:
             yield from enumerate(_split(file, self.delimiter), self.first)
 
     def locate(self, position: int) -> str:

@@ -35,6 +35,8 @@ def check_recordio(path: bytes) -> FileReport:
             raise ImagineError(f"{show(path)}: an index; give the .rec file that it belongs to")
         fd, inspection.size = open_regular(path, "a RecordIO file")
         with open(fd, "rb", buffering=_PIECE_BYTES) as file:
+            if not inspection.size:
+                raise ImagineError(f"{show(path)}: record 0 at byte 0: the file is empty")
             index = load_index(path.removesuffix(b".rec") + b".idx", inspection)
             reader = RecordReader(file, inspection.size, inspection.found)
             _check_records(reader, index, inspection)
@@ -44,8 +46,6 @@ def check_recordio(path: bytes) -> FileReport:
 
 
 def _check_records(reader: RecordReader, index: Index | None, inspection: Inspection) -> None:
-    if not inspection.size:
-        inspection.found("the file is empty", 0)
     while reader.offset < inspection.size:
         begin = reader.offset
         try:

@@ -1,0 +1,217 @@
+"""Feeding mutated real files to all that reads: `python tests/fuzz.py --inputs 1000000` for long.
+
+Readers may refuse an input, saying where in it; they may not crash, hang, or take a changed
+TFRecord for a good one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import random
+import re
+import struct
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from imagine_common.checking import FileReport
+from imagine_common.errors import ImagineError
+from imagine_common.images import image_size, read_image
+from imagine_common.manifest import NEWLINE, NUL, parse_line, read_lines
+from support import JPEG, PNG, run
+
+MOST_SECONDS = 2.0
+_WHERE = re.compile(r"record \d+ at byte \d+: |\.idx: |: [A-Z][a-z ]+$")
+_NUMBERS = (0, 1, 3, 4, 0x7F, 0x80, 0xFF, 2**29 - 1, 2**29, 2**31 - 1, 2**32 - 1, 0xCED7230A)
+
+
+class Target(NamedTuple):
+    """What is fuzzed: real inputs, and a function that gives one that was mutated to a reader."""
+
+    name: str
+    samples: list[bytes]
+    read: Callable[[Path, bytes], None]
+
+
+def targets(folder: Path) -> list[Target]:
+    """Return all that can be fuzzed with the tools that are installed."""
+    images = folder / "images"
+    images.mkdir()
+    paths = []
+    for number, data in enumerate((JPEG, PNG, JPEG + b"\n\x23\xd7\xce" * 3, PNG)):
+        paths.append(images / f"{number}.jpg")
+        paths[-1].write_bytes(data)
+    lines = b"".join(
+        os.fsencode(path) + b"\t%d" % n * (n % 2) + b",7" * (n == 3) + b"\n"
+        for n, path in enumerate(paths)
+    )
+    found = [
+        Target(
+            "manifest", [lines, lines.replace(b"\n", b"\0"), b"\xef\xbb\xbf" + lines], _manifest
+        ),
+        Target("image", [JPEG, PNG, b"GIF89a" + bytes(40), b"BM" + bytes(60)], _image),
+    ]
+    if importlib.util.find_spec("imagine_gen"):
+        run("gen", "--path", images, "--width", "9", "--height", "9", "--name", "g")
+        run(
+            "gen",
+            "--path",
+            images,
+            "--width",
+            "9",
+            "--height",
+            "9",
+            "--name",
+            "g",
+            "--image-format",
+            "bmp",
+        )
+        samples = [PNG, *(path.read_bytes() for path in images.glob("g*"))]
+        found.append(Target("existing image", samples, _existing))
+    for tool, suffix, read in (("tfrecord", "", _tfrecord), ("recordio", ".rec", _recordio)):
+        if importlib.util.find_spec(f"imagine_{tool}"):
+            run(tool, "--dest-path", folder, input=lines)
+            samples = [(folder / f"{tool}_0{suffix}").read_bytes()]
+            if tool == "recordio":
+                samples = [samples[0] + b"INDEX" + (folder / "recordio_0.idx").read_bytes()]
+            found.append(Target(tool, samples, read))
+    return found
+
+
+def mutate(data: bytes, rng: random.Random) -> bytes:
+    """Return data with one to a few changes: of bits, bytes, numbers, blocks, or its length."""
+    changed = bytearray(data)
+    for _ in range(rng.choice((1, 1, 1, 2, 4, 16))):
+        place = rng.randrange(len(changed) + 1)
+        kind = rng.randrange(8)
+        size = rng.choice((1, 2, 4, 8, 40, 300))
+        if kind <= 1 and place < len(changed):
+            changed[place] ^= 1 << rng.randrange(8)
+        elif kind == 2 and place < len(changed):
+            changed[place] = rng.choice((0, 1, 0x0A, 0x20, 0x30, 0x7F, 0x80, 0xFF))
+        elif kind == 3:
+            number = struct.pack("<Q", rng.choice(_NUMBERS))[: rng.choice((4, 8))]
+            changed[place : place + len(number)] = number
+        elif kind == 4:
+            del changed[place : place + size]
+        elif kind == 5:
+            begin = rng.randrange(len(changed) + 1)
+            changed[place:place] = changed[begin : begin + size]
+        elif kind == 6:
+            changed[place:place] = rng.randbytes(size)
+        else:
+            del changed[place:]
+    return bytes(changed)
+
+
+def _manifest(folder: Path, data: bytes) -> None:
+    for delimiter in (NEWLINE, NUL):
+        reader, writer = os.pipe()
+        try:
+            os.write(writer, data)
+            os.close(writer)
+            for lines in read_lines(reader, delimiter):
+                for line in lines or ():
+                    _refusable(lambda line=line: parse_line(line))
+        except ImagineError as error:
+            assert "\n" not in str(error)
+        finally:
+            os.close(reader)
+
+
+def _image(folder: Path, data: bytes) -> None:
+    path = folder / "input"
+    path.write_bytes(data)
+    name = os.fsencode(path)
+    if _refusable(lambda: image_size(name, 2**29)) is not None:
+        assert read_image(name, 2**29) == data
+    _refusable(lambda: image_size(data.replace(b"\0", b"") or b"x", 2**29))
+
+
+def _existing(folder: Path, data: bytes) -> None:
+    from imagine_gen.existing import existing_size
+    from imagine_gen.spec import DatasetSpec
+
+    path = folder / "input"
+    path.write_bytes(data)
+    for image_format in ("jpg", "png", "bmp"):
+        spec = DatasetSpec(b"x", b"x", 9, 9, image_format=image_format)
+        assert existing_size(spec, os.fsencode(path)) in (0, len(data))
+
+
+def _tfrecord(folder: Path, data: bytes) -> None:
+    from imagine_tfrecord.check import check_tfrecord
+
+    path = folder / "input"
+    path.write_bytes(data)
+    _require_places(check_tfrecord(os.fsencode(path)))
+    # Behind right CRCs, what is no Example is read too.
+    from imagine_tfrecord.framing import frame
+
+    (folder / "framed").write_bytes(b"".join(frame([data[12:]])))
+    report = check_tfrecord(os.fsencode(folder / "framed"))
+    assert report.findings == ()
+
+
+def _recordio(folder: Path, data: bytes) -> None:
+    from imagine_recordio.check import check_recordio
+
+    records, mark, index = data.partition(b"INDEX")
+    (folder / "input.rec").write_bytes(records)
+    (folder / "input.idx").unlink(missing_ok=True)
+    if mark:
+        (folder / "input.idx").write_bytes(index)
+    _require_places(check_recordio(os.fsencode(folder / "input.rec")))
+
+
+def _require_places(report: FileReport) -> None:
+    for finding in report.findings:
+        assert "\n" not in finding
+        assert _WHERE.search(finding), finding
+
+
+def _refusable(read: Callable[[], object]) -> object:
+    try:
+        return read()
+    except ImagineError as error:
+        assert "\n" not in str(error)
+        return None
+
+
+def fuzz(target: Target, folder: Path, inputs: range, seed: int) -> None:
+    """Give a target inputs that its seed and their numbers determine."""
+    for number in inputs:
+        rng = random.Random(f"{seed} {target.name} {number}")
+        data = mutate(rng.choice(target.samples), rng)
+        begin = time.perf_counter()
+        try:
+            target.read(folder, data)
+        except BaseException as error:
+            raise AssertionError(f"{target.name}, input {number}, seed {seed}: {data!r}") from error
+        assert time.perf_counter() - begin < MOST_SECONDS, f"{target.name}, input {number}: hangs"
+
+
+def main() -> None:
+    """Fuzz for long."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--inputs", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        found = targets(folder)
+        for target in found:
+            begin = time.perf_counter()
+            fuzz(target, folder, range(args.inputs // len(found)), args.seed)
+            seconds = time.perf_counter() - begin
+            print(
+                f"{target.name}: {args.inputs // len(found)} inputs in {seconds:.0f} s", flush=True
+            )
+
+
+if __name__ == "__main__":
+    main()

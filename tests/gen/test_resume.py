@@ -1,0 +1,149 @@
+"""imagine-gen --resume, --fsync: what is there is kept, and what is not is made."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from imagine_gen import create_images
+from imagine_gen.existing import existing_size
+from imagine_gen.spec import DatasetSpec
+from support import lines, run
+
+SIZE = ("--width", "24", "--height", "17")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in os.listdir(folder)}
+
+
+def times(folder: Path) -> dict[str, int]:
+    return {name: (folder / name).stat().st_mtime_ns for name in os.listdir(folder)}
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--pooled",), ("--image-format", "png"), ("--workers=3",)]
+)
+def test_missing_images_are_made_and_the_manifest_lists_all(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    args = ["--path", tmp_path / "im", *SIZE, "--count", "9", "--chunksize", "2", *options]
+    undisturbed = run("gen", *args)
+    expected = contents(tmp_path / "im")
+    for path in lines(undisturbed.stdout)[2:6]:
+        os.unlink(path)
+    before = times(tmp_path / "im")
+    resumed = run("gen", *args, "--resume")
+    assert resumed.stdout == undisturbed.stdout
+    assert contents(tmp_path / "im") == expected
+    assert before.items() <= times(tmp_path / "im").items()
+    assert b"imagine-gen: 9 images (5 there already), " in resumed.stderr
+
+
+def test_resume_in_an_empty_folder_makes_all(tmp_path: Path) -> None:
+    result = run("gen", "--path", tmp_path / "im", *SIZE, "--count", "3", "--resume")
+    assert len(lines(result.stdout)) == 3
+    assert b"already" not in result.stderr
+
+
+def break_empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def break_cut(path: Path) -> None:
+    os.truncate(path, path.stat().st_size - 1)
+
+
+def break_width(path: Path) -> None:
+    with Image.open(path) as image:
+        image.resize((25, 17)).save(path)
+
+
+def break_mode(path: Path) -> None:
+    with Image.open(path) as image:
+        image.convert("L").save(path)
+
+
+def break_format(path: Path) -> None:
+    with Image.open(path) as image:
+        image.save(path, "GIF")
+
+
+def break_dangling(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
+def break_fifo(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("image_format", ["jpg", "png", "bmp"])
+@pytest.mark.parametrize(
+    "damage",
+    [break_empty, break_cut, break_width, break_mode, break_format, break_dangling, break_fifo],
+)
+def test_what_is_not_as_asked_is_made_again(tmp_path: Path, image_format: str, damage: Any) -> None:
+    args = ["--path", tmp_path, *SIZE, "--count", "3", "--image-format", image_format]
+    run("gen", *args)
+    expected = contents(tmp_path)
+    damage(tmp_path / f"image_1.{image_format}")
+    result = run("gen", *args, "--resume")
+    assert b"(2 there already)" in result.stderr
+    assert contents(tmp_path) == expected
+
+
+def test_a_folder_in_an_images_place_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "image_1.jpg").mkdir()
+    result = run("gen", "--path", tmp_path, *SIZE, "--count", "3", "--resume")
+    assert result.returncode == 1
+    assert b"image_1.jpg: Is a directory" in result.stderr
+
+
+@pytest.mark.parametrize("image_format", ["jpg", "png", "bmp"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+@pytest.mark.parametrize(
+    "options", [{}, {"progressive": True, "quality": 30, "comment": b"x" * 999}]
+)
+def test_other_programs_images_count_where_format_and_dimensions_are_as_asked(
+    tmp_path: Path, image_format: str, mode: str, options: dict[str, Any]
+) -> None:
+    if (image_format, mode) == ("jpg", "RGBA"):
+        mode = "RGB"
+    path = tmp_path / "image"
+    kinds = {"jpg": "JPEG", "png": "PNG", "bmp": "BMP"}
+    Image.new(mode, (24, 17)).save(path, kinds[image_format], **options)
+    spec = DatasetSpec(b"x", b"x", 24, 17, image_format=image_format, mode=mode)
+    assert existing_size(spec, os.fsencode(path)) == path.stat().st_size
+
+
+def test_fsync_has_each_file_and_its_name_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+
+    def fsync(fd: int) -> None:
+        synced.append(os.path.basename(os.readlink(f"/proc/self/fd/{fd}")))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    create_images(tmp_path / "a" / "b", "image_", 8, 8, 2, "jpg")
+    assert synced == []
+    create_images(
+        tmp_path / "c" / "d", "image_", 8, 8, 2, "jpg", fsync=True, chunksize=9, workers=1
+    )
+    # The new folders, in theirs; then each file before it has its name, and its folder after.
+    assert synced[:2] == ["c", tmp_path.name]
+    assert [name.startswith(".imagine-") for name in synced[2:]] == [True, False, True, False]
+    assert synced[3::2] == ["d", "d"]
+
+
+def test_python_functions_resume_too(tmp_path: Path) -> None:
+    first = create_images(tmp_path, "image_", 8, 8, 3, "jpg")
+    before = times(tmp_path)
+    assert create_images(tmp_path, "image_", 8, 8, 3, "jpg", resume=True)[:2] == first[:2]
+    assert times(tmp_path) == before

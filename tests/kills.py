@@ -1,0 +1,179 @@
+"""Killing tools at random moments: `python tests/kills.py --kills 200` does it for long.
+
+After each kill: no partial file under a final name, no process left, the right exit code; and what
+`--resume` makes of it is, byte for byte, what an undisturbed run makes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from support import TOOLS, alive, children, command, lines, manifest
+
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+IMAGES = 120
+
+
+class Job(NamedTuple):
+    """A tool's command line without its folder, its manifest, and what it makes undisturbed."""
+
+    tool: str
+    args: tuple[str, ...]
+    input: bytes
+    expected: dict[str, bytes]
+    seconds: float
+
+
+def folder_option(tool: str) -> str:
+    return "--path" if tool == "gen" else "--dest-path"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder under their final names."""
+    if not folder.exists():
+        return {}
+    names = [name for name in os.listdir(folder) if not name.startswith(".")]
+    return {name: (folder / name).read_bytes() for name in names}
+
+
+def make_jobs(folder: Path, jpeg: bytes) -> list[Job]:
+    """Return a job for each tool, with two workers and dozens of files."""
+    source = folder / "source"
+    source.mkdir()
+    paths = [source / f"{n}.jpg" for n in range(IMAGES)]
+    for number, path in enumerate(paths):
+        path.write_bytes(jpeg + b"%d" % number * 100_000)
+    jobs = []
+    for tool in TOOLS:
+        args = ("--workers", "2", "--img-per-file", "2")
+        if tool == "gen":
+            size = ("--width", "700", "--height", "600", "--image-format", "png")
+            args = ("--workers", "2", "--chunksize", "1", "--count", str(IMAGES), *size)
+        job = Job(tool, args, b"" if tool == "gen" else manifest(paths), {}, 0)
+        out = folder / tool
+        begin = time.monotonic()
+        code, printed = finish(job, out)
+        assert code == 0
+        seconds = time.monotonic() - begin
+        jobs.append(job._replace(expected=contents(out), seconds=seconds))
+        assert len(printed) == (IMAGES if tool == "gen" else IMAGES // 2)
+    return jobs
+
+
+def finish(job: Job, folder: Path, *more: str) -> tuple[int, list[str]]:
+    """Run a job to its end; return its exit code and what it printed."""
+    args = [folder_option(job.tool), str(folder), *job.args, *more]
+    done = subprocess.run(command(job.tool, *args), input=job.input, capture_output=True)
+    return done.returncode, lines(done.stdout)
+
+
+def kill_once(job: Job, folder: Path, rng: random.Random) -> str:
+    """Kill a run at a random moment, check what it leaves, and resume it; say what was done."""
+    signum = rng.choice(SIGNALS)
+    at_worker = rng.random() < 0.5
+    moment = rng.uniform(0, 1.1 * job.seconds)
+    process = subprocess.Popen(
+        command(job.tool, folder_option(job.tool), str(folder), *job.args),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert process.stdin
+    with suppress(BrokenPipeError):
+        process.stdin.write(job.input)
+        process.stdin.close()
+    process.stdin = None
+    time.sleep(moment)
+    workers = children(process.pid)
+    target = rng.choice(workers) if at_worker and workers else process.pid
+    with suppress(ProcessLookupError):
+        os.kill(target, signum)
+    stdout, stderr = process.communicate(timeout=30)
+    what = f"{job.tool}: {signum.name} to {'tool' if target == process.pid else 'worker'}"
+    what += f" after {moment:.3f} s: exit {process.returncode}"
+
+    check_exit(process.returncode, signum, target == process.pid, what, stderr)
+    deadline = time.monotonic() + 20
+    while session_members(process.pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not session_members(process.pid), f"{what}: processes are left"
+    check_whole(job, folder, what)
+    finished = contents(folder)
+    for path in lines(stdout):
+        assert os.path.basename(path) in finished, f"{what}: {path} was listed but is not there"
+    code, printed = finish(job, folder, "--resume")
+    assert code == 0, f"{what}: can't be resumed"
+    assert {name: (folder / name).read_bytes() for name in os.listdir(folder)} == job.expected, what
+    again, undisturbed = finish(job, folder, "--resume")
+    assert (again, undisturbed) == (0, printed), what
+    return what
+
+
+def check_exit(code: int, signum: int, at_tool: bool, what: str, stderr: bytes) -> None:
+    """Check a run's exit code; it may have ended before the signal came."""
+    allowed = {0}
+    if not at_tool:
+        allowed |= {1}
+    elif signum == signal.SIGKILL:
+        allowed |= {-signal.SIGKILL}
+    else:
+        allowed |= {128 + signum, -signum}  # The latter while the interpreter still starts.
+    assert code in allowed, f"{what}: {stderr.decode()}"
+    assert b"Traceback" not in stderr or code == -signal.SIGINT, f"{what}: {stderr.decode()}"
+
+
+def check_whole(job: Job, folder: Path, what: str) -> None:
+    """Check that every file under a final name is whole, and no index is without its file."""
+    found = contents(folder)
+    for name, data in found.items():
+        assert data == job.expected.get(name), f"{what}: {name} is not whole"
+        if name.endswith(".idx"):
+            assert name.replace(".idx", ".rec") in found, f"{what}: {name} is without its file"
+
+
+def session_members(session: int) -> list[int]:
+    """Return the processes at work in a session."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with suppress(OSError):
+                fields = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
+                if int(fields[3]) == session and alive(int(name)):
+                    found.append(int(name))
+    return found
+
+
+def main() -> None:
+    """Kill as often as asked for."""
+    from support import JPEG
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    folder = Path(tempfile.mkdtemp())
+    try:
+        jobs = make_jobs(folder, JPEG)
+        for number in range(args.kills):
+            job = jobs[number % len(jobs)]
+            out = folder / "killed"
+            print(number, kill_once(job, out, random.Random(args.seed * 1_000_000 + number)))
+            shutil.rmtree(out, ignore_errors=True)
+    finally:
+        shutil.rmtree(folder)
+    print(f"{args.kills} kills: nothing partial, no process left, all resumed to the same bytes")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""What both packers' --test do alike."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import JPEG, PACKERS, RECORD_SUFFIX, lines, manifest, run
+
+
+@pytest.fixture(params=PACKERS)
+def tool(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def files(tool: str, tmp_path: Path) -> list[str]:
+    """Pack twelve images with labels 0 to 11 into four files."""
+    data = b""
+    for number in range(12):
+        path = tmp_path / f"{number}.jpg"
+        path.write_bytes(JPEG)
+        data += os.fsencode(path) + b"\t%d\n" % number
+    args = ["--dest-path", tmp_path / "out", "--img-per-file", "3", "-q"]
+    return lines(run(tool, *args, input=data).stdout)
+
+
+def test_good_files_are_listed_and_summed_up(tool: str, files: list[str]) -> None:
+    for result in (
+        run(tool, "--test", *files),
+        run(tool, "--test", input=manifest(files)),
+        run(tool, "--test", "-0", input=manifest(files).replace(b"\n", b"\0"), timeout=60),
+        run(tool, "--test", "--workers", "1", *files),
+    ):
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.replace(b"\0", b"\n") == manifest(files)
+        (summary,) = result.stderr.decode().splitlines()
+        assert summary.startswith(f"imagine-{tool}: 4 good files, 12 records, ")
+        assert summary.endswith(" labels 0 to 11")
+
+
+def test_options_may_stand_anywhere(tool: str, files: list[str]) -> None:
+    assert run(tool, "--test", *files, "-q").stderr == b""
+    assert run(tool, "-q", "--test", files[0]).stdout == manifest(files[:1])
+
+
+def test_a_bad_file_exits_1_and_the_others_are_still_tested(tool: str, files: list[str]) -> None:
+    os.truncate(files[1], os.path.getsize(files[1]) - 1)
+    Path(files[3]).write_bytes(b"")
+    for more in ([], ["-q"]):
+        result = run(tool, "--test", *more, *files, "missing")
+        assert result.returncode == 1
+        assert lines(result.stdout) == [files[0], files[2]]
+        errors = [line for line in result.stderr.decode().splitlines() if ": error: " in line]
+        for line in errors:
+            assert line.startswith(f"imagine-{tool}: error: ")
+        assert f"{files[1]}: record 2 at byte " in errors[0]
+        assert "cut off: the file ends 1 bytes too early" in errors[0]
+        assert f"{files[3]}: record 0 at byte 0: the file is empty" in errors[1]
+        assert "missing: No such file or directory" in errors[2]
+        assert errors[3].endswith("3 of 5 files are bad")
+
+
+def make_fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def make_socket(path: Path) -> None:
+    os.chdir(path.parent)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path.name)
+
+
+def make_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def make_loop(path: Path) -> None:
+    path.symlink_to(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (make_fifo, "found a FIFO"),
+        (make_socket, "found a socket"),
+        (make_device, "found a character device"),
+        (Path.mkdir, "found a directory"),
+        (make_loop, "Too many levels"),
+    ],
+)
+def test_what_is_no_regular_file_is_not_opened(
+    tool: str, tmp_path: Path, make: Any, words: str
+) -> None:
+    make(tmp_path / "x")
+    result = run(tool, "--test", tmp_path / "x", timeout=20)
+    assert result.returncode == 1
+    assert words in result.stderr.decode()
+
+
+def test_a_huge_sparse_file_is_refused_at_once(tool: str, tmp_path: Path) -> None:
+    path = tmp_path / f"sparse{RECORD_SUFFIX[tool]}"
+    path.touch()
+    os.truncate(path, 2**42)
+    result = run(tool, "--test", path, timeout=20)
+    assert result.returncode == 1
+    assert "record 0 at byte 0: " in result.stderr.decode()
+
+
+def test_any_name_can_be_tested(tool: str, files: list[str]) -> None:
+    name = os.fsencode(files[0]) + b"\n\xff"
+    os.rename(files[0], name)
+    if tool == "recordio":
+        os.unlink(files[0].replace(".rec", ".idx"))
+    result = run(tool, "--test", "-0", input=name + b"\0")
+    assert result.stdout == name + b"\0"
+
+
+def test_an_empty_manifest_exits_1(tool: str) -> None:
+    result = run(tool, "--test", input=b"")
+    assert result.returncode == 1
+    assert b"the manifest is empty" in result.stderr
+
+
+def test_findings_of_a_file_are_limited(tool: str, tmp_path: Path) -> None:
+    path = tmp_path / "0.jpg"
+    path.write_bytes(JPEG)
+    args = ["--dest-path", tmp_path, "--img-per-file", "100", "-q"]
+    (packed,) = lines(run(tool, *args, input=manifest([path] * 100)).stdout)
+    data = bytearray(Path(packed).read_bytes())
+    size = len(data) // 100
+    for number in range(100):
+        # The data's last byte: in TFRecord, under its CRC; in RecordIO, padding.
+        data[size * (number + 1) - (5 if tool == "tfrecord" else 1)] ^= 1
+    Path(packed).write_bytes(data)
+    errors = run(tool, "--test", packed).stderr.decode().splitlines()
+    expected = 100 if (len(JPEG) + 24) % 4 or tool == "tfrecord" else 0
+    if expected:
+        assert f"{packed}: 90 more findings" in errors[10]
+
+
+@pytest.mark.parametrize("option", ["--resume", "--skip-invalid", "--fsync", "--source-path=x"])
+def test_test_goes_with_nothing_that_writes(tool: str, files: list[str], option: str) -> None:
+    result = run(tool, "--test", option, *files)
+    assert result.returncode == 2
+    assert f"argument {option.split('=')[0]}: not with --test" in result.stderr.decode()
+
+
+def test_without_input_a_terminal_is_told_how_to_give_some(tool: str) -> None:
+    leader, follower = os.openpty()
+    with open(follower, "rb", buffering=0) as stdin:
+        result = run(tool, "--test", stdin=stdin)
+    os.close(leader)
+    assert result.returncode == 2
+    assert b"name the files to test" in result.stderr
