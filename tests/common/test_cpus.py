@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from imagine_common import cpus
+from imagine_common import cgroups
 from imagine_common.cpus import check_workers, usable_cpus
 from imagine_common.errors import UsageError
+from imagine_common.memory import usable_memory
 
 HAS_AFFINITY = 16
 
@@ -18,8 +19,8 @@ def cgroup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stand in for the kernel: sixteen processors by affinity, no quota yet."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(HAS_AFFINITY)))
     (tmp_path / "membership").write_text("4:memory:/\n3:cpuacct,cpu:/\n0::/\n")
-    monkeypatch.setattr(cpus, "_MEMBERSHIP", tmp_path / "membership")
-    monkeypatch.setattr(cpus, "_CGROUPS", tmp_path)
+    monkeypatch.setattr(cgroups, "_MEMBERSHIP", tmp_path / "membership")
+    monkeypatch.setattr(cgroups, "_CGROUPS", tmp_path)
     return tmp_path
 
 
@@ -109,3 +110,16 @@ def test_workers_are_the_usable_processors_unless_given(cgroup: Path) -> None:
 def test_fewer_than_one_worker_is_wrong_usage(workers: int) -> None:
     with pytest.raises(UsageError, match=f"--workers: must be from 1 to 1024, not {workers}$"):
         check_workers(workers)
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"), [("5000000\n", 5_000_000), ("max\n", None), ("x", None)]
+)
+@pytest.mark.parametrize("name", ["memory.max", "memory/memory.limit_in_bytes"])
+def test_memory_is_that_of_the_control_group(
+    cgroup: Path, name: str, limit: str, expected: int | None
+) -> None:
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    (cgroup / name).parent.mkdir(exist_ok=True)
+    (cgroup / name).write_text(limit)
+    assert usable_memory() == (expected or machine)

@@ -137,3 +137,18 @@ def test_mxnets_writer_leaves_nothing_unfinished(tmp_path: Path) -> None:
     assert b"missing.jpg: No such file" in result.stderr
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["recordio_0.idx", "recordio_0.rec"]
+
+
+def test_what_mxnet_writes_passes_the_test(tmp_path: Path) -> None:
+    """As im2rec does: keys in any order, several labels, images that hold the magic number."""
+    writer = mx.recordio.MXIndexedRecordIO(str(tmp_path / "x.idx"), str(tmp_path / "x.rec"), "w")
+    aligned = JPEG + bytes(-len(JPEG) % 4)
+    for key, label in ((7, 3.5), (2, [1, 5, 7]), (11, 9), (0, 0)):
+        header = mx.recordio.IRHeader(0, label, key, 0)
+        writer.write_idx(key, mx.recordio.pack(header, aligned + MAGIC * (key % 3)))
+    writer.close()
+    result = run("recordio", "--test", tmp_path / "x.rec")
+    assert result.returncode == 0, result.stderr
+    (summary,) = result.stderr.decode().splitlines()
+    assert ": 1 good file, 4 records, " in summary
+    assert summary.endswith(", labels 0 to 9")

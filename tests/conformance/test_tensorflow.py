@@ -114,3 +114,62 @@ def test_tensorflows_writer_leaves_nothing_unfinished(tmp_path: Path) -> None:
     assert result.returncode == 1
     assert b"missing.jpg: No such file" in result.stderr
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["tfrecord_0"]
+
+
+def test_what_tensorflow_writes_passes_the_test(tmp_path: Path) -> None:
+    """Files of other features than ours, compressed ones, and records that are no Examples."""
+    train = tf.train
+    features = {
+        "image/class/label": train.Feature(int64_list=train.Int64List(value=[-3, 2**40])),
+        "image/object/bbox/xmin": train.Feature(float_list=train.FloatList(value=[0.5] * 9)),
+        "image/filename": train.Feature(bytes_list=train.BytesList(value=[b"a", b"b"])),
+        "empty": train.Feature(),
+    }
+    example = train.Example(features=train.Features(feature=features)).SerializeToString()
+    for name, records in (("good", [example, b"", example]), ("other", [b"text", example])):
+        with tf.io.TFRecordWriter(str(tmp_path / name)) as writer:
+            for record in records:
+                writer.write(record)
+    with tf.io.TFRecordWriter(str(tmp_path / "zipped"), "GZIP") as writer:
+        writer.write(example)
+    good = run("tfrecord", "--test", tmp_path / "good")
+    assert good.returncode == 0
+    assert good.stderr.endswith(b", labels -3 to 1099511627776\n")
+    other = run("tfrecord", "--test", tmp_path / "other")
+    assert other.returncode == 0
+    assert b"warning: " in other.stderr
+    assert b"1 record not of tf.train.Example (first record 0: " in other.stderr
+    zipped = run("tfrecord", "--test", tmp_path / "zipped")
+    assert zipped.returncode == 1
+    assert b"gunzip it first" in zipped.stderr
+
+
+def test_messages_are_examples_where_protobuf_says_so() -> None:
+    """Mutations of real messages, read by protobuf's parser and by imagine's."""
+    from fuzz import mutate
+    from imagine_tfrecord.example_reader import NoExampleError, read_labels
+
+    train = tf.train
+    features = {
+        "image/class/label": train.Feature(int64_list=train.Int64List(value=[1, -3, 2**40])),
+        "f": train.Feature(float_list=train.FloatList(value=[0.5] * 3)),
+        "image/encoded": train.Feature(bytes_list=train.BytesList(value=[JPEG[:40]])),
+    }
+    message = train.Example(features=train.Features(feature=features)).SerializeToString()
+    verdicts = set()
+    for seed in range(20_000):
+        data = mutate(message, random.Random(seed))
+        try:
+            parsed = train.Example.FromString(data)
+        except Exception:  # protobuf's DecodeError, or one about UTF-8
+            parsed = None
+        try:
+            labels = read_labels(data, len(data))
+        except NoExampleError:
+            labels = None
+        assert (parsed is None) == (labels is None), data
+        verdicts.add(parsed is None)
+        if parsed is not None and labels:
+            values = parsed.features.feature["image/class/label"].int64_list.value
+            assert not values or {min(values), max(values)} <= set(labels)
+    assert verdicts == {True, False}

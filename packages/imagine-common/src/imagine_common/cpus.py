@@ -7,11 +7,10 @@ from contextlib import suppress
 from math import ceil, inf
 from pathlib import Path
 
+from imagine_common.cgroups import control_groups
 from imagine_common.errors import UsageError
 
-_MEMBERSHIP = Path("/proc/self/cgroup")
 _MAX_WORKERS = 1024  # A slip of the finger must not take the machine down.
-_CGROUPS = Path("/sys/fs/cgroup")
 
 
 def usable_cpus() -> int:
@@ -39,23 +38,12 @@ def check_workers(workers: int | None) -> int:
 
 
 def _cgroup_quota() -> float:
-    """Return how many processors' time the control groups around this process allow.
-
-    The kernel's documentation of control groups, versions 1 and 2, names the files.
-    """
-    quotas = [float(1 << 20)]
-    with suppress(OSError):
-        for line in _MEMBERSHIP.read_text().splitlines():
-            _, controllers, path = line.split(":", 2)
-            if controllers and "cpu" not in controllers.split(","):
-                continue
-            root = _CGROUPS / "cpu" if controllers else _CGROUPS
-            # Any group on the way up may be the one with the quota.
-            group = root / path.lstrip("/")
-            while group != root.parent:
-                quotas.append(_quota_v1(group) if controllers else _quota_v2(group))
-                group = group.parent
-    return min(quotas)
+    """Return how many processors' time the control groups around this process allow."""
+    quotas = [
+        _quota_v1(group) if version == 1 else _quota_v2(group)
+        for version, group in control_groups("cpu")
+    ]
+    return min([float(1 << 20), *quotas])
 
 
 def _quota_v1(group: Path) -> float:

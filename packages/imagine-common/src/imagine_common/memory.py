@@ -1,5 +1,13 @@
-"""Keeping freed memory for the next image."""
+"""How much memory there is, and keeping freed memory for the next image."""
 
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+from imagine_common.cgroups import control_groups
+
+_LIMIT_FILES = {1: "memory.limit_in_bytes", 2: "memory.max"}
 _BYTES = 8 << 20
 
 
@@ -11,3 +19,12 @@ def keep_freed_memory() -> None:
     large block that is freed tells it to keep twice as much (mallopt(3), M_MMAP_THRESHOLD).
     """
     bytes(_BYTES)
+
+
+def usable_memory() -> int:
+    """Return the machine's memory in bytes, or less where the control group has a limit."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for version, group in control_groups("memory"):
+        with suppress(OSError, ValueError):  # "max" is no limit.
+            limits.append(int((group / _LIMIT_FILES[version]).read_text()))
+    return min(limits)

@@ -95,7 +95,8 @@ class Slicer:
     def _append(self, lines: list[bytes]) -> None:
         try:
             if self._fd < 0:
-                create_folder(self._folder, self._fsync)
+                if self._number == 0:  # Should it go later, files that were listed go too.
+                    create_folder(self._folder, self._fsync)
                 self._spool = temporary_name(self._folder)
                 self._fd = create_temporary(self._spool)
             data = self._delimiter.join([*lines, b""])

@@ -15,6 +15,7 @@ CHANNELS = {"RGB": 3, "RGBA": 4, "L": 1}
 _MAX_SEED = 2**64 - 1
 _MAX_INDEX = 2**63 - 1
 _MAX_POOL_STRIPS = 2**20
+_PROCESS_BYTES = 60_000_000
 
 
 class Format(NamedTuple):
@@ -123,6 +124,13 @@ class DatasetSpec:
     def row_bytes(self) -> int:
         """Return the bytes of a row of pixels, without padding."""
         return self.width * CHANNELS[self.mode]
+
+    @property
+    def worker_bytes(self) -> int:
+        """Return about how much memory making one image takes, as measured; a pool comes on top."""
+        pixels = self.width * self.height
+        of_canvas = 8 if self.compress_level else 5 if self.image_format == "jpg" else 0
+        return _PROCESS_BYTES + (0 if self.pooled else of_canvas * pixels)
 
     def image_path(self, index: int) -> bytes:
         """Return the path of an image."""

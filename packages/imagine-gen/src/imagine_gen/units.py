@@ -9,7 +9,9 @@ from typing import TypeVar
 
 from imagine_common.cpus import check_workers
 from imagine_common.errors import UsageError
+from imagine_common.memory import usable_memory
 from imagine_common.parallel import ordered_map, workers_are_forked
+from imagine_common.report import human_bytes
 from imagine_gen.encoders import ImageEncoder, image_encoder
 from imagine_gen.spec import DatasetSpec
 
@@ -48,11 +50,11 @@ def map_images(
     Raises
     ------
     UsageError
-        Where `workers` or `chunksize` is below 1.
+        Where `workers` or `chunksize` is below 1, and where an image needs more memory than is.
     WorkerLost
         Where a worker process died.
     """
-    workers = check_workers(workers)
+    workers = min(check_workers(workers), _fitting_workers(spec, workers))
     pixels_in_unit = _POOLED_PIXELS_IN_UNIT if spec.pooled else _PIXELS_IN_UNIT
     if chunksize is None:
         pixels = spec.width * spec.height
@@ -66,6 +68,24 @@ def map_images(
     workers = min(workers, -(-spec.count // chunksize))
     encoder = image_encoder(spec) if workers == 1 or workers_are_forked() else None
     return _map_units(partial(_work, function, spec), spec, chunksize, workers, encoder)
+
+
+def _fitting_workers(spec: DatasetSpec, wanted: int | None) -> int:
+    """Return for how many processes the memory is enough; whoever knows better gives a number.
+
+    Raises
+    ------
+    UsageError
+        Where it is not enough for one.
+    """
+    needed, memory = spec.worker_bytes, usable_memory()
+    if needed > memory:
+        raise UsageError(
+            f"arguments --width, --height: making a {spec.image_format} of {spec.width}x"
+            f"{spec.height} takes {human_bytes(needed)} of memory, of which there are"
+            f" {human_bytes(memory)}"
+        )
+    return memory // needed if wanted is None else wanted
 
 
 def _map_units(

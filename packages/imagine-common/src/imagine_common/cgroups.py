@@ -1,0 +1,33 @@
+"""The control groups around this process, which a container's limits are made of.
+
+The kernel's documentation of control groups, versions 1 and 2, names the files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+_MEMBERSHIP = Path("/proc/self/cgroup")
+_CGROUPS = Path("/sys/fs/cgroup")
+
+
+def control_groups(controller: str) -> Iterator[tuple[int, Path]]:
+    """Yield the version and the folder of each group: any on the way up may be the one that limits.
+
+    Parameters
+    ----------
+    controller : str
+        Such as `cpu` or `memory`.
+    """
+    with suppress(OSError):
+        for line in _MEMBERSHIP.read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers and controller not in controllers.split(","):
+                continue
+            root = _CGROUPS / controller if controllers else _CGROUPS
+            group = root / path.lstrip("/")
+            while group != root.parent:
+                yield 1 if controllers else 2, group
+                group = group.parent

@@ -1,0 +1,55 @@
+"""How many processes make images, by the memory that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from imagine_common.errors import UsageError
+from imagine_gen import units
+from imagine_gen.spec import DatasetSpec
+from imagine_gen.units import map_images
+from support import run
+
+
+@pytest.mark.parametrize(
+    ("memory", "given", "expected"),
+    [(10**12, None, 4), (2 * 10**9, None, 3), (10**9, None, 1), (10**9, 4, 4)],
+)
+def test_workers_are_as_many_as_fit_into_memory_unless_given(
+    monkeypatch: pytest.MonkeyPatch, memory: int, given: int | None, expected: int
+) -> None:
+    started = []
+    monkeypatch.setattr(units, "usable_memory", lambda: memory)
+    monkeypatch.setattr(units, "check_workers", lambda workers: workers or 4)
+    monkeypatch.setattr(units, "image_encoder", lambda spec: None)
+
+    def no_map(work: object, parts: object, workers: int) -> Iterator[None]:
+        started.append(workers)
+        yield from ()
+
+    monkeypatch.setattr(units, "ordered_map", no_map)
+    spec = DatasetSpec(b"x", b"x", 10_000, 10_000, count=100)
+    assert list(map_images(lambda *_: None, spec, given, None)) == []
+    assert started == [expected]
+
+
+def test_an_image_that_no_memory_holds_is_refused_before_anything_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(units, "usable_memory", lambda: 10**9)
+    with pytest.raises(
+        UsageError, match=r"of 60000x60000 takes 18.1 GB of memory, of which .* 1 GB"
+    ):
+        map_images(lambda *_: None, DatasetSpec(b"x", b"x", 60_000, 60_000), None, None)
+
+
+@pytest.mark.parametrize("image_format", ["bmp"])
+def test_what_the_format_cannot_hold_is_refused(tmp_path: Path, image_format: str) -> None:
+    size = ["--width", "60000", "--height", "60000", "--image-format", image_format]
+    result = run("gen", "--path", tmp_path / "x", *size)
+    assert result.returncode == 2
+    (line,) = result.stderr.decode().splitlines()
+    assert "would reach 4 GiB, the format's limit; use png" in line
