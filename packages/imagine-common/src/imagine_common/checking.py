@@ -125,7 +125,7 @@ def run_check(args: argparse.Namespace, check: Callable[[bytes], FileReport]) ->
             report.add(1, file.records, file.size)
             if file.labels:
                 labels = [min([*labels, file.labels[0]]), max([*labels, file.labels[1]])]
-        more = f", labels {labels[0]:.10g} to {labels[1]:.10g}" if labels else ""
+        more = f", labels {' to '.join(map(_plain, labels))}" if labels else ""
         report.summarize("good file", "record", more)
     if bad:
         raise ImagineError(f"{bad} of {counted(bad + report.files, 'file')} {_are(bad)} bad")
@@ -145,6 +145,10 @@ def _listed(source: ManifestSource) -> Iterator[bytes | None]:
     for lines in source.lines():
         yield from (parse_line(line).path for line in lines or ())
         yield None
+
+
+def _plain(number: float) -> str:
+    return str(int(number)) if float(number).is_integer() else f"{number:.7g}"
 
 
 def _are(number: int) -> str:
