@@ -81,7 +81,7 @@ def kill_once(job: Job, folder: Path, rng: random.Random) -> str:
     """Kill a run at a random moment, check what it leaves, and resume it; say what was done."""
     signum = rng.choice(SIGNALS)
     at_worker = rng.random() < 0.5
-    moment = rng.uniform(0, 1.1 * job.seconds)
+    moment = rng.uniform(0, job.seconds)
     process = subprocess.Popen(
         command(job.tool, folder_option(job.tool), str(folder), *job.args),
         stdin=subprocess.PIPE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -268,6 +269,28 @@ def test_where_nothing_is_left_of_a_file_the_old_one_goes(packing: Packing) -> N
     assert not packing.path(2).with_suffix(".idx").exists()
 
 
+def test_an_earlier_file_goes_only_once_something_has_been_packed(packing: Packing) -> None:
+    packing.run()
+    expected = contents(packing.folder)
+    for image in packing.images:
+        image.rename(image.with_suffix(".away"))  # as if a disk were not mounted
+    assert "all images were skipped" in error(packing.run("--skip-invalid"))
+    assert contents(packing.folder) == expected
+
+
+def test_a_file_too_large_leaves_what_an_earlier_run_wrote(packing: Packing) -> None:
+    packing.run()
+    expected = contents(packing.folder)
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700))
+
+    args = ["--dest-path", packing.folder, "--name", "r", "--img-per-file", "3"]
+    result = run(packing.tool, *args, input=manifest(packing.images), preexec_fn=limit)
+    assert "File too large" in error(result)
+    assert contents(packing.folder) == expected
+
+
 def test_all_images_bad_is_an_error(packing: Packing) -> None:
     result = packing.run("--skip-invalid", data=b"a\nb\n")
     assert "all images were skipped" in error(result)
@@ -302,8 +325,16 @@ def test_fsync_syncs_file_and_folder_before_the_file_is_listed(
     folder, *rest = synced
     assert folder == packing.folder.parent.name
     files = 2 if packing.tool == "recordio" else 1
-    assert [name.startswith(".imagine-") for name in rest] == [True, False] * files
-    assert rest[1::2] == ["new"] * files
+    # First what is in the files, then their names.
+    assert [name.startswith(".imagine-") for name in rest] == [True] * files + [False] * files
+    assert rest[files:] == ["new"] * files
+    synced.clear()
+    create(source, packing.folder, "r", 100, resume=True, fsync=True)
+    names = [
+        f"r0{suffix}" for suffix in (("",) if packing.tool == "tfrecord" else (".rec", ".idx"))
+    ]
+    assert synced[::2] == names
+    assert set(synced[1::2]) == {packing.folder.name}
 
 
 def test_python_functions_resume_and_skip(packing: Packing) -> None:

@@ -120,6 +120,31 @@ def test_any_name_can_be_tested(tool: str, files: list[str]) -> None:
     assert result.stdout == name + b"\0"
 
 
+@pytest.mark.parametrize("workers", ["0", "-1"])
+def test_wrong_workers_exit_2(tool: str, files: list[str], workers: str) -> None:
+    assert run(tool, "--test", files[0], "--workers", workers).returncode == 2
+
+
+def test_options_may_stand_between_files(tool: str, files: list[str]) -> None:
+    result = run(tool, "--test", files[0], "--workers", "1", files[1])
+    assert lines(result.stdout) == files[:2]
+
+
+def test_a_bad_line_is_told_by_its_number(tool: str, files: list[str]) -> None:
+    result = run(tool, "--test", input=manifest(files[:1]) + b"\n")
+    assert result.returncode == 1
+    assert b"the path is empty (line 2 of the manifest)" in result.stderr
+
+
+def test_an_index_is_not_taken_for_its_file(tool: str, files: list[str]) -> None:
+    index = files[0].removesuffix(".rec") + ".idx"
+    if tool == "tfrecord":
+        Path(index).write_bytes(b"0 1\n")
+    result = run(tool, "--test", index)
+    assert result.returncode == 1
+    assert f"{index}: an index; give the " in result.stderr.decode()
+
+
 def test_an_empty_manifest_exits_1(tool: str) -> None:
     result = run(tool, "--test", input=b"")
     assert result.returncode == 1

@@ -349,6 +349,7 @@ def test_files_of_other_hosts_and_other_programs_stay(tmp_path: Path) -> None:
         leftover + ".jpg",
         leftover.removeprefix("."),
         ".imagine-notes.tmp",
+        re.sub(r"-\d+-\d+-\d+\.tmp", "-99999999999999999999-1-0.tmp", leftover),
         "image_0.jpg",
     ]
     for name in others:

@@ -266,11 +266,14 @@ def test_a_locale_changes_nothing(
     assert result.returncode == 0, result.stderr
     suffix = b".png" if tool == "gen" else RECORD_SUFFIX[tool].encode()
     assert result.stdout.splitlines()[0] == folder + b"/x0" + suffix
+    below = folder + b"/x0" + suffix + b"/below"
     broken = subprocess.run(
-        [*args, "--name", "a/b"], input=image + b"\n", capture_output=True, env=env
+        [*args, folder_option(tool), below], input=image + b"\n", capture_output=True, env=env
     )
-    assert broken.returncode == 2
-    assert len(broken.stderr.splitlines()) == 1
+    assert broken.returncode == 1
+    (line,) = broken.stderr.splitlines()
+    assert b"/\\udcffo" in line
+    assert line.endswith(b"Not a directory")
 
 
 def test_a_manifest_from_windows_is_told_as_such(packer: str, tmp_path: Path) -> None:

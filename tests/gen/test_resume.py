@@ -140,6 +140,11 @@ def test_fsync_has_each_file_and_its_name_on_the_disk(
     assert synced[:2] == ["c", tmp_path.name]
     assert [name.startswith(".imagine-") for name in synced[2:]] == [True, False, True, False]
     assert synced[3::2] == ["d", "d"]
+    synced.clear()
+    create_images(
+        tmp_path / "a" / "b", "image_", 8, 8, 2, "jpg", workers=1, resume=True, fsync=True
+    )
+    assert synced == ["image_0.jpg", "b", "image_1.jpg", "b"]
 
 
 def test_python_functions_resume_too(tmp_path: Path) -> None:

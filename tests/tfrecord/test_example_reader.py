@@ -42,6 +42,8 @@ GOOD = [
     (b"\x15abcd\x11abcdefgh\x18\x05", []),
     (b"\x1b\x23\x08\x01\x24\x1c", []),  # groups
     (b"\x08\x05", []),  # a known field of another type
+    (example(label(b"\x3a\x01\xff")), []),  # an unknown field of a feature
+    (example(b"\x12\x06\x1a\x04\x0a\x02\x03\x05" + label(b"")[:19]), [3, 5]),  # key last
 ]
 
 

@@ -39,6 +39,7 @@ class AtomicFile:
         self.temporary = temporary_name(os.path.dirname(path))
         self._fd = -1
         self._written = 0
+        self._synced = -1  # of these, what is on the disk
         self._batch: list[Buffer] = []
         self._batch_bytes = 0
 
@@ -71,6 +72,16 @@ class AtomicFile:
         self._written += self._batch_bytes
         self._batch, self._batch_bytes = [], 0
 
+    def settle(self) -> None:
+        """Write all that has been appended, so that nothing but the name is left to fail."""
+        self.flush()
+        if self._fsync and self._synced != self._written:
+            try:
+                os.fsync(self._fd)
+            except OSError as error:
+                raise file_error(self.path, error) from error
+            self._synced = self._written
+
     @property
     def size(self) -> int:
         """Return how many bytes have been appended."""
@@ -92,14 +103,10 @@ class AtomicFile:
             remove_temporary(self.temporary)
 
     def _finish(self) -> None:
-        self.flush()
+        self.settle()
         fd, self._fd = self._fd, -1
         try:
-            try:
-                if self._fsync:
-                    os.fsync(fd)
-            finally:
-                os.close(fd)
+            os.close(fd)
             rename_temporary(self.temporary, self.path)
             if self._fsync:
                 sync_folder(os.path.dirname(self.path))
@@ -124,6 +131,25 @@ def write_all(fd: int, buffers: Sequence[Buffer], size: int) -> None:
             whole += 1
         buffers = [memoryview(buffers[whole])[written:], *buffers[whole + 1 :]]
         written = os.writev(fd, buffers)
+
+
+def sync_file(path: bytes) -> None:
+    """Have a finished file, and its name, written to the disk.
+
+    Raises
+    ------
+    ImagineError
+        Where that can't be done.
+    """
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        sync_folder(os.path.dirname(path))
+    except OSError as error:
+        raise file_error(path, error) from error
 
 
 def remove_file(path: bytes, fsync: bool = False) -> None:

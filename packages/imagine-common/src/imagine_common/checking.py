@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from typing import NamedTuple
 
@@ -105,13 +105,15 @@ def run_check(args: argparse.Namespace, check: Callable[[bytes], FileReport]) ->
     if not args.files and os.isatty(0):
         raise UsageError("no input: name the files to test, or pipe a manifest of their paths in")
     paths = _named(args.files) if args.files else _listed(ManifestSource(args.delimiter))
-    workers = 1 if len(args.files) == 1 else check_workers(args.workers)
+    workers = check_workers(args.workers)
+    if len(args.files) == 1:
+        workers = 1
     manifest = ManifestWriter(args.delimiter)
     bad = 0
     labels: list[float] = []
     with (
         Report(args.prog, args.quiet) as report,
-        closing(_check_all(check, paths, workers)) as checked,
+        closing(ordered_map(check, paths, workers)) as checked,
     ):
         for file in checked:
             for finding in file.findings:
@@ -131,19 +133,19 @@ def run_check(args: argparse.Namespace, check: Callable[[bytes], FileReport]) ->
         raise ImagineError(f"{bad} of {counted(bad + report.files, 'file')} {_are(bad)} bad")
 
 
-def _check_all(
-    check: Callable[[bytes], FileReport], paths: Iterator[bytes | None], workers: int
-) -> Generator[FileReport]:
-    yield from ordered_map(check, paths, workers)
-
-
 def _named(files: list[str]) -> Iterator[bytes | None]:
     yield from map(os.fsencode, files)
 
 
 def _listed(source: ManifestSource) -> Iterator[bytes | None]:
+    number = 0
     for lines in source.lines():
-        yield from (parse_line(line).path for line in lines or ())
+        for line in lines or ():
+            number += 1
+            try:
+                yield parse_line(line).path
+            except ImagineError as error:
+                raise ImagineError(f"{error} (line {number} of the manifest)") from None
         yield None
 
 

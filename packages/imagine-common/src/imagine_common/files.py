@@ -10,6 +10,7 @@ from imagine_common.atomic import Buffer
 from imagine_common.errors import ImagineError, file_error, show
 
 _PIECE_BYTES = 1 << 20
+_WINDOW_BYTES = 1 << 16
 
 _KINDS = (
     (stat.S_ISDIR, "a directory"),
@@ -87,10 +88,19 @@ class FileSlice:
     def __init__(self, fd: int, begin: int) -> None:
         self._fd = fd
         self._begin = begin
+        self._window = b""
+        self._window_begin = 0
 
     def __getitem__(self, span: slice) -> bytes:
         """Return the bytes of a slice, with begin and end; fewer only where the file ends."""
-        return read_at(self._fd, self._begin + span.start, span.stop - span.start)
+        begin = span.start - self._window_begin
+        end = span.stop - self._window_begin
+        if begin < 0 or end > len(self._window):
+            size = max(span.stop - span.start, _WINDOW_BYTES)
+            self._window = read_at(self._fd, self._begin + span.start, size)
+            self._window_begin = span.start
+            begin, end = 0, span.stop - span.start
+        return self._window[begin:end]
 
 
 def _pieces(buffers: Iterable[Buffer]) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from imagine_common.files import open_regular
 from imagine_common.temporary import is_temporary
 
 HEAD_BYTES = 32
+_LARGE = 1 << 24  # bytes
 
 _SIGNATURES = re.compile(
     rb"""(?xs)
@@ -43,6 +44,8 @@ def read_image(path: bytes, limit: int) -> bytes:
     """
     fd, size = _open_image(path, limit)
     try:
+        if size > _LARGE:  # Of a file that is none, only the first bytes are read.
+            _require_image(path, os.pread(fd, HEAD_BYTES, 0))
         data = _read_exactly(fd, size)
     except OSError as error:
         raise file_error(path, error) from error
@@ -77,21 +80,20 @@ def image_size(path: bytes, limit: int) -> int:
 
 
 def read_head(path: bytes) -> bytes:
-    """Return the first 32 bytes of a regular file; nothing of any other.
+    """Return the first 32 bytes of a regular file.
 
     Raises
     ------
     ImagineError
-        Where it can't be read.
+        Where it is none, or can't be read.
     """
+    fd, _ = open_regular(path, "an image file")
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        try:
-            return os.read(fd, HEAD_BYTES)
-        finally:
-            os.close(fd)
+        return os.read(fd, HEAD_BYTES)
     except OSError as error:
         raise file_error(path, error) from error
+    finally:
+        os.close(fd)
 
 
 def _open_image(path: bytes, limit: int) -> tuple[int, int]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
+from imagine_common.errors import UsageError
 from imagine_common.manifest import NEWLINE, NUL
 
 
@@ -44,6 +46,19 @@ def add_fsync_option(parser: argparse._ActionsContainer) -> None:
         action="store_true",
         help="have each file on the disk before it is listed, to survive a loss of power",
     )
+
+
+def refuse_options(args: argparse.Namespace, options: Sequence[str], mode: str) -> None:
+    """Refuse options that write beside one that only reads.
+
+    Raises
+    ------
+    UsageError
+        Naming the first of `options` that was given.
+    """
+    for option in options:
+        if getattr(args, option[2:].replace("-", "_")):
+            raise UsageError(f"argument {option}: not with {mode}, which only reads")
 
 
 def add_message_options(parser: argparse._ActionsContainer) -> None:

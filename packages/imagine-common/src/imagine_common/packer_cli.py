@@ -16,6 +16,7 @@ from imagine_common.options import (
     add_message_options,
     add_null_option,
     add_workers_option,
+    refuse_options,
 )
 
 if TYPE_CHECKING:
@@ -114,18 +115,13 @@ def run_packer(
     if args.test:
         from imagine_common.checking import run_check
 
-        _refuse_beside_test(args)
+        writing = ("--source-path", "--skip-invalid", "--resume", "--fsync")
+        refuse_options(args, writing, "--test")
         run_check(args, check)
     elif args.files:
         raise UsageError(f"unrecognized arguments: {' '.join(args.files)} (only with --test)")
     else:
         _run_pack(args, pack, suffix)
-
-
-def _refuse_beside_test(args: argparse.Namespace) -> None:
-    for option in ("--source-path", "--skip-invalid", "--resume", "--fsync"):
-        if getattr(args, option[2:].replace("-", "_")):
-            raise UsageError(f"argument {option}: not with --test, which only reads")
 
 
 def _run_pack(

@@ -15,7 +15,7 @@ from functools import partial
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
-from imagine_common.atomic import remove_file
+from imagine_common.atomic import remove_file, sync_file
 from imagine_common.cpus import check_workers
 from imagine_common.errors import ImagineError, UsageError, WorkerLost
 from imagine_common.images import image_size, read_image
@@ -62,7 +62,7 @@ class PackSpec:
         return os.path.join(self.dest_path, b"%b%d" % (self.name, number))
 
 
-class ImageFile(NamedTuple):
+class ImageInfo(NamedTuple):
     """An image that has been looked at: its place in the dataset, its file, and the file's size."""
 
     position: int
@@ -114,7 +114,7 @@ class RecordFormat(NamedTuple):
 
     suffixes: tuple[bytes, ...]
     write: Callable[[bytes, Iterator[Image], bool], Shard]
-    match: Callable[[bytes, Iterator[ImageFile]], Shard]
+    match: Callable[[bytes, Iterator[ImageInfo]], Shard]
     image_limit: Callable[[Entry], int]
 
 
@@ -145,6 +145,7 @@ def pack(
         spec.dest_path, spec.img_per_file, source.delimiter, source.is_manifest, spec.fsync
     )
     spools: set[bytes] = set()
+    empty: list[int] = []
     records = 0
 
     def slices(cut: Iterator[Slice | None], *ahead: Slice) -> Generator[Slice | None]:
@@ -164,10 +165,12 @@ def pack(
         function = partial(_pack_slice, spec, form)
         try:
             with closing(ordered_map(function, slices(cut, first), count)) as shards:
-                for shard, spool in shards:
+                for number, (shard, spool) in enumerate(shards):
                     spools.discard(spool)
                     remove_temporary(spool)
                     records += shard.records
+                    if not shard.records:
+                        empty.append(number)
                     yield shard
         except WorkerLost:
             clear_leftovers(spec.dest_path)
@@ -177,6 +180,10 @@ def pack(
                 remove_temporary(spool)
     if not records:
         raise ImagineError("all images were skipped: there is nothing to pack")
+    # What an earlier run had there is not of this dataset.
+    for number in empty:
+        for file in reversed(_shard_files(spec, form, number)):
+            remove_file(file, spec.fsync)
 
 
 def pack_folder(
@@ -194,7 +201,8 @@ def pack_folder(
     """
     start = time.perf_counter()
     files = records = size = 0
-    for shard in pack(FolderSource(os.fsencode(source_path)), spec, form, workers):
+    source = FolderSource(os.fsencode(source_path), spec.skip_invalid)
+    for shard in pack(source, spec, form, workers):
         files += shard.records > 0
         records += shard.records
         size += shard.size
@@ -204,17 +212,21 @@ def pack_folder(
 def _pack_slice(spec: PackSpec, form: RecordFormat, part: Slice) -> tuple[Shard, bytes]:
     """Write a slice's shard, or take the one that is there; return it and the slice's file."""
     path = spec.shard_path(part.number)
-    files = [path + suffix for suffix in form.suffixes]
+    files = _shard_files(spec, form, part.number)
     images = _SliceImages(part, form.image_limit, spec.skip_invalid)
     if spec.resume and all(map(os.path.lexists, files)):
         shard = form.match(path, images.look_at())._replace(kept=True)
+        for file in files if spec.fsync else ():
+            sync_file(file)
     elif first := list(islice(ahead := images.read(), 1)):
         shard = form.write(path, _rejoin(first, ahead), spec.fsync)
     else:
         shard = Shard(files[0], 0, 0)
-        for file in reversed(files):
-            remove_file(file, spec.fsync)
     return shard._replace(skipped=tuple(images.skipped)), part.spool
+
+
+def _shard_files(spec: PackSpec, form: RecordFormat, number: int) -> list[bytes]:
+    return [spec.shard_path(number) + suffix for suffix in form.suffixes]
 
 
 def _rejoin(first: list[Image], rest: Iterator[Image]) -> Iterator[Image]:
@@ -235,9 +247,9 @@ class _SliceImages:
         for position, entry, data in self._each(read_image):
             yield Image(position, entry.path, entry.labels, data)
 
-    def look_at(self) -> Iterator[ImageFile]:
+    def look_at(self) -> Iterator[ImageInfo]:
         for position, entry, size in self._each(image_size):
-            yield ImageFile(position, entry.path, entry.labels, size)
+            yield ImageInfo(position, entry.path, entry.labels, size)
 
     def _each(self, function: Callable[[bytes, int], Found]) -> Iterator[tuple[int, Entry, Found]]:
         for position, line in self._part.lines():

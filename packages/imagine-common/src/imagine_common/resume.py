@@ -9,21 +9,21 @@ from imagine_common.atomic import Buffer
 from imagine_common.errors import ImagineError, file_error, show
 from imagine_common.files import compare, open_regular
 from imagine_common.images import read_image
-from imagine_common.packing import Image, ImageFile, Shard
+from imagine_common.packing import Image, ImageInfo, Shard
 
 
 def match_records(
     path: bytes,
-    images: Iterator[ImageFile],
+    images: Iterator[ImageInfo],
     record: Callable[[Image], Sequence[Buffer]],
-    record_size: Callable[[ImageFile, int, int], int],
+    record_size: Callable[[ImageInfo, int, int], int],
 ) -> Shard:
     """Return the shard that a file is, without reading more than its first and last record.
 
     Parameters
     ----------
     path : bytes
-    images : iterator of ImageFile
+    images : iterator of ImageInfo
         What should be in it.
     record : callable
         Returns the record of an image, in pieces.
@@ -68,7 +68,7 @@ def _require_record(
     fd: int,
     path: bytes,
     offset: int,
-    file: ImageFile,
+    file: ImageInfo,
     record: Callable[[Image], Sequence[Buffer]],
 ) -> None:
     image = Image(file.position, file.path, file.labels, read_image(file.path, file.size))

@@ -16,7 +16,7 @@ from functools import lru_cache
 from zlib import crc32
 
 _MARK = b".imagine-"
-_TEMPORARY = re.compile(rb"\.imagine-(?P<host>.+)-(?P<pid>\d+)-(?P<start>\d+)-\d+\.tmp")
+_TEMPORARY = re.compile(rb"\.imagine-(?P<host>.+)-(?P<pid>\d{1,9})-(?P<start>\d+)-\d+\.tmp")
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _numbers = itertools.count()

@@ -16,6 +16,7 @@ from imagine_common.options import (
     add_message_options,
     add_null_option,
     add_workers_option,
+    refuse_options,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ The path of each image goes to stdout once the file is complete, in order, so:
 
 The pixels of image I depend on seed, I, width, height and mode alone (pooled:
 and --pool-strips, format, quality). A worker needs 60 MB, and for JPEG 5 bytes
-a pixel, for compressed PNG 8; a pool comes on top.
+a pixel (L 2), for compressed PNG 8 (L 2); a pool comes on top.
 Exit: 0 done, 1 failed, 2 wrong usage, 141 reader of stdout gone, 129, 130, 143
 hung up, interrupted, terminated."""
 
@@ -194,9 +195,7 @@ def _verify(args: argparse.Namespace, spec: DatasetSpec) -> None:
     from imagine_common.report import Report
     from imagine_gen.verify import MISSING, verify_units
 
-    for option in ("--resume", "--fsync", "--size"):
-        if getattr(args, option[2:]):
-            raise UsageError(f"argument {option}: not with --verify, which only reads")
+    refuse_options(args, ("--resume", "--fsync", "--size"), "--verify")
     manifest = ManifestWriter(args.delimiter)
     missing = different = 0
     extra: list[bytes] = []

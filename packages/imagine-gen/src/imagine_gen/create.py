@@ -9,7 +9,7 @@ from contextlib import closing, suppress
 from functools import partial
 from typing import NamedTuple
 
-from imagine_common.atomic import AtomicFile, create_folder
+from imagine_common.atomic import AtomicFile, create_folder, sync_file
 from imagine_common.errors import WorkerLost, file_error
 from imagine_common.temporary import clear_leftovers
 from imagine_gen.encoders import ImageEncoder
@@ -82,7 +82,10 @@ def generate_units(
     resume: bool = False,
     fsync: bool = False,
 ) -> Generator[list[ImageFile]]:
-    """Do what `generate` does, yielding the images of a unit of work together."""
+    """Do what `generate` does, yielding the images of a unit of work together.
+
+    Parameters, and errors raised, are those of `generate`.
+    """
     make = partial(_make_image, resume, fsync)
     with closing(map_images(make, spec, workers, chunksize)) as units:
         create_folder(spec.path, fsync)
@@ -216,6 +219,8 @@ def _make_image(
     """Return the size of an image's file in bytes, and whether it was there before."""
     path = spec.image_path(index)
     if resume and (size := existing_size(spec, path)):
+        if fsync:
+            sync_file(path)
         return size, True
     with AtomicFile(path, fsync) as file:
         file.write(encode(index))

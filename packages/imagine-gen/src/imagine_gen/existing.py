@@ -14,7 +14,7 @@ from imagine_common.errors import ImagineError
 from imagine_common.files import open_regular, read_at
 from imagine_gen.spec import DatasetSpec
 
-_HEAD_BYTES = 1024  # Files of ours have all that is asked for in these.
+_HEAD_BYTES = 32
 _PNG_MODES = {(8, 0): "L", (8, 2): "RGB", (8, 6): "RGBA"}  # by bit depth and color type
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_END = b"\0\0\0\0IEND\xae\x42\x60\x82"

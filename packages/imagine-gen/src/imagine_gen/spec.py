@@ -128,9 +128,11 @@ class DatasetSpec:
     @property
     def worker_bytes(self) -> int:
         """Return about how much memory making one image takes, as measured; a pool comes on top."""
-        pixels = self.width * self.height
-        of_canvas = 8 if self.compress_level else 5 if self.image_format == "jpg" else 0
-        return _PROCESS_BYTES + (0 if self.pooled else of_canvas * pixels)
+        if self.pooled or (self.image_format != "jpg" and not self.compress_level):
+            return _PROCESS_BYTES
+        canvas = 1 if self.mode == "L" else 4  # bytes a pixel, in Pillow's images
+        file = 1 if self.image_format == "jpg" else canvas
+        return _PROCESS_BYTES + (canvas + file) * self.width * self.height
 
     def image_path(self, index: int) -> bytes:
         """Return the path of an image."""

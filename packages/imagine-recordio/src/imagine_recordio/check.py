@@ -17,6 +17,7 @@ from imagine_recordio.record import HEADER, LABEL_BYTES
 from imagine_recordio.record_reader import FrameError, RecordReader
 
 _PIECE_BYTES = 1 << 20
+_LABELS_BYTES = 1 << 16
 _TAIL_BYTES = 16
 # What an image ends with, by what it begins with: JPEG, PNG, GIF.
 _ENDS = ((b"\xff\xd8\xff", b"\xff\xd9"), (b"\x89PNG", b"IEND\xae\x42\x60\x82"), (b"GIF8", b"\x3b"))
@@ -71,23 +72,30 @@ def _check_record(reader: RecordReader, inspection: Inspection) -> int | None:
     count, label, number, _ = HEADER.unpack(header)
     if not count:
         inspection.add_labels([label])
-    left = count * LABEL_BYTES
-    while left and len(labels := data.take(min(left, _PIECE_BYTES))) % LABEL_BYTES == 0 and labels:
-        inspection.add_labels(value for (value,) in struct.iter_unpack("<f", labels))
-        left -= len(labels)
-    if left:
+    if not _check_labels(data, count, inspection):
         inspection.found(f"its header gives {count} labels, more than it has bytes for", begin)
+        return int(number)
     head = data.take(HEAD_BYTES)
     tail = data.finish()
-    if left:
-        return int(number)
     if not is_image(head):
         inspection.remark("without an image after the header")
     elif _has_wrong_length(
         head, tail, reader.length - HEADER.size - count * LABEL_BYTES, reader.padding
     ):
-        inspection.found("its length is not that of its image, by the image's end", begin)
+        inspection.found("its length is not that of its image, or that ends in zeros", begin)
     return int(number)
+
+
+def _check_labels(data: _Data, count: int, inspection: Inspection) -> bool:
+    """Read the labels after a header; tell whether all are there."""
+    left = count * LABEL_BYTES
+    while left:
+        labels = data.take(min(left, _LABELS_BYTES))
+        left -= len(labels)
+        if len(labels) % LABEL_BYTES or not labels:
+            return False
+        inspection.add_labels(value for (value,) in struct.iter_unpack("<f", labels))
+    return True
 
 
 def _has_wrong_length(head: bytes, tail: bytes, size: int, padding: int) -> bool:
@@ -116,13 +124,14 @@ class _Data:
 
     def take(self, size: int) -> bytes:
         """Return the next bytes; fewer only where the record ends."""
-        taken = self._piece[self._begin : self._begin + size]
-        self._begin += len(taken)
-        while len(taken) < size and self._next():
-            more = self._piece[: size - len(taken)]
-            self._begin = len(more)
-            taken += more
-        return taken
+        taken = [self._piece[self._begin : self._begin + size]]
+        left = size - len(taken[0])
+        self._begin += len(taken[0])
+        while left and self._next():
+            taken.append(self._piece[:left])
+            self._begin = len(taken[-1])
+            left -= self._begin
+        return b"".join(taken)
 
     def finish(self) -> bytes:
         """Read the rest and return the last bytes of all."""

@@ -46,5 +46,7 @@ def write_shard(path: bytes, images: Iterator[Image], fsync: bool) -> Shard:
             records += 1
         writer.close()
         size = sum(os.path.getsize(name) for name in temporary)
+        file.settle()
+        index.settle()
         remove_file(path + b".idx", fsync)
     return Shard(path + b".rec", records, size)

@@ -114,7 +114,9 @@ def write_shard(path: bytes, images: Iterator[Image], fsync: bool) -> Shard:
             index.write([index_line(image.position, file.size)])
             file.write(image_record(image))
             records += 1
-        index.flush()  # No lack of space may come between the two.
+        # From here on, no lack of space may come between the two.
+        file.settle()
+        index.settle()
         # An older index must at no moment stand beside a file that is not its own.
         remove_file(path + b".idx", fsync)
     return Shard(path + b".rec", records, file.size + index.size)

@@ -7,7 +7,7 @@ import struct
 from imagine_common.atomic import Buffer
 from imagine_common.errors import ImagineError, show
 from imagine_common.manifest import Entry
-from imagine_common.packing import Image, ImageFile
+from imagine_common.packing import Image, ImageInfo
 from imagine_recordio.framing import MAX_LENGTH, frame, frame_size
 
 HEADER = struct.Struct("<IfQQ")  # flag, label, id, id2; little-endian
@@ -23,7 +23,7 @@ def image_record(image: Image) -> list[Buffer]:
     return frame([_header(image.position, image.labels), image.data])
 
 
-def least_record_size(image: ImageFile) -> int:
+def least_record_size(image: ImageInfo) -> int:
     """Return the bytes of an image's record in its frame, where it needs no cutting."""
     return frame_size(_header_size(image.labels) + image.size)
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from imagine_common.errors import ImagineError
 from imagine_common.files import open_regular
 from imagine_common.images import read_image
-from imagine_common.packing import Image, ImageFile, Shard
+from imagine_common.packing import Image, ImageInfo, Shard
 from imagine_common.resume import cannot_resume, match_records
 from imagine_recordio.framing import is_whole
 from imagine_recordio.index import read_index
 from imagine_recordio.record import image_record, least_record_size
 
 
-def match_shard(path: bytes, images: Iterator[ImageFile]) -> Shard:
+def match_shard(path: bytes, images: Iterator[ImageInfo]) -> Shard:
     """Return the shard that two files are, which must be that of these images.
 
     Raises
@@ -26,13 +26,14 @@ def match_shard(path: bytes, images: Iterator[ImageFile]) -> Shard:
     with open(fd, "rb") as file:
         index = read_index(file)
 
-        def record_size(image: ImageFile, rec: int, offset: int) -> int:
+        def record_size(image: ImageInfo, rec: int, offset: int) -> int:
             try:
                 found = next(index, None)
             except ImagineError as error:
                 raise cannot_resume(path + b".idx", str(error)) from error
             if found != (image.position, offset):
-                reason = f"expected key {image.position} at byte {offset}, found {found}"
+                line = "no more lines" if found is None else f"key {found[0]} at byte {found[1]}"
+                reason = f"expected key {image.position} at byte {offset}, found {line}"
                 raise cannot_resume(path + b".idx", reason)
             if is_whole(rec, offset):
                 return least_record_size(image)

@@ -34,6 +34,8 @@ def check_tfrecord(path: bytes) -> FileReport:
     """
     inspection = Inspection(path)
     try:
+        if path.endswith(b".idx") and os.path.exists(path[:-4]):
+            raise ImagineError(f"{show(path)}: an index; give the file that it belongs to")
         fd, inspection.size = open_regular(path, "a TFRecord file")
         with open(fd, "rb", buffering=_PIECE_BYTES) as file, closing(_Index(inspection)) as index:
             _check_records(file, inspection, index)

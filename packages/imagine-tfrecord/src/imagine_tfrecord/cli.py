@@ -33,4 +33,5 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool and return its exit code."""
-    return run_tool(build_parser(), run, argv)
+    parser = build_parser()
+    return run_tool(parser, run, argv, parser.parse_intermixed_args)

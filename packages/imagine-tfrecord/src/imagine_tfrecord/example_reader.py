@@ -22,7 +22,7 @@ _MAX_VARINT_BYTES = 10
 _MAX_DEPTH = 100
 _MAX_MESSAGE_BYTES = 2**31 - 1
 _MAX_KEY_BYTES = 1 << 20
-_PIECE_BYTES = 1 << 20
+_PIECE_BYTES = 1 << 16
 
 _BAD_VARINTS = re.compile(rb"(?s)[\x80-\xff]{10}|[\x80-\xff]\Z")
 _CONTINUED = re.compile(rb"(?s)[\x80-\xff]{1,9}\Z")
@@ -63,32 +63,33 @@ def read_labels(source: Source, size: int) -> list[int]:
 def _entry_labels(source: Source, begin: int, end: int) -> list[int]:
     """Check an entry of the map of features and return its labels, where it is the one of these."""
     key = b""
-    labels: list[int] = []
+    values: list[tuple[int, int]] = []
     for number, wire, first, last in _fields(source, begin, end):
-        if wire != _LENGTH:
-            continue
-        if number == 1:
+        if wire == _LENGTH and number == 1:
             key = _text(source, first, last)
-        elif number == 2:
-            labels = _feature_values(source, first, last)
-    return labels if key == _LABEL else []
+        if wire == _LENGTH and number == 2:
+            values.append((first, last))
+    labels: list[int] = []
+    for first, last in values:
+        labels = _spread([*labels, *_feature_values(source, first, last, key == _LABEL)])
+    return labels
 
 
-def _feature_values(source: Source, begin: int, end: int) -> list[int]:
-    """Check a Feature and return the least and the greatest value of its int64 list."""
+def _feature_values(source: Source, begin: int, end: int, wanted: bool) -> list[int]:
+    """Check a Feature and return, if wanted, the least and greatest value of its int64 list."""
     values: list[int] = []
     for kind, wire, first, last in _fields(source, begin, end):
-        if wire != _LENGTH:
+        if wire != _LENGTH or kind not in (_BYTES_LIST, _FLOAT_LIST, _INT64_LIST):
             continue
         for number, item_wire, item, item_end in _fields(source, first, last):
             if number != 1:
                 continue
             if kind == _FLOAT_LIST and item_wire == _LENGTH and (item_end - item) % 4:
                 raise NoExampleError(f"a list of floats at byte {item} is cut off")
-            if kind == _INT64_LIST and item_wire == _VARINT:
+            if kind == _INT64_LIST and item_wire == _VARINT and wanted:
                 values = _spread([*values, _signed(_varint(source, item, item_end)[0])])
             if kind == _INT64_LIST and item_wire == _LENGTH:
-                values = _spread([*values, *_packed(source, item, item_end)])
+                values = _spread([*values, *_packed(source, item, item_end, wanted)])
     return values
 
 
@@ -140,8 +141,8 @@ def _varint(source: Source, begin: int, end: int) -> tuple[int, int]:
     raise NoExampleError(f"the number at byte {begin} has no end")
 
 
-def _packed(source: Source, begin: int, end: int) -> list[int]:
-    """Check a packed list of int64 and return its least and greatest value."""
+def _packed(source: Source, begin: int, end: int, wanted: bool) -> list[int]:
+    """Check a packed list of int64 and return, if wanted, its least and greatest value."""
     values: list[int] = []
     while begin < end:
         piece = source[begin : min(begin + _PIECE_BYTES, end)]
@@ -149,9 +150,10 @@ def _packed(source: Source, begin: int, end: int) -> list[int]:
             piece = _CONTINUED.sub(b"", piece)
         if not piece or _BAD_VARINTS.search(piece):
             raise NoExampleError(f"the list of numbers at byte {begin} is broken")
-        varints = _VARINTS.findall(piece)
-        values += [_signed(_varint(varint, 0, len(varint))[0]) for varint in varints]
-        values = _spread(values)
+        if wanted:
+            varints = _VARINTS.findall(piece)
+            values += [_signed(_varint(varint, 0, len(varint))[0]) for varint in varints]
+            values = _spread(values)
         begin += len(piece)
     return values
 

@@ -10,7 +10,7 @@ from imagine_common.errors import UsageError
 from imagine_common.manifest import Entry
 from imagine_common.packing import (
     Image,
-    ImageFile,
+    ImageInfo,
     PackSpec,
     PackSummary,
     RecordFormat,
@@ -115,7 +115,7 @@ def write_shard(path: bytes, images: Iterator[Image], fsync: bool) -> Shard:
     return Shard(path, records, file.size)
 
 
-def match_shard(path: bytes, images: Iterator[ImageFile]) -> Shard:
+def match_shard(path: bytes, images: Iterator[ImageInfo]) -> Shard:
     """Return the shard that a file is, which must be that of these images.
 
     Raises
@@ -130,7 +130,7 @@ def _record(image: Image) -> list[bytes]:
     return frame([example_head(image.labels, len(image.data)), image.data])
 
 
-def _record_size(image: ImageFile, _fd: int, _offset: int) -> int:
+def _record_size(image: ImageInfo, _fd: int, _offset: int) -> int:
     return FRAME_BYTES + len(example_head(image.labels, image.size)) + image.size
 
 
