@@ -10,7 +10,7 @@ import pytest
 from kills import Job, check_whole, kill_once, make_jobs
 from support import JPEG, TOOLS
 
-KILLS = 6  # of each tool
+KILLS = 8  # of each tool
 
 
 @pytest.fixture(scope="module")
