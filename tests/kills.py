@@ -95,7 +95,9 @@ def kill_once(job: Job, folder: Path, rng: random.Random) -> str:
         process.stdin.write(job.input)
         process.stdin.close()
     process.stdin = None
-    time.sleep(moment)
+    while at_worker and process.poll() is None and not children(process.pid):
+        time.sleep(0.001)
+    time.sleep(moment / 2 if at_worker else moment)
     workers = children(process.pid)
     target = rng.choice(workers) if at_worker and workers else process.pid
     with suppress(ProcessLookupError):
@@ -122,6 +124,8 @@ def kill_once(job: Job, folder: Path, rng: random.Random) -> str:
 def check_exit(code: int, signum: int, at_tool: bool, what: str, stderr: bytes) -> None:
     """Check a run's exit code; it may have ended before the signal came."""
     allowed = {0}
+    if signum == signal.SIGINT and b"Fatal Python error: init_" in stderr:
+        return  # The interpreter was still starting, and has its own way to end then.
     if not at_tool:
         allowed |= {1}
     elif signum == signal.SIGKILL:
