@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from support import TOOLS, alive, children, command, lines, manifest
+from support import PATH_OPTION, TOOLS, alive, children, command, lines, manifest
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 IMAGES = 80
@@ -33,10 +33,6 @@ class Job(NamedTuple):
     expected: dict[str, bytes]
     listed: list[str]
     seconds: float
-
-
-def folder_option(tool: str) -> str:
-    return "--path" if tool == "gen" else "--dest-path"
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -73,7 +69,7 @@ def make_jobs(folder: Path, jpeg: bytes) -> list[Job]:
 
 def finish(job: Job, folder: Path, *more: str) -> tuple[int, list[str]]:
     """Run a job to its end; return its exit code and the names of the files that it listed."""
-    args = [folder_option(job.tool), str(folder), *job.args, *more]
+    args = [PATH_OPTION[job.tool], str(folder), *job.args, *more]
     done = subprocess.run(command(job.tool, *args), input=job.input, capture_output=True)
     return done.returncode, [os.path.basename(path) for path in lines(done.stdout)]
 
@@ -84,7 +80,7 @@ def kill_once(job: Job, folder: Path, rng: random.Random) -> str:
     at_worker = rng.random() < 0.5
     moment = rng.uniform(0, job.seconds)
     process = subprocess.Popen(
-        command(job.tool, folder_option(job.tool), str(folder), *job.args),
+        command(job.tool, PATH_OPTION[job.tool], str(folder), *job.args),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 TOOLS = tuple(os.environ.get("IMAGINE_TOOLS", "gen tfrecord recordio").split())
 PACKERS = tuple(tool for tool in TOOLS if tool != "gen")
+PATH_OPTION = {"gen": "--path", "tfrecord": "--dest-path", "recordio": "--dest-path"}
 RECORD_SUFFIX = {"tfrecord": "", "recordio": ".rec"}
 
 JPEG = base64.b64decode(  # 8x8, gray; made with Pillow

@@ -22,6 +22,7 @@ import pytest
 
 from support import (
     JPEG,
+    PATH_OPTION,
     RECORD_SUFFIX,
     TOOLS,
     alive,
@@ -35,7 +36,6 @@ from support import (
 )
 
 HEAVY = ("PIL", "concurrent.futures", "mxnet", "numpy", "tensorflow", "tqdm")
-PATH_OPTION = {"gen": "--path", "tfrecord": "--dest-path", "recordio": "--dest-path"}
 SUFFIX = {"gen": ".jpg", **RECORD_SUFFIX}
 
 

@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from kills import contents, folder_option
+from kills import contents
 from support import (
     JPEG,
     PACKERS,
+    PATH_OPTION,
     RECORD_SUFFIX,
     TOOLS,
     command,
@@ -50,7 +51,7 @@ def images(tmp_path: Path) -> list[Path]:
 
 def arguments(tool: str, folder: Path) -> list[str]:
     """Return what makes a tool write `COUNT` files with two workers."""
-    args = [folder_option(tool), str(folder), "--workers", "2", "--name", "x"]
+    args = [PATH_OPTION[tool], str(folder), "--workers", "2", "--name", "x"]
     if tool == "gen":
         size = ["--width", "32", "--height", "32", "--image-format", "png"]
         return [*args, "--count", str(COUNT), "--chunksize", "2", *size]
@@ -268,7 +269,7 @@ def test_a_locale_changes_nothing(
     assert result.stdout.splitlines()[0] == folder + b"/x0" + suffix
     below = folder + b"/x0" + suffix + b"/below"
     broken = subprocess.run(
-        [*args, folder_option(tool), below], input=image + b"\n", capture_output=True, env=env
+        [*args, PATH_OPTION[tool], below], input=image + b"\n", capture_output=True, env=env
     )
     assert broken.returncode == 1
     (line,) = broken.stderr.splitlines()

@@ -109,7 +109,7 @@ class AtomicFile:
             os.close(fd)
             rename_temporary(self.temporary, self.path)
             if self._fsync:
-                sync_folder(os.path.dirname(self.path))
+                _sync_folder_of(self.path)
         except OSError as error:
             raise file_error(self.path, error) from error
 
@@ -142,12 +142,8 @@ def sync_file(path: bytes) -> None:
         Where that can't be done.
     """
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-        sync_folder(os.path.dirname(path))
+        _sync(path)
+        _sync_folder_of(path)
     except OSError as error:
         raise file_error(path, error) from error
 
@@ -163,7 +159,7 @@ def remove_file(path: bytes, fsync: bool = False) -> None:
     try:
         os.unlink(path)
         if fsync:
-            sync_folder(os.path.dirname(path))
+            _sync_folder_of(path)
     except FileNotFoundError:
         return
     except OSError as error:
@@ -186,22 +182,19 @@ def create_folder(path: bytes, fsync: bool = False) -> None:
     try:
         os.makedirs(path, exist_ok=True)
         for folder in missing:
-            sync_folder(os.path.dirname(folder))
+            _sync_folder_of(folder)
     except FileExistsError as error:
         raise ImagineError(f"{file_error(path, error)}, and it is not a folder") from error
     except OSError as error:
         raise file_error(path, error) from error
 
 
-def sync_folder(path: bytes) -> None:
-    """Have a folder's entries written to the disk (fsync(2)).
+def _sync_folder_of(path: bytes) -> None:
+    _sync(os.path.dirname(path) or b".")
 
-    Raises
-    ------
-    OSError
-        As `os.open` and `os.fsync` do.
-    """
-    fd = os.open(path or b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+def _sync(path: bytes) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
     finally:

@@ -6,11 +6,13 @@ import argparse
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from typing import NamedTuple
+from types import TracebackType
+from typing import BinaryIO, NamedTuple
 
 from imagine_common.cpus import check_workers
 from imagine_common.errors import ImagineError, UsageError, show
-from imagine_common.manifest import Entry, ManifestWriter, parse_line
+from imagine_common.files import PIECE_BYTES, open_regular
+from imagine_common.manifest import Entry, ManifestWriter, line_of_manifest, parse_line
 from imagine_common.parallel import ordered_map
 from imagine_common.report import Report, counted
 from imagine_common.sources import ManifestSource
@@ -34,7 +36,7 @@ class FileReport(NamedTuple):
 
 
 class Inspection:
-    """Collects what is found in one file."""
+    """Collects what is found in one file; errors in its `with` block are findings too."""
 
     def __init__(self, path: bytes) -> None:
         self.path = path
@@ -45,21 +47,41 @@ class Inspection:
         self._more = 0
         self._remarks: dict[str, tuple[int, str]] = {}
 
-    def found(self, what: str, offset: int, record: int | None = None) -> None:
-        """Note something wrong at an offset in bytes, in the record that is being read or given."""
-        number = self.records if record is None else record
-        self._add(f"{show(self.path)}: record {number} at byte {offset}: {what}")
+    def __enter__(self) -> Inspection:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if isinstance(error, OSError):
+            self._add(f"{show(self.path)}: {error.strerror or error}")
+        elif isinstance(error, ImagineError):
+            self._add(str(error))
+        return isinstance(error, (ImagineError, OSError))
+
+    def open(self, expected: str) -> BinaryIO:
+        """Open the file, which should be what is `expected`, and note its size; none is too small.
+
+        Raises
+        ------
+        ImagineError
+            As `open_regular` does.
+        """
+        fd, self.size = open_regular(self.path, expected)
+        if not self.size:
+            self.found("the file is empty", 0)
+        return open(fd, "rb", buffering=PIECE_BYTES)
+
+    def found(self, what: str, offset: int) -> None:
+        """Note something wrong at an offset in bytes, in the record that is being read."""
+        self._add(f"{show(self.path)}: record {self.records} at byte {offset}: {what}")
 
     def found_in_index(self, index: bytes, what: str) -> None:
         """Note something wrong in an index."""
         self._add(f"{show(index)}: {what}")
-
-    def failed(self, error: ImagineError | OSError) -> None:
-        """Note that the file can't be read on."""
-        if isinstance(error, OSError):
-            self._add(f"{show(self.path)}: {error.strerror or error}")
-        else:
-            self._add(str(error))
 
     def remark(self, what: str, detail: str = "") -> None:
         """Note something odd about the record that is being read."""
@@ -138,14 +160,14 @@ def _named(files: list[str]) -> Iterator[bytes | None]:
 
 
 def _listed(source: ManifestSource) -> Iterator[bytes | None]:
-    number = 0
+    position = 0
     for lines in source.lines():
         for line in lines or ():
-            number += 1
             try:
                 yield parse_line(line).path
             except ImagineError as error:
-                raise ImagineError(f"{error} (line {number} of the manifest)") from None
+                raise ImagineError(f"{error}{line_of_manifest(position)}") from None
+            position += 1
         yield None
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from typing import BinaryIO
 
 from imagine_common.atomic import Buffer
 from imagine_common.errors import ImagineError, file_error, show
 
-_PIECE_BYTES = 1 << 20
+PIECE_BYTES = 1 << 20
 _WINDOW_BYTES = 1 << 16
 
 _KINDS = (
@@ -82,6 +83,13 @@ def read_at(fd: int, offset: int, size: int) -> bytes:
     return data
 
 
+def read_pieces(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """Yield the next bytes of a file, a mebibyte at a time; fewer only where the file ends."""
+    while size and (piece := file.read(min(size, PIECE_BYTES))):
+        size -= len(piece)
+        yield piece
+
+
 class FileSlice:
     """A part of a file that is read like bytes, but only where it is looked at."""
 
@@ -109,10 +117,10 @@ def _pieces(buffers: Iterable[Buffer]) -> Iterator[bytes]:
     size = 0
     for buffer in buffers:
         view = memoryview(buffer)
-        for begin in range(0, len(view), _PIECE_BYTES):
-            batch.append(view[begin : begin + _PIECE_BYTES])
+        for begin in range(0, len(view), PIECE_BYTES):
+            batch.append(view[begin : begin + PIECE_BYTES])
             size += len(batch[-1])
-            if size >= _PIECE_BYTES:
+            if size >= PIECE_BYTES:
                 yield b"".join(batch)
                 batch, size = [], 0
     yield b"".join(batch)

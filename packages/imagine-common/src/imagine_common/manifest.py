@@ -68,6 +68,11 @@ def format_line(entry: Entry) -> bytes:
     return entry.path
 
 
+def line_of_manifest(position: int) -> str:
+    """Return words for an error's end that tell in which line an entry stood."""
+    return f" (line {position + 1} of the manifest)"
+
+
 def _match_labels(line: bytes) -> re.Match[bytes] | None:
     # Most lines have no tab, and need no look at the rest.
     return _LABELS.fullmatch(line) if b"\t" in line else None

@@ -188,9 +188,15 @@ def pack(
 
 def pack_folder(
     source_path: str | bytes | os.PathLike[str],
-    spec: PackSpec,
+    dest_path: str | bytes | os.PathLike[str],
+    name: str,
+    img_per_file: int,
     form: RecordFormat,
     workers: int | None,
+    *,
+    resume: bool,
+    skip_invalid: bool,
+    fsync: bool,
 ) -> PackSummary:
     """Pack the images of a folder, wait for the end and return the summary.
 
@@ -200,6 +206,14 @@ def pack_folder(
         As `pack` does.
     """
     start = time.perf_counter()
+    spec = PackSpec(
+        os.fsencode(dest_path),
+        os.fsencode(name),
+        img_per_file,
+        resume=resume,
+        skip_invalid=skip_invalid,
+        fsync=fsync,
+    )
     files = records = size = 0
     source = FolderSource(os.fsencode(source_path), spec.skip_invalid)
     for shard in pack(source, spec, form, workers):

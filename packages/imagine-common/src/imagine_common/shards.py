@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple
 
 from imagine_common.atomic import create_folder, write_all
 from imagine_common.errors import file_error
-from imagine_common.manifest import NEWLINE
+from imagine_common.manifest import NEWLINE, line_of_manifest
 from imagine_common.temporary import create_temporary, remove_temporary, temporary_name
 
 
@@ -43,7 +43,7 @@ class Slice(NamedTuple):
 
     def locate(self, position: int) -> str:
         """Return words for an error's end that tell where an entry stood."""
-        return f" (line {position + 1} of the manifest)" if self.is_manifest else ""
+        return line_of_manifest(position) if self.is_manifest else ""
 
 
 class Slicer:

@@ -203,14 +203,13 @@ def _verify(args: argparse.Namespace, spec: DatasetSpec) -> None:
     with Report(args.prog, args.quiet, total=spec.count) as report, closing(units):
         for verdicts in units:
             good = [verdict for verdict in verdicts if not verdict.finding]
-            for verdict in verdicts:
-                if verdict.finding:
-                    report.complain(f"{show(verdict.path)}: {verdict.finding}")
-                missing += verdict.finding == MISSING
-            different += len(verdicts) - len(good)
+            bad = [verdict for verdict in verdicts if verdict.finding]
+            for verdict in bad:
+                report.complain(f"{show(verdict.path)}: {verdict.finding}")
+            missing += sum(verdict.finding == MISSING for verdict in bad)
+            different += sum(verdict.finding != MISSING for verdict in bad)
             manifest.write(Entry(verdict.path) for verdict in good)
             report.add(len(good), len(good), sum(verdict.size for verdict in good))
-        different -= missing
         if args.start is None:  # Otherwise the others may be another host's.
             suffix = b"." + spec.format.extension.encode()
             extra = numbered_from(spec.path, spec.name, suffix, spec.count)

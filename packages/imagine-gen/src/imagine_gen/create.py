@@ -65,7 +65,7 @@ def generate(
     Raises
     ------
     UsageError
-        Where `workers` or `chunksize` is below 1.
+        Where `workers` or `chunksize` is below 1, and where an image needs more memory than is.
     ImagineError
         Where a file can't be written. Images finished before stay.
     """

@@ -54,7 +54,9 @@ def map_images(
     WorkerLost
         Where a worker process died.
     """
-    workers = min(check_workers(workers), _fitting_workers(spec, workers))
+    fitting = _fitting_workers(spec)
+    # Whoever gives a number knows better.
+    workers = min(check_workers(None), fitting) if workers is None else check_workers(workers)
     pixels_in_unit = _POOLED_PIXELS_IN_UNIT if spec.pooled else _PIXELS_IN_UNIT
     if chunksize is None:
         pixels = spec.width * spec.height
@@ -70,8 +72,8 @@ def map_images(
     return _map_units(partial(_work, function, spec), spec, chunksize, workers, encoder)
 
 
-def _fitting_workers(spec: DatasetSpec, wanted: int | None) -> int:
-    """Return for how many processes the memory is enough; whoever knows better gives a number.
+def _fitting_workers(spec: DatasetSpec) -> int:
+    """Return for how many processes the memory is enough.
 
     Raises
     ------
@@ -85,7 +87,7 @@ def _fitting_workers(spec: DatasetSpec, wanted: int | None) -> int:
             f"{spec.height} takes {human_bytes(needed)} of memory, of which there are"
             f" {human_bytes(memory)}"
         )
-    return memory // needed if wanted is None else wanted
+    return memory // needed
 
 
 def _map_units(

@@ -46,7 +46,7 @@ def verify_units(
     Raises
     ------
     UsageError
-        Where `workers` or `chunksize` is below 1.
+        As `map_images` does.
     ImagineError
         Where the folder is not there.
     """

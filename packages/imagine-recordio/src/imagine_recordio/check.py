@@ -10,13 +10,11 @@ from collections.abc import Iterator
 
 from imagine_common.checking import FileReport, Inspection
 from imagine_common.errors import ImagineError, show
-from imagine_common.files import open_regular
 from imagine_common.images import HEAD_BYTES, is_image
 from imagine_recordio.index import Index, load_index
 from imagine_recordio.record import HEADER, LABEL_BYTES
 from imagine_recordio.record_reader import FrameError, RecordReader
 
-_PIECE_BYTES = 1 << 20
 _LABELS_BYTES = 1 << 16
 _TAIL_BYTES = 16
 # What an image ends with, by what it begins with: JPEG, PNG, GIF.
@@ -30,19 +28,14 @@ def check_recordio(path: bytes) -> FileReport:
     is bounded, whatever the file says about itself, but for 16 bytes (where keys don't ascend, 100)
     for each line of the index.
     """
-    inspection = Inspection(path)
-    try:
+    with Inspection(path) as inspection:
         if path.endswith(b".idx"):
             raise ImagineError(f"{show(path)}: an index; give the .rec file that it belongs to")
-        fd, inspection.size = open_regular(path, "a RecordIO file")
-        with open(fd, "rb", buffering=_PIECE_BYTES) as file:
-            if not inspection.size:
-                raise ImagineError(f"{show(path)}: record 0 at byte 0: the file is empty")
-            index = load_index(path.removesuffix(b".rec") + b".idx", inspection)
-            reader = RecordReader(file, inspection.size, inspection.found)
-            _check_records(reader, index, inspection)
-    except (ImagineError, OSError) as error:
-        inspection.failed(error)
+        with inspection.open("a RecordIO file") as file:
+            if inspection.size:
+                index = load_index(path.removesuffix(b".rec") + b".idx", inspection)
+                reader = RecordReader(file, inspection.size, inspection.found)
+                _check_records(reader, index, inspection)
     return inspection.report()
 
 

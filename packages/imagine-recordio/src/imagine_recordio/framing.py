@@ -52,7 +52,8 @@ def unpack_head(head: bytes) -> tuple[int, int] | None:
 def is_whole(fd: int, offset: int) -> bool:
     """Tell whether at an offset of a file stands a record that was not cut into parts."""
     head = os.pread(fd, HEAD.size, offset)
-    return len(head) == HEAD.size and (unpack_head(head) or (None,))[0] == WHOLE
+    unpacked = unpack_head(head) if len(head) == HEAD.size else None
+    return unpacked is not None and unpacked[0] == WHOLE
 
 
 def frame(data: Sequence[bytes]) -> list[Buffer]:

@@ -11,10 +11,10 @@ from typing import BinaryIO
 from imagine_common.checking import Inspection
 from imagine_common.errors import ImagineError
 from imagine_common.files import open_regular
+from imagine_recordio.framing import HEAD
 
 _LINE = re.compile(rb"([0-9]{1,19})\t([0-9]{1,19})\n")
 _MAX_LINE_BYTES = 40
-_LEAST_RECORD_BYTES = 8
 
 
 def index_line(key: int, offset: int) -> bytes:
@@ -84,7 +84,7 @@ class Index:
         ImagineError
             For a line that is none, a key that comes again, and more lines than can be.
         """
-        most = self._inspection.size // _LEAST_RECORD_BYTES
+        most = self._inspection.size // HEAD.size
         seen: set[int] | None = None
         ordered = True
         for key, offset in read_index(file):

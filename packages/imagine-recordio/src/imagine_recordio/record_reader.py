@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
+from imagine_common.files import read_pieces
 from imagine_recordio.framing import (
     FIRST,
     HEAD,
@@ -12,11 +13,11 @@ from imagine_recordio.framing import (
     MAGIC_BYTES,
     MIDDLE,
     WHOLE,
+    frame_size,
     magic_offsets,
     unpack_head,
 )
 
-_PIECE_BYTES = 1 << 20
 _NAMES = {WHOLE: "a whole record", FIRST: "a first part", MIDDLE: "a middle part", LAST: "a last"}
 
 
@@ -77,7 +78,7 @@ class RecordReader:
             found = _NAMES.get(flag, "none that exists")
             wanted = " or ".join(_NAMES[flag] for flag in allowed)
             raise FrameError(self.offset, f"expected {wanted}, found flag {flag}, {found}")
-        end = self.offset + HEAD.size + length + -length % 4
+        end = self.offset + frame_size(length)
         if end > self._size:
             missing = end - self._size
             raise FrameError(self.offset, f"cut off: the file ends {missing} bytes too early")
@@ -89,14 +90,13 @@ class RecordReader:
         if self.padding and flag not in (WHOLE, LAST):
             self._found(f"a part before others has {length} bytes, no multiple of 4", begin)
         left = length
-        while left:
-            piece = self._file.read(min(left, _PIECE_BYTES))
-            if not piece:
-                raise FrameError(begin, "the file became shorter while being read")
+        for piece in read_pieces(self._file, length):
             if magic_offsets(piece):
                 self._found("its data holds the magic number, where it should be cut", begin)
             left -= len(piece)
             yield piece
+        if left:
+            raise FrameError(begin, "the file became shorter while being read")
         if any(self._file.read(self.padding)):
             self._found("the padding after it is not zero", begin)
-        self.offset += HEAD.size + length + self.padding
+        self.offset += frame_size(length)

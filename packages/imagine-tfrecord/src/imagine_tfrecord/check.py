@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from contextlib import closing
 from typing import BinaryIO
 
 from imagine_common.checking import FileReport, Inspection
 from imagine_common.errors import ImagineError, show
-from imagine_common.files import FileSlice, open_regular
+from imagine_common.files import PIECE_BYTES, FileSlice, open_regular, read_pieces
 from imagine_tfrecord.example_reader import NoExampleError, read_labels
 from imagine_tfrecord.framing import (
     FRAME_BYTES,
@@ -20,7 +19,6 @@ from imagine_tfrecord.framing import (
     unpack_length,
 )
 
-_PIECE_BYTES = 1 << 20
 _GZIP = b"\x1f\x8b"
 _INDEX_LINE = re.compile(rb"([0-9]{1,20}) ([0-9]{1,20})\n")
 _MAX_INDEX_LINE_BYTES = 42
@@ -32,23 +30,17 @@ def check_tfrecord(path: bytes) -> FileReport:
     An index in DALI's format, lines of offset and size, is compared where there is one beside it,
     under the file's name and `.idx`. Memory is bounded, whatever the file says about itself.
     """
-    inspection = Inspection(path)
-    try:
+    with Inspection(path) as inspection:
         if path.endswith(b".idx") and os.path.exists(path[:-4]):
             raise ImagineError(f"{show(path)}: an index; give the file that it belongs to")
-        fd, inspection.size = open_regular(path, "a TFRecord file")
-        with open(fd, "rb", buffering=_PIECE_BYTES) as file, closing(_Index(inspection)) as index:
+        with inspection.open("a TFRecord file") as file, closing(_Index(inspection)) as index:
             _check_records(file, inspection, index)
-    except (ImagineError, OSError) as error:
-        inspection.failed(error)
     return inspection.report()
 
 
 def _check_records(file: BinaryIO, inspection: Inspection, index: _Index) -> None:
     size = inspection.size
     offset = 0
-    if not size:
-        inspection.found("the file is empty", 0)
     while offset < size:
         head = file.read(HEAD_BYTES)
         if len(head) < HEAD_BYTES:
@@ -71,12 +63,12 @@ def _check_records(file: BinaryIO, inspection: Inspection, index: _Index) -> Non
 
 def _check_data(file: BinaryIO, offset: int, length: int, inspection: Inspection) -> None:
     data: bytes | FileSlice
-    if length <= _PIECE_BYTES:
+    if length <= PIECE_BYTES:
         data = file.read(length)
         crc = masked_crc32c([data])
     else:
         data = FileSlice(file.fileno(), offset + HEAD_BYTES)
-        crc = masked_crc32c(_pieces(file, length))
+        crc = masked_crc32c(read_pieces(file, length))
     stored = file.read(4)
     if len(stored) < 4:
         raise ImagineError(f"{show(inspection.path)}: it became shorter while being read")
@@ -87,12 +79,6 @@ def _check_data(file: BinaryIO, offset: int, length: int, inspection: Inspection
         inspection.add_labels(read_labels(data, length))
     except NoExampleError as error:
         inspection.remark("not of tf.train.Example", f": {error}")
-
-
-def _pieces(file: BinaryIO, length: int) -> Iterator[bytes]:
-    while length and (piece := file.read(min(length, _PIECE_BYTES))):
-        length -= len(piece)
-        yield piece
 
 
 def _hint(head: bytes, offset: int) -> str:

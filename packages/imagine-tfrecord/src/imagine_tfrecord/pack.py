@@ -94,15 +94,17 @@ def create_tfrecords(
     UsageError, ImagineError
         As `pack_tfrecords` does.
     """
-    spec = PackSpec(
-        os.fsencode(dest_path),
-        os.fsencode(name),
+    return pack_folder(
+        source_path,
+        dest_path,
+        name,
         img_per_file,
+        _record_format(writer),
+        workers,
         resume=resume,
         skip_invalid=skip_invalid,
         fsync=fsync,
     )
-    return pack_folder(source_path, spec, _record_format(writer), workers)
 
 
 def write_shard(path: bytes, images: Iterator[Image], fsync: bool) -> Shard:
