@@ -22,8 +22,8 @@ from run import memory_folder
 from zlib_ng import zlib_ng
 
 from imagine_common.atomic import AtomicFile, Buffer
-from imagine_common.images import read_image
 from imagine_common.memory import keep_freed_memory
+from imagine_common.packers.images import read_image
 from imagine_gen import bmp, jpeg, png
 from imagine_gen.canvas import Canvas
 from imagine_gen.encoders import image_encoder

@@ -18,10 +18,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from imagine_common.checking import FileReport
 from imagine_common.errors import ImagineError
-from imagine_common.images import image_size, read_image
 from imagine_common.manifest import NEWLINE, NUL, parse_line, read_lines
+from imagine_common.packers.checking import FileReport
+from imagine_common.packers.images import image_size, read_image
 from support import JPEG, PNG, run
 
 MOST_SECONDS = 2.0

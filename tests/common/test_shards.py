@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from imagine_common.errors import ImagineError
 from imagine_common.manifest import NEWLINE, NUL
-from imagine_common.shards import Slice, Slicer
+from imagine_common.packers.shards import Slice, Slicer
 from support import unfinished
 
 

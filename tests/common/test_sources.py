@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from imagine_common import sources
 from imagine_common.errors import ImagineError
 from imagine_common.manifest import NEWLINE, NUL, parse_line
-from imagine_common.sources import FolderSource, ManifestSource, Source
+from imagine_common.packers import sources
+from imagine_common.packers.sources import FolderSource, ManifestSource, Source
 from support import JPEG, PNG
 
 

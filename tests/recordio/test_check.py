@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imagine_common.checking import FileReport
+from imagine_common.packers.checking import FileReport
 from imagine_recordio import create_recordio
 from imagine_recordio.check import check_recordio
 from imagine_recordio.framing import frame

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imagine_common.checking import FileReport
+from imagine_common.packers.checking import FileReport
 from imagine_tfrecord import create_tfrecords
 from imagine_tfrecord.check import check_tfrecord
 from imagine_tfrecord.framing import frame

@@ -93,9 +93,10 @@ def read_pieces(file: BinaryIO, size: int) -> Iterator[bytes]:
 class FileSlice:
     """A part of a file that is read like bytes, but only where it is looked at."""
 
-    def __init__(self, fd: int, begin: int) -> None:
+    def __init__(self, fd: int, begin: int, window: int = _WINDOW_BYTES) -> None:
         self._fd = fd
         self._begin = begin
+        self._least = window  # bytes that are read at once
         self._window = b""
         self._window_begin = 0
 
@@ -104,7 +105,7 @@ class FileSlice:
         begin = span.start - self._window_begin
         end = span.stop - self._window_begin
         if begin < 0 or end > len(self._window):
-            size = max(span.stop - span.start, _WINDOW_BYTES)
+            size = max(span.stop - span.start, self._least)
             self._window = read_at(self._fd, self._begin + span.start, size)
             self._window_begin = span.start
             begin, end = 0, span.stop - span.start

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 
 from imagine_common.cli import Parser, run_tool
-from imagine_common.packer_cli import PACKER_EPILOG, add_packer_options, run_packer
+from imagine_common.packers.cli import PACKER_EPILOG, add_packer_options, run_packer
 from imagine_recordio import WRITERS
 
 

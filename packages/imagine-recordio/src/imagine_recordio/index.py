@@ -8,9 +8,9 @@ from array import array
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from imagine_common.checking import Inspection
 from imagine_common.errors import ImagineError
 from imagine_common.files import open_regular
+from imagine_common.packers.checking import Inspection
 from imagine_recordio.framing import HEAD
 
 _LINE = re.compile(rb"([0-9]{1,19})\t([0-9]{1,19})\n")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from imagine_common.atomic import AtomicFile, remove_file
 from imagine_common.errors import ImagineError, UsageError
-from imagine_common.packing import Image, Shard
+from imagine_common.packers.packing import Image, Shard
 
 _INSTALL = "pip install 'imagine-recordio[mxnet]' (Python 3.11 or older), or leave the option out"
 

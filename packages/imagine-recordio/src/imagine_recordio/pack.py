@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator
 
 from imagine_common.atomic import AtomicFile, remove_file
 from imagine_common.errors import UsageError
-from imagine_common.packing import (
+from imagine_common.packers.packing import (
     Image,
     PackSpec,
     PackSummary,
@@ -16,7 +16,7 @@ from imagine_common.packing import (
     pack,
     pack_folder,
 )
-from imagine_common.sources import Source
+from imagine_common.packers.sources import Source
 from imagine_recordio import WRITERS
 from imagine_recordio.index import index_line
 from imagine_recordio.record import image_limit, image_record
@@ -33,9 +33,9 @@ def pack_recordio(
 
     Parameters
     ----------
-    source : imagine_common.sources.Source
+    source : imagine_common.packers.sources.Source
         A manifest or a folder.
-    spec : imagine_common.packing.PackSpec
+    spec : imagine_common.packers.packing.PackSpec
     writer : {"native", "mxnet"}
         Both write the same bytes.
     workers : int, optional

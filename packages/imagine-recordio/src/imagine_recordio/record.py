@@ -7,7 +7,7 @@ import struct
 from imagine_common.atomic import Buffer
 from imagine_common.errors import ImagineError, show
 from imagine_common.manifest import Entry
-from imagine_common.packing import Image, ImageInfo
+from imagine_common.packers.packing import Image, ImageInfo
 from imagine_recordio.framing import MAX_LENGTH, frame, frame_size
 
 HEADER = struct.Struct("<IfQQ")  # flag, label, id, id2; little-endian

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from imagine_common.errors import ImagineError
 from imagine_common.files import open_regular
-from imagine_common.images import read_image
-from imagine_common.packing import Image, ImageInfo, Shard
-from imagine_common.resume import cannot_resume, match_records
+from imagine_common.packers.images import read_image
+from imagine_common.packers.packing import Image, ImageInfo, Shard
+from imagine_common.packers.resume import cannot_resume, match_records
 from imagine_recordio.framing import is_whole
 from imagine_recordio.index import read_index
 from imagine_recordio.record import image_record, least_record_size

@@ -7,9 +7,9 @@ import re
 from contextlib import closing
 from typing import BinaryIO
 
-from imagine_common.checking import FileReport, Inspection
 from imagine_common.errors import ImagineError, show
 from imagine_common.files import PIECE_BYTES, FileSlice, open_regular, read_pieces
+from imagine_common.packers.checking import FileReport, Inspection
 from imagine_tfrecord.example_reader import NoExampleError, read_labels
 from imagine_tfrecord.framing import (
     FRAME_BYTES,

@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 from imagine_common.atomic import AtomicFile
 from imagine_common.errors import UsageError
 from imagine_common.manifest import Entry
-from imagine_common.packing import (
+from imagine_common.packers.packing import (
     Image,
     ImageInfo,
     PackSpec,
@@ -18,8 +18,8 @@ from imagine_common.packing import (
     pack,
     pack_folder,
 )
-from imagine_common.resume import match_records
-from imagine_common.sources import Source
+from imagine_common.packers.resume import match_records
+from imagine_common.packers.sources import Source
 from imagine_tfrecord import WRITERS
 from imagine_tfrecord.example import example_head
 from imagine_tfrecord.framing import FRAME_BYTES, frame
@@ -37,9 +37,9 @@ def pack_tfrecords(
 
     Parameters
     ----------
-    source : imagine_common.sources.Source
+    source : imagine_common.packers.sources.Source
         A manifest or a folder.
-    spec : imagine_common.packing.PackSpec
+    spec : imagine_common.packers.packing.PackSpec
     writer : {"native", "tensorflow"}
         Both write the same bytes.
     workers : int, optional

@@ -10,7 +10,7 @@ from types import ModuleType
 
 from imagine_common.atomic import AtomicFile
 from imagine_common.errors import ImagineError, UsageError, show
-from imagine_common.packing import Image, Shard
+from imagine_common.packers.packing import Image, Shard
 
 
 def require_tensorflow() -> None:

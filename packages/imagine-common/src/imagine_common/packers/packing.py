@@ -18,12 +18,12 @@ from typing import NamedTuple, TypeVar
 from imagine_common.atomic import remove_file, sync_file
 from imagine_common.cpus import check_workers
 from imagine_common.errors import ImagineError, UsageError, WorkerLost
-from imagine_common.images import image_size, read_image
 from imagine_common.manifest import NUL, Entry, parse_line
 from imagine_common.names import check_names
+from imagine_common.packers.images import image_size, read_image
+from imagine_common.packers.shards import Slice, Slicer
+from imagine_common.packers.sources import FolderSource, Source
 from imagine_common.parallel import ordered_map
-from imagine_common.shards import Slice, Slicer
-from imagine_common.sources import FolderSource, Source
 from imagine_common.temporary import clear_leftovers, remove_temporary
 
 Found = TypeVar("Found")

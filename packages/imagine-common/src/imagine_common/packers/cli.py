@@ -20,8 +20,8 @@ from imagine_common.options import (
 )
 
 if TYPE_CHECKING:
-    from imagine_common.checking import FileReport
-    from imagine_common.packing import Shard
+    from imagine_common.packers.checking import FileReport
+    from imagine_common.packers.packing import Shard
 
 PACKER_EPILOG = """\
 The manifest on stdin has one image path a line, and may have a label, a number,
@@ -113,7 +113,7 @@ def run_packer(
 ) -> None:
     """Pack or check what the arguments ask for; `suffix` is what a file's name ends with."""
     if args.test:
-        from imagine_common.checking import run_check
+        from imagine_common.packers.checking import run_check
 
         writing = ("--source-path", "--skip-invalid", "--resume", "--fsync")
         refuse_options(args, writing, "--test")
@@ -129,9 +129,9 @@ def _run_pack(
 ) -> None:
     from imagine_common.manifest import Entry, ManifestWriter
     from imagine_common.names import numbered_from
-    from imagine_common.packing import PackSpec
+    from imagine_common.packers.packing import PackSpec
+    from imagine_common.packers.sources import FolderSource, ManifestSource
     from imagine_common.report import Report, counted
-    from imagine_common.sources import FolderSource, ManifestSource
 
     spec = PackSpec(
         dest_path=os.fsencode(args.dest_path),

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from imagine_common.errors import ImagineError, file_error, show
-from imagine_common.images import is_image, read_head
 from imagine_common.manifest import NEWLINE, NUL, Entry, format_line, read_lines
 from imagine_common.names import natural_key
+from imagine_common.packers.images import is_image, read_head
 
 _BATCH = 256
 

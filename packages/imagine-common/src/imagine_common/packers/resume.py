@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from imagine_common.atomic import Buffer
 from imagine_common.errors import ImagineError, file_error, show
 from imagine_common.files import compare, open_regular
-from imagine_common.images import read_image
-from imagine_common.packing import Image, ImageInfo, Shard
+from imagine_common.packers.images import read_image
+from imagine_common.packers.packing import Image, ImageInfo, Shard
 
 
 def match_records(

@@ -13,9 +13,9 @@ from imagine_common.cpus import check_workers
 from imagine_common.errors import ImagineError, UsageError, show
 from imagine_common.files import PIECE_BYTES, open_regular
 from imagine_common.manifest import Entry, ManifestWriter, line_of_manifest, parse_line
+from imagine_common.packers.sources import ManifestSource
 from imagine_common.parallel import ordered_map
 from imagine_common.report import Report, counted
-from imagine_common.sources import ManifestSource
 
 _MAX_FINDINGS = 10  # in a file; a broken one could have millions
 

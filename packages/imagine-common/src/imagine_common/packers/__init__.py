@@ -1,0 +1,1 @@
+"""What the packers have in common: all but their formats."""
