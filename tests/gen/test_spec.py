@@ -72,10 +72,6 @@ def test_arguments_in_range_are_accepted(changes: dict[str, Any]) -> None:
         ),
         ({"compress_level": -1, "image_format": "png"}, "argument --compress-level: must be"),
         ({"compress_level": 1}, "argument --compress-level: only png has it"),
-        (
-            {"compress_level": 1, "image_format": "png", "pooled": True},
-            "argument --compress-level: not with --pooled",
-        ),
         ({"pool_strips": 9}, "argument --pool-strips: only with --pooled"),
         ({"pool_strips": 0, "pooled": True}, "--pool-strips: must be from 1 to 1048576, not 0"),
         ({"pool_strips": 2**20 + 1, "pooled": True}, "argument --pool-strips: must be"),

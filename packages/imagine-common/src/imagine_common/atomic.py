@@ -189,6 +189,27 @@ def create_folder(path: bytes, fsync: bool = False) -> None:
         raise file_error(path, error) from error
 
 
+def create_subfolder(path: bytes, fsync: bool = False) -> bool:
+    """Create a folder in one that is there; tell whether it was missing.
+
+    Raises
+    ------
+    ImagineError
+        Where it can't be made, the other is not there, or something else has the name.
+    """
+    try:
+        os.mkdir(path)
+        if fsync:
+            _sync_folder_of(path)
+    except FileExistsError as error:
+        if not os.path.isdir(path):
+            raise ImagineError(f"{file_error(path, error)}, and it is not a folder") from error
+        return False
+    except OSError as error:
+        raise file_error(path, error) from error
+    return True
+
+
 def _sync_folder_of(path: bytes) -> None:
     _sync(os.path.dirname(path) or b".")
 

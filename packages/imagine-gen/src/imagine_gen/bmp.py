@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from imagine_common.atomic import Buffer
+from imagine_gen.content import content_of
 from imagine_gen.pooled import rows_in_strip
 from imagine_gen.spec import CHANNELS, DatasetSpec
-from imagine_gen.streams import Draw, RandomStream
 
 _FILE_HEADER = struct.Struct("<2sIHHI")
 _INFO_HEADER = struct.Struct("<IiiHHIIiiII")
@@ -37,17 +37,17 @@ class Encoder:
 
     def __init__(self, spec: DatasetSpec) -> None:
         self._spec = spec
+        self._content = content_of(spec)
         self._rows_in_band = max(1, _BAND_BYTES // _stride(spec.mode, spec.width))
 
     def __call__(self, index: int) -> Iterable[Buffer]:
         """Yield the file of an image."""
         spec = self._spec
         yield _header(spec)
-        stream = RandomStream(spec.seed, Draw.PIXELS, index)
+        pixels = self._content.image(index)
         for bottom in range(spec.height, 0, -self._rows_in_band):
             top = max(0, bottom - self._rows_in_band)
-            pixels = stream.read(top * spec.row_bytes, (bottom - top) * spec.row_bytes)
-            yield _stored(spec, pixels, bottom - top)
+            yield _stored(spec, pixels.rows(top, bottom), bottom - top)
 
 
 class Strips:

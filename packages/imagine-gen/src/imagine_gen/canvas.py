@@ -8,8 +8,8 @@ from typing import cast
 from PIL import Image, ImageFile
 
 from imagine_common.atomic import Buffer
+from imagine_gen.content import Pixels, content_of
 from imagine_gen.spec import DatasetSpec
-from imagine_gen.streams import Draw, RandomStream
 
 _BAND_BYTES = 1 << 18  # stays in a core's cache between the generator and Pillow
 
@@ -24,13 +24,13 @@ class Canvas:
         self._spec = spec
         self._image = Image.new(spec.mode, (spec.width, spec.height), None)
 
-    def paint(self, stream: RandomStream) -> Image.Image:
-        """Return the image, its pixels replaced by the first of a stream."""
+    def paint(self, pixels: Pixels) -> Image.Image:
+        """Return the image, its pixels replaced."""
         spec = self._spec
         rows_in_band = max(1, _BAND_BYTES // spec.row_bytes)
         for top in range(0, spec.height, rows_in_band):
             bottom = min(top + rows_in_band, spec.height)
-            band = stream.read(top * spec.row_bytes, (bottom - top) * spec.row_bytes)
+            band = pixels.rows(top, bottom)
             decoder = ImageFile.PyDecoder(spec.mode)
             decoder.setimage(self._image.im, (0, top, spec.width, bottom))
             decoder.set_as_raw(cast(bytes, band.data), spec.mode)  # It takes any buffer.
@@ -41,11 +41,10 @@ class CanvasEncoder:
     """Encodes fresh images with `save`, which returns the file of an image of Pillow's."""
 
     def __init__(self, spec: DatasetSpec, save: Callable[[Image.Image], bytes]) -> None:
-        self._seed = spec.seed
+        self._content = content_of(spec)
         self._save = save
         self._canvas = Canvas(spec)
 
     def __call__(self, index: int) -> Iterable[Buffer]:
         """Return the file of an image."""
-        image = self._canvas.paint(RandomStream(self._seed, Draw.PIXELS, index))
-        return [self._save(image)]
+        return [self._save(self._canvas.paint(self._content.image(index)))]

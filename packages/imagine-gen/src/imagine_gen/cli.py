@@ -20,6 +20,7 @@ from imagine_common.options import (
 )
 
 if TYPE_CHECKING:
+    from imagine_gen.sizes import Sizes
     from imagine_gen.spec import DatasetSpec
 
 _EPILOG = """\
@@ -42,86 +43,10 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
         description="Generate images from random arrays, exactly reproducible, in parallel.",
         epilog=_EPILOG,
     )
-    output = parser.add_argument_group("output")
-    output.add_argument("--path", metavar="DIR", help="folder for the images; created if missing")
-    output.add_argument(
-        "--name",
-        metavar="PREFIX",
-        default="image_",
-        help="files are PREFIX, index, extension (default: %(default)s)",
-    )
-    output.add_argument(
-        "--count", type=int, metavar="N", default=1, help="how many images (default: %(default)s)"
-    )
-    output.add_argument(
-        "--start",
-        type=int,
-        metavar="N",
-        help="the first index, so that hosts can split a dataset (default: 0)",
-    )
-    add_null_option(output, "stdout")
-    output.add_argument("--resume", action="store_true", help="keep images that are there already")
-    add_fsync_option(output)
-    output.add_argument(
-        "--verify",
-        action="store_true",
-        help="write nothing, but compare what is there with what would be made",
-    )
-
-    image = parser.add_argument_group("image")
-    image.add_argument(
-        "--width", type=int, metavar="N", default=1920, help="pixels (default: %(default)s)"
-    )
-    image.add_argument(
-        "--height", type=int, metavar="N", default=1080, help="pixels (default: %(default)s)"
-    )
-    image.add_argument(
-        "--image-format",
-        metavar="FORMAT",
-        default="jpg",
-        help="jpg or jpeg, png, bmp or bitmap, in any case (default: %(default)s)",
-    )
-    add_alias(image, "--image_format", "image_format")
-    image.add_argument(
-        "--mode",
-        default="RGB",
-        help="RGB, RGBA or L (gray), where the format has it (default: %(default)s)",
-    )
-    image.add_argument(
-        "--quality",
-        type=int,
-        metavar="N",
-        default=75,
-        help="JPEG quality, 1 to 100 (default: %(default)s)",
-    )
-    image.add_argument(
-        "--compress-level",
-        type=int,
-        metavar="N",
-        default=0,
-        help="PNG compression, 1 to 9; 0 stores, as noise can't shrink (default: %(default)s)",
-    )
-    image.add_argument(
-        "--seed",
-        type=int,
-        metavar="N",
-        default=0,
-        help="the dataset's seed, below 2^64; no two share an image (default: %(default)s)",
-    )
-
-    pool = parser.add_argument_group("pooled images")
-    pool.add_argument(
-        "--pooled",
-        action="store_true",
-        help="put images together from strips encoded once: no two are equal, strips recur",
-    )
-    pool.add_argument(
-        "--pool-strips",
-        type=int,
-        metavar="N",
-        help="strips in the pool (default: 256, or as many as an image has, within 128 MiB)",
-    )
-
+    _add_output_options(parser.add_argument_group("output"))
+    _add_image_options(parser.add_argument_group("image"))
+    _add_content_options(parser.add_argument_group("content"))
+    _add_label_options(parser.add_argument_group("labels and folders"))
     running = parser.add_argument_group("running")
     running.add_argument(
         "--size",
@@ -140,23 +65,140 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
     return parser
 
 
+def _add_output_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--path", metavar="DIR", help="folder for the images; created if missing")
+    group.add_argument(
+        "--name",
+        metavar="PREFIX",
+        default="image_",
+        help="files are PREFIX, index, extension (default: %(default)s)",
+    )
+    group.add_argument(
+        "--count", type=int, metavar="N", default=1, help="how many images (default: %(default)s)"
+    )
+    group.add_argument(
+        "--start",
+        type=int,
+        metavar="N",
+        help="the first index, so that hosts can split a dataset (default: 0)",
+    )
+    add_null_option(group, "stdout")
+    group.add_argument("--resume", action="store_true", help="keep images that are there already")
+    add_fsync_option(group)
+    group.add_argument(
+        "--verify",
+        action="store_true",
+        help="write nothing, but compare what is there with what would be made",
+    )
+
+
+def _add_image_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--width",
+        metavar="N",
+        default="1920",
+        help="pixels, or LEAST:MOST to draw it for each image (default: %(default)s)",
+    )
+    group.add_argument(
+        "--height", metavar="N", default="1080", help="the same (default: %(default)s)"
+    )
+    group.add_argument(
+        "--image-format",
+        metavar="FORMAT",
+        default="jpg",
+        help="jpg or jpeg, png, bmp or bitmap, in any case (default: %(default)s)",
+    )
+    add_alias(group, "--image_format", "image_format")
+    group.add_argument(
+        "--mode",
+        default="RGB",
+        help="RGB, RGBA or L (gray), where the format has it (default: %(default)s)",
+    )
+    group.add_argument(
+        "--quality",
+        type=int,
+        metavar="N",
+        default=75,
+        help="JPEG quality, 1 to 100 (default: %(default)s)",
+    )
+    group.add_argument(
+        "--compress-level",
+        type=int,
+        metavar="N",
+        help="PNG compression, 1 to 9; 0 stores (default: 0, as noise can't shrink; photos: 6)",
+    )
+
+
+def _add_content_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--content",
+        default="noise",
+        help="noise, the worst case, or photo, with a photograph's statistics"
+        " (default: %(default)s)",
+    )
+    group.add_argument(
+        "--seed",
+        type=int,
+        metavar="N",
+        default=0,
+        help="the dataset's seed, below 2^64; no two share an image (default: %(default)s)",
+    )
+    group.add_argument(
+        "--pooled",
+        action="store_true",
+        help="put images together from strips encoded once: no two are equal, strips recur",
+    )
+    group.add_argument(
+        "--pool-strips",
+        type=int,
+        metavar="N",
+        help="strips in the pool (default: 256, or as many as an image has, within 128 MiB)",
+    )
+
+
+def _add_label_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--classes",
+        type=int,
+        metavar="N",
+        help="give image I the label I modulo N, after a tab on stdout",
+    )
+    group.add_argument(
+        "--layout",
+        default="flat",
+        help="flat, or imagefolder: a folder for each class (default: %(default)s)",
+    )
+    group.add_argument(
+        "--files-per-dir",
+        type=int,
+        metavar="N",
+        help="put so many images into each of numbered folders below DIR",
+    )
+
+
 def run(args: argparse.Namespace) -> None:
     """Generate or verify what the arguments ask for."""
     from imagine_gen.spec import DatasetSpec
 
     if args.path is None:
         raise UsageError("argument --path: a folder for the images is required")
+    sizes, width, height = _dimensions(args)
     spec = DatasetSpec(
         path=os.fsencode(args.path),
         name=os.fsencode(args.name),
-        width=args.width,
-        height=args.height,
+        width=width,
+        height=height,
         count=args.count,
         image_format=args.image_format,
         start=args.start or 0,
         mode=args.mode,
         quality=args.quality,
         compress_level=args.compress_level,
+        content=args.content,
+        sizes=sizes,
+        classes=args.classes,
+        layout=args.layout,
+        files_per_dir=args.files_per_dir,
         pooled=args.pooled,
         pool_strips=args.pool_strips,
         seed=args.seed,
@@ -168,24 +210,34 @@ def run(args: argparse.Namespace) -> None:
         _generate(args, spec)
 
 
+def _dimensions(args: argparse.Namespace) -> tuple[Sizes | None, int, int]:
+    """Return what dimensions are drawn from, if they are; and the greatest width and height."""
+    from imagine_gen.sizes import SizeRange, parse_range
+
+    widths = parse_range("--width", args.width)
+    heights = parse_range("--height", args.height)
+    fixed = widths[0] == widths[1] and heights[0] == heights[1]
+    return None if fixed else SizeRange(widths, heights), widths[1], heights[1]
+
+
 def _generate(args: argparse.Namespace, spec: DatasetSpec) -> None:
     from imagine_common.manifest import Entry, ManifestWriter
     from imagine_common.report import Report
-    from imagine_gen.create import folder_bytes, generate_units
+    from imagine_gen.create import dataset_bytes, generate_units
 
     manifest = ManifestWriter(args.delimiter)
     first_bytes = None
     units = generate_units(spec, args.workers, args.chunksize, resume=args.resume, fsync=args.fsync)
     with Report(args.prog, args.quiet, total=spec.count) as report, closing(units):
         for images in units:
-            manifest.write(Entry(image.path) for image in images)
+            manifest.write(Entry(image.path, image.labels) for image in images)
             size = sum(image.size for image in images)
             report.add(len(images), len(images), size, sum(image.kept for image in images))
             first_bytes = first_bytes or images[0].size
         if args.size:
             folder = show(spec.path)
             report.tell(f"First image size from {folder}, in bytes: {first_bytes}")
-            report.tell(f"Directory {folder} size, in bytes: {folder_bytes(spec.path)}")
+            report.tell(f"Directory {folder} size, in bytes: {dataset_bytes(spec)}")
         report.summarize("image")
 
 

@@ -6,14 +6,16 @@ import os
 import time
 from collections.abc import Generator
 from contextlib import closing, suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
-from imagine_common.atomic import AtomicFile, create_folder, sync_file
+from imagine_common.atomic import AtomicFile, create_folder, create_subfolder, sync_file
 from imagine_common.errors import WorkerLost, file_error
 from imagine_common.temporary import clear_leftovers
 from imagine_gen.encoders import ImageEncoder
 from imagine_gen.existing import existing_size
+from imagine_gen.layout import FLAT, folders, has_subfolders
+from imagine_gen.sizes import Sizes
 from imagine_gen.spec import DatasetSpec
 from imagine_gen.units import map_images
 
@@ -24,6 +26,7 @@ class ImageFile(NamedTuple):
     path: bytes
     size: int
     kept: bool = False
+    labels: tuple[int, ...] = ()
 
 
 class CreateSummary(NamedTuple):
@@ -90,12 +93,16 @@ def generate_units(
     with closing(map_images(make, spec, workers, chunksize)) as units:
         create_folder(spec.path, fsync)
         clear_leftovers(spec.path)
+        _enter.cache_clear()  # What an earlier run made may have been removed.
         try:
             for indexes, made in units:
-                paths = map(spec.image_path, indexes)
-                yield [ImageFile(path, size, kept) for path, (size, kept) in zip(paths, made)]
+                yield [
+                    ImageFile(spec.image_path(index), size, kept, spec.labels(index))
+                    for index, (size, kept) in zip(indexes, made)
+                ]
         except WorkerLost:
-            clear_leftovers(spec.path)
+            for folder in folders(spec):
+                clear_leftovers(folder)
             raise
 
 
@@ -113,7 +120,12 @@ def create_images(
     start: int = 0,
     mode: str = "RGB",
     quality: int = 75,
-    compress_level: int = 0,
+    compress_level: int | None = None,
+    content: str = "noise",
+    sizes: Sizes | None = None,
+    classes: int | None = None,
+    layout: str = FLAT,
+    files_per_dir: int | None = None,
     pooled: bool = False,
     pool_strips: int | None = None,
     workers: int | None = None,
@@ -146,8 +158,19 @@ def create_images(
         Where the format has it.
     quality : int
         JPEG quality, 1 to 100.
-    compress_level : int
-        How hard PNG is compressed, 1 to 9; 0 stores it, which noise doesn't suffer from.
+    compress_level : int, optional
+        How hard PNG is compressed, 1 to 9; 0 stores it, which noise doesn't suffer from. Unless
+        given, noise is stored and photos are compressed with level 6.
+    content : {"noise", "photo"}
+        What the images show.
+    sizes : SizeRange or SizeList, optional
+        What the dimensions are drawn from, of each image anew, instead of `width` and `height`.
+    classes : int, optional
+        How many classes there are: image *i* has the label *i* mod `classes`.
+    layout : {"flat", "imagefolder"}
+        Whether each class has a folder of its own.
+    files_per_dir : int, optional
+        How many images go into each of the numbered folders below `path`; all into it unless given.
     pooled : bool
         Whether images are put together from strips of a pool: much faster, but strips recur.
     pool_strips : int, optional
@@ -177,6 +200,11 @@ def create_images(
         mode=mode,
         quality=quality,
         compress_level=compress_level,
+        content=content,
+        sizes=sizes,
+        classes=classes,
+        layout=layout,
+        files_per_dir=files_per_dir,
         pooled=pooled,
         pool_strips=pool_strips,
         seed=seed,
@@ -189,8 +217,19 @@ def create_images(
         total += image.size
     summary = CreateSummary(count, total, time.perf_counter() - begin)
     if size:
-        summary = summary._replace(first_bytes=first, folder_bytes=folder_bytes(spec.path))
+        summary = summary._replace(first_bytes=first, folder_bytes=dataset_bytes(spec))
     return summary
+
+
+def dataset_bytes(spec: DatasetSpec) -> int:
+    """Return the total size of the regular files in a dataset's folders, in bytes.
+
+    Raises
+    ------
+    ImagineError
+        Where a folder can't be read.
+    """
+    return sum(map(folder_bytes, folders(spec)))
 
 
 def folder_bytes(path: bytes) -> int:
@@ -213,12 +252,27 @@ def folder_bytes(path: bytes) -> int:
     return total
 
 
+@lru_cache(maxsize=1 << 16)
+def _enter(folder: bytes, fsync: bool) -> None:
+    """Make a folder below the dataset's, or clear what dead processes left in it; once a process.
+
+    Raises
+    ------
+    ImagineError
+        Where it can't be made: the dataset's own may have gone.
+    """
+    if not create_subfolder(folder, fsync):
+        clear_leftovers(folder)
+
+
 def _make_image(
     resume: bool, fsync: bool, spec: DatasetSpec, encode: ImageEncoder, index: int
 ) -> tuple[int, bool]:
     """Return the size of an image's file in bytes, and whether it was there before."""
     path = spec.image_path(index)
-    if resume and (size := existing_size(spec, path)):
+    if has_subfolders(spec):
+        _enter(os.path.dirname(path), fsync)
+    if resume and (size := existing_size(spec.of_image(index), path)):
         if fsync:
             sync_file(path)
         return size, True

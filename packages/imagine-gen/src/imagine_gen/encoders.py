@@ -27,6 +27,10 @@ def image_encoder(spec: DatasetSpec) -> ImageEncoder:
     """
     name = "compressed_png" if spec.compress_level else _MODULES[spec.image_format]
     module = importlib.import_module(f"imagine_gen.{name}")
+    if spec.sizes:
+        from imagine_gen import sized
+
+        return (sized.pooled_encoder if spec.pooled else sized.fresh_encoder)(spec, module)
     if spec.pooled:
         from imagine_gen.pooled import PooledEncoder
 

@@ -26,11 +26,11 @@ import numpy.typing as npt
 from zlib_ng import zlib_ng
 
 from imagine_common.atomic import Buffer
+from imagine_gen.content import content_of
 from imagine_gen.pooled import rows_in_strip
 from imagine_gen.spec import DatasetSpec
-from imagine_gen.streams import Draw, RandomStream
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOR_TYPES = {"L": 0, "RGB": 2, "RGBA": 6}
 _ZLIB_HEADER = b"\x78\x01"  # deflate, window of 32 KiB, fastest (RFC 1950, 2.2)
 _FINAL_BLOCK = b"\x01\x00\x00\xff\xff"
@@ -44,18 +44,18 @@ class Encoder:
 
     def __init__(self, spec: DatasetSpec) -> None:
         self._spec = spec
+        self._content = content_of(spec)
         self._rows_in_band = max(1, _MAX_BLOCK // (1 + spec.row_bytes))
 
     def __call__(self, index: int) -> Iterable[Buffer]:
         """Yield the file of an image."""
         spec = self._spec
         yield _head(spec)
-        stream = RandomStream(spec.seed, Draw.PIXELS, index)
+        pixels = self._content.image(index)
         adler = 1
         for top in range(0, spec.height, self._rows_in_band):
             rows = min(self._rows_in_band, spec.height - top)
-            pixels = stream.read(top * spec.row_bytes, rows * spec.row_bytes)
-            data = _filtered(pixels, rows)
+            data = _filtered(pixels.rows(top, top + rows), rows)
             adler = zlib_ng.adler32(data, adler)
             yield from _stored_chunk(data)
         yield _end(adler)
@@ -72,8 +72,8 @@ class Strip(NamedTuple):
 class Strips:
     """Strips of rows: IDAT chunks."""
 
-    def __init__(self, spec: DatasetSpec) -> None:
-        self.rows = rows_in_strip(spec)
+    def __init__(self, spec: DatasetSpec, least_rows: int = 1) -> None:
+        self.rows = rows_in_strip(spec, least_rows)
         self.count = -(-spec.height // self.rows)
         self.uncut = spec.height // self.rows
         self._row = 1 + spec.row_bytes
@@ -88,6 +88,10 @@ class Strips:
         """Return the file of an image that consists of these strips, the last one cut to fit."""
         if self._cut_rows:
             strips = [*strips[:-1], self._cut(strips[-1])]
+        return self.join(strips)
+
+    def join(self, strips: Sequence[Strip]) -> list[Buffer]:
+        """Return the file of an image that consists of these strips as they are."""
         # The Adler-32 of data in pieces (RFC 1950, 8.2, gives the sums).
         low, high = 1, 0
         for _, size, adler in strips:
@@ -105,7 +109,7 @@ class Strips:
 def _head(spec: DatasetSpec) -> bytes:
     color_type = _COLOR_TYPES[spec.mode]
     header = struct.pack(">IIBBBBB", spec.width, spec.height, 8, color_type, 0, 0, 0)
-    return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", _ZLIB_HEADER)
+    return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", _ZLIB_HEADER)
 
 
 def _filtered(pixels: npt.NDArray[np.uint8], rows: int) -> memoryview:
@@ -136,9 +140,10 @@ def _stored_chunk(data: memoryview) -> Iterator[Buffer]:
 
 
 def _end(adler: int) -> bytes:
-    return _chunk(b"IDAT", _FINAL_BLOCK + struct.pack(">I", adler)) + _chunk(b"IEND", b"")
+    return chunk(b"IDAT", _FINAL_BLOCK + struct.pack(">I", adler)) + chunk(b"IEND", b"")
 
 
-def _chunk(name: bytes, data: bytes) -> bytes:
+def chunk(name: bytes, data: bytes) -> bytes:
+    """Return a chunk."""
     crc = zlib_ng.crc32(data, zlib_ng.crc32(name))
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", crc)

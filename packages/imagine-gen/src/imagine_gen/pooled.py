@@ -14,14 +14,13 @@ import numpy.typing as npt
 
 from imagine_common.atomic import Buffer
 from imagine_common.errors import UsageError
-from imagine_gen.dealing import Dealer, scramble
+from imagine_gen.content import content_of
+from imagine_gen.dealing import Dealer
 from imagine_gen.spec import DatasetSpec
-from imagine_gen.streams import Draw, RandomStream
 
 _DEFAULT_STRIPS = 256
 _DEFAULT_MAX_BYTES = 1 << 27
 _MAX_BYTES = 1 << 33
-_INDEX_BYTES = 8
 _MAX_STRIP_BYTES = 65_535
 _LEAST_STRIPS_IN_IMAGE = 8
 
@@ -49,25 +48,25 @@ class StripFormat(Protocol[Strip]):
 class PooledEncoder(Generic[Strip]):
     """Puts images together from a pool that depends on the dataset's specification alone.
 
+    Parameters
+    ----------
+    spec : DatasetSpec
+    form : StripFormat
+    pool : list, optional
+        The pool, where it is there already.
+
     Raises
     ------
     UsageError
-        From the constructor, where the pool would have more than 8 GiB of pixels.
+        As `make_pool` does.
     """
 
-    def __init__(self, spec: DatasetSpec, form: StripFormat[Strip]) -> None:
-        self._seed = spec.seed
+    def __init__(
+        self, spec: DatasetSpec, form: StripFormat[Strip], pool: list[Strip] | None = None
+    ) -> None:
         self._form = form
-        self._strip_bytes = form.rows * spec.row_bytes
-        wanted = spec.pool_strips or default_pool_strips(form.count, self._strip_bytes)
-        if wanted * self._strip_bytes > _MAX_BYTES:
-            raise UsageError(
-                f"argument --pool-strips: {wanted} strips of {self._strip_bytes} bytes are over"
-                f" 8 GiB; at most {max(1, _MAX_BYTES // self._strip_bytes)} fit"
-            )
-        strips = (form.encode(self._pixels(Draw.POOL, number)) for number in range(wanted))
-        # Tiny ones can be alike by chance. Images differ because all strips in the pool do.
-        self._pool = list(dict.fromkeys(strips))
+        self._content = content_of(spec)
+        self._pool = make_pool(spec, form) if pool is None else pool
         self._dealer = Dealer(spec.seed, len(self._pool), form.count, form.uncut)
 
     def __call__(self, index: int) -> Iterable[Buffer]:
@@ -75,19 +74,36 @@ class PooledEncoder(Generic[Strip]):
         picks, first_is_fresh = self._dealer.deal(index)
         strips = [self._pool[pick] for pick in picks]
         if first_is_fresh:
-            strips[0] = self._form.encode(self._fresh_pixels(index))
+            strips[0] = self._form.encode(self._content.fresh_strip(index, self._form.rows))
         return self._form.assemble(strips)
 
-    def _pixels(self, draw: Draw, index: int) -> npt.NDArray[np.uint8]:
-        return RandomStream(self._seed, draw, index).read(0, self._strip_bytes)
 
-    def _fresh_pixels(self, index: int) -> npt.NDArray[np.uint8]:
-        """Return random pixels that begin with the index, scrambled: so no two are the same."""
-        pixels = self._pixels(Draw.FRESH_STRIP, index)
-        told = scramble(index, 1 << 8 * _INDEX_BYTES).to_bytes(_INDEX_BYTES, "little")
-        told = told[: len(pixels)]
-        pixels[: len(told)] = np.frombuffer(told, np.uint8)
-        return pixels
+def make_pool(spec: DatasetSpec, form: StripFormat[Strip], pools: int = 1) -> list[Strip]:
+    """Return the strips of a pool, no two of them the same.
+
+    Parameters
+    ----------
+    spec : DatasetSpec
+    form : StripFormat
+    pools : int
+        How many pools the dataset has, which share the memory.
+
+    Raises
+    ------
+    UsageError
+        Where the pools would have more than 8 GiB of pixels.
+    """
+    strip_bytes = form.rows * spec.row_bytes
+    wanted = spec.pool_strips or default_pool_strips(form.count, strip_bytes * pools)
+    if wanted * strip_bytes * pools > _MAX_BYTES:
+        raise UsageError(
+            f"argument --pool-strips: {wanted} strips of {strip_bytes * pools} bytes are over"
+            f" 8 GiB; at most {max(1, _MAX_BYTES // (strip_bytes * pools))} fit"
+        )
+    content = content_of(spec)
+    strips = (form.encode(content.pool_strip(number, form.rows)) for number in range(wanted))
+    # Tiny ones can be alike by chance. Images differ because all strips in the pool do.
+    return list(dict.fromkeys(strips))
 
 
 def default_pool_strips(strips_in_image: int, strip_bytes: int) -> int:
@@ -95,11 +111,11 @@ def default_pool_strips(strips_in_image: int, strip_bytes: int) -> int:
     return max(1, min(max(_DEFAULT_STRIPS, strips_in_image), _DEFAULT_MAX_BYTES // strip_bytes))
 
 
-def rows_in_strip(spec: DatasetSpec) -> int:
-    """Return the rows of a strip in formats that store rows as they are.
+def rows_in_strip(spec: DatasetSpec, least: int = 1) -> int:
+    """Return the rows of a strip in formats that have no blocks of several rows.
 
-    A strip fills one of deflate's stored blocks, but an image has eight strips or more, where it
-    has the rows, so that there are many ways to combine them.
+    A strip fills one of deflate's stored blocks, or has the `least` rows, but an image has eight
+    strips or more, where it has the rows, so that there are many ways to combine them.
     """
-    fitting = _MAX_STRIP_BYTES // (1 + spec.row_bytes)
-    return max(1, min(fitting, spec.height // _LEAST_STRIPS_IN_IMAGE))
+    fitting = max(least, _MAX_STRIP_BYTES // (1 + spec.row_bytes))
+    return max(1, min(fitting, (spec.pool_height or spec.height) // _LEAST_STRIPS_IN_IMAGE))

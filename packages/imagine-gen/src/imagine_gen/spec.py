@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from imagine_common.errors import UsageError
 from imagine_common.manifest import NUL
 from imagine_common.names import check_names
+from imagine_gen.layout import FLAT, check_layout, subfolder
+
+if TYPE_CHECKING:
+    from imagine_gen.sizes import Sizes
 
 CHANNELS = {"RGB": 3, "RGBA": 4, "L": 1}
+CONTENTS = ("noise", "photo")
 
 _MAX_SEED = 2**64 - 1
 _MAX_INDEX = 2**63 - 1
 _MAX_POOL_STRIPS = 2**20
+_MAX_CLASSES = 10**9
 _PROCESS_BYTES = 60_000_000
+_PHOTO_COMPRESS_LEVEL = 6  # zlib's default, and Pillow's
 
 
 class Format(NamedTuple):
@@ -39,9 +47,12 @@ SPELLINGS = {"jpg": "jpg", "jpeg": "jpg", "png": "png", "bmp": "bmp", "bitmap": 
 class DatasetSpec:
     """A dataset: `count` images from index `start` on, and where they go.
 
-    `width` and `height` are in pixels. `quality` is JPEG's, `compress_level` PNG's; 0 stores.
+    `width` and `height` are in pixels; where dimensions are drawn from `sizes`, the greatest.
+    `quality` is JPEG's, `compress_level` PNG's; 0 stores, which unless given only noise is.
     `pooled` images are put together from a pool of `pool_strips` strips, as many as fit the images
-    unless given. `delimiter` is the byte that ends a path on stdout, which no path may hold.
+    unless given; `pool_height` is the least height of the images that share pools. Image *i* has
+    the label *i* mod `classes`. `layout` and `files_per_dir` tell what folders there are below
+    `path`. `delimiter` is the byte that ends a path on stdout, which no path may hold.
 
     Raises
     ------
@@ -58,10 +69,16 @@ class DatasetSpec:
     start: int = 0
     mode: str = "RGB"
     quality: int = 75
-    compress_level: int = 0
+    compress_level: int | None = None
     pooled: bool = False
     pool_strips: int | None = None
     seed: int = 0
+    content: str = "noise"
+    sizes: Sizes | None = None
+    classes: int | None = None
+    layout: str = FLAT
+    files_per_dir: int | None = None
+    pool_height: int | None = None
     delimiter: bytes = NUL
 
     def __post_init__(self) -> None:
@@ -72,19 +89,39 @@ class DatasetSpec:
                 f"argument --image-format: unknown format {self.image_format!r}; known are"
                 f" {', '.join(SPELLINGS)}"
             )
-        object.__setattr__(self, "image_format", SPELLINGS[spelling])
+        self._set("image_format", SPELLINGS[spelling])
+        if self.content not in CONTENTS:
+            raise UsageError(
+                f"argument --content: unknown content {self.content!r}; known are"
+                f" {', '.join(CONTENTS)}"
+            )
+        if self.compress_level is None:
+            compressed = self.content == "photo" and self.image_format == "png"
+            self._set("compress_level", _PHOTO_COMPRESS_LEVEL if compressed else 0)
         if self.mode not in self.format.modes:
             raise UsageError(
                 f"argument --mode: {spelling} has no mode {self.mode!r}; it has"
                 f" {', '.join(self.format.modes)}"
             )
+        if self.sizes:
+            width, height = self.sizes.least
+            _check_range("--width", width, 1, self.format.max_side)
+            _check_range("--height", height, 1, self.format.max_side)
+            self._set("sizes", self.sizes.pooled() if self.pooled else self.sizes)
+            self._set("width", self.sizes.largest[0])
+            self._set("height", self.sizes.largest[1])
         _check_range("--width", self.width, 1, self.format.max_side)
         _check_range("--height", self.height, 1, self.format.max_side)
         _check_range("--count", self.count, 1, _MAX_INDEX)
         _check_range("--start", self.start, 0, _MAX_INDEX - self.count)
         _check_range("--quality", self.quality, 1, 100)
-        _check_range("--compress-level", self.compress_level, 0, 9)
+        _check_range("--compress-level", self.compress_level or 0, 0, 9)
         _check_range("--seed", self.seed, 0, _MAX_SEED)
+        if self.classes is not None:
+            _check_range("--classes", self.classes, 1, _MAX_CLASSES)
+        if self.files_per_dir is not None:
+            _check_range("--files-per-dir", self.files_per_dir, 1, _MAX_INDEX)
+        check_layout(self)
         self._check_format_limits()
         self._check_combinations()
 
@@ -106,10 +143,6 @@ class DatasetSpec:
     def _check_combinations(self) -> None:
         if self.compress_level and self.image_format != "png":
             raise UsageError("argument --compress-level: only png has it")
-        if self.compress_level and self.pooled:
-            raise UsageError(
-                "argument --compress-level: not with --pooled, whose strips are never compressed"
-            )
         if self.pool_strips is not None:
             _check_range("--pool-strips", self.pool_strips, 1, _MAX_POOL_STRIPS)
             if not self.pooled:
@@ -134,10 +167,40 @@ class DatasetSpec:
         file = 1 if self.image_format == "jpg" else canvas
         return _PROCESS_BYTES + (canvas + file) * self.width * self.height
 
+    def of_size(self, width: int, height: int) -> DatasetSpec:
+        """Return the specification of those images that have a width and a height."""
+        return _of_size(self, width, height)
+
+    def of_image(self, index: int) -> DatasetSpec:
+        """Return the specification of those images that are as large as one of them."""
+        if self.sizes is None:
+            return self
+        from imagine_gen.sizes import size_drawer
+
+        return self.of_size(*size_drawer(self.seed, self.sizes).draw(index))
+
     def image_path(self, index: int) -> bytes:
         """Return the path of an image."""
+        return os.path.join(self.path, self.image_name(index))
+
+    def image_name(self, index: int) -> bytes:
+        """Return the path of an image below the dataset's folder."""
         name = b"%b%d.%b" % (self.name, index, self.format.extension.encode())
-        return os.path.join(self.path, name)
+        return os.path.join(subfolder(self, index), name)
+
+    def labels(self, index: int) -> tuple[int, ...]:
+        """Return the labels of an image: one where there are classes, or none."""
+        return () if self.classes is None else (index % self.classes,)
+
+    def _set(self, field: str, value: object) -> None:
+        """Complete a field, for which frozen dataclasses have no better way."""
+        object.__setattr__(self, field, value)
+
+
+@lru_cache(maxsize=4096)
+def _of_size(spec: DatasetSpec, width: int, height: int) -> DatasetSpec:
+    least = spec.sizes.least[1] if spec.sizes else None
+    return replace(spec, width=width, height=height, sizes=None, pool_height=least)
 
 
 def _check_range(option: str, value: int, least: int, most: int) -> None:

@@ -21,6 +21,7 @@ class Draw(IntEnum):
     POOL = 1  # the pixels of a strip in the pool
     DEAL = 2  # which strips images get; a stream for every 4,096 images
     FRESH_STRIP = 3  # the pixels of the one strip of an image that is in no pool
+    DIMENSIONS = 4  # of images, where they vary; a stream for every 4,096 images
 
 
 class RandomStream:
