@@ -1,0 +1,244 @@
+"""Textures that photo content is cut from, made once for a dataset.
+
+They wrap around in both directions, so a cut may lie anywhere. All arithmetic is in integers, which
+are the same on every processor; a sum of random bytes stands for a gaussian.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from imagine_gen.streams import Draw, RandomStream
+
+LABEL_BITS = 6
+SIDE = 1024  # of labels, shade, detail and grain
+CLOUD_SIDE = 512
+CLOUD_RMS = 512
+FINE_RMS = 32
+SHADE_PEAK = 127
+
+_CLOUD_COARSEST = 4
+_DETAIL_COARSEST = 64
+_LEAST_RADIUS, _MOST_RADIUS = 4, 320
+_COVERINGS = 4  # how often leaves cover the texture, on average
+_WARP_SHIFT = 6  # 512 >> 6: leaves are bent by 8 pixels
+_BYTES_IN_SUM = 4  # of which a nearly gaussian number is the sum
+
+Plane = npt.NDArray[np.int16]
+
+
+class Texture(NamedTuple):
+    """Planes of the same side, as they are and transposed: turning a cut costs nothing."""
+
+    upright: npt.NDArray[Any]
+    transposed: npt.NDArray[Any]
+
+    def cut(self, turn: int, top: int, left: int, rows: int, columns: int) -> npt.NDArray[Any]:
+        """Return a part in one of eight orientations, which may reach over the edges, as a copy."""
+        plane: npt.NDArray[Any] = self.transposed if turn & 4 else self.upright
+        if turn & 1:
+            plane = plane[..., ::-1, :]
+        if turn & 2:
+            plane = plane[..., ::-1]
+        side = plane.shape[-1]
+        top, left = top % side, left % side
+        if top + rows <= side and left + columns <= side:
+            whole: npt.NDArray[Any] = plane[..., top : top + rows, left : left + columns].copy()
+            return whole
+        part: npt.NDArray[Any] = np.empty((*plane.shape[:-2], rows, columns), plane.dtype)
+        for row, source_row, row_count in _runs(top, rows, side):
+            for column, source_column, column_count in _runs(left, columns, side):
+                part[..., row : row + row_count, column : column + column_count] = plane[
+                    ...,
+                    source_row : source_row + row_count,
+                    source_column : source_column + column_count,
+                ]
+        return part
+
+
+def _runs(begin: int, count: int, side: int) -> list[tuple[int, int, int]]:
+    """Split a stretch that wraps around: where each piece goes, comes from, and its length."""
+    runs = []
+    done = 0
+    while done < count:
+        source = (begin + done) % side
+        length = min(side - source, count - done)
+        runs.append((done, source, length))
+        done += length
+    return runs
+
+
+class Textures(NamedTuple):
+    """All textures of a dataset.
+
+    `labels` tells of each place which leaf is on top (uint8 below 64; several leaves share one),
+    `shade` how it is lit (int8), `cloud` is a sum of octaves whose amplitude halves (int16, rms
+    512), `detail` one whose amplitude stays (int8, rms 32), `grain` is white (int8, rms 32).
+    """
+
+    labels: Texture
+    shade: Texture
+    cloud: Texture
+    detail: Texture
+    grain: Texture
+
+
+@lru_cache(maxsize=1)
+def textures(seed: int) -> Textures:
+    """Return the textures of a dataset, made on first use; forked processes share them."""
+    cloud = _octaves(seed, 0, _CLOUD_COARSEST, CLOUD_SIDE, halving=True)
+    cloud = _normalized(cloud, CLOUD_RMS)
+    detail = _normalized(_octaves(seed, 1, _DETAIL_COARSEST, SIDE, halving=False), FINE_RMS)
+    grain = _normalized(_gaussian(seed, 2, SIDE), FINE_RMS)
+    labels, shade = _leaves(seed, _octaves(seed, 4, 16, SIDE, halving=True))
+    return Textures(
+        _texture(labels),
+        _texture(shade),
+        _texture(cloud),
+        _texture(np.clip(detail, -127, 127).astype(np.int8)),
+        _texture(np.clip(grain, -127, 127).astype(np.int8)),
+    )
+
+
+def _texture(plane: npt.NDArray[Any]) -> Texture:
+    return Texture(plane, np.ascontiguousarray(plane.T))
+
+
+def _gaussian(seed: int, number: int, side: int) -> Plane:
+    """Return independent numbers, nearly gaussian: int16 of shape (side, side), rms about 148."""
+    size = side * side
+    octets = RandomStream(seed, Draw.PHOTO_TEXTURE, number).read(0, _BYTES_IN_SUM * size)
+    total = np.zeros(size, np.int16)
+    for part in octets.reshape(_BYTES_IN_SUM, size):
+        total += part
+    return (total - 255 * _BYTES_IN_SUM // 2).reshape(side, side)
+
+
+def _octaves(seed: int, number: int, coarsest: int, side: int, *, halving: bool) -> Plane:
+    """Return smooth noise: random grids from `coarsest` cells on, enlarged and added up."""
+    total = np.zeros((coarsest, coarsest), np.int16)
+    cells, gain = coarsest, 64
+    while cells < side:
+        grid = _gaussian(seed, 1000 * (number + 1) + cells, cells).astype(np.int32)
+        total = _doubled_around(total + (grid * gain >> 5).astype(np.int16))
+        cells *= 2
+        gain = gain // 2 if halving else gain
+    return total
+
+
+def _doubled_around(plane: Plane) -> Plane:
+    """Return a plane that wraps around, enlarged to twice its sides."""
+    return doubled(np.pad(plane, 1, mode="wrap"))
+
+
+def doubled(planes: Plane) -> Plane:
+    """Return planes of shape (..., h, w) enlarged to (..., 2 * h - 4, 2 * w - 4).
+
+    Every pixel becomes four, at quarters of the way to its neighbors, mixed 9:3:3:1. Done again and
+    again this converges to a quadratic B-spline: smooth, and without overshoot.
+    """
+    *others, rows, columns = planes.shape
+    middle = planes[..., 1:-1, :] * np.int16(3)
+    middle += np.int16(2)
+    tall = np.empty((*others, rows - 2, 2, columns), np.int16)
+    np.add(middle, planes[..., :-2, :], out=tall[..., 0, :])
+    np.add(middle, planes[..., 2:, :], out=tall[..., 1, :])
+    tall >>= np.int16(2)
+    tall = tall.reshape(*others, 2 * rows - 4, columns)
+    middle = tall[..., 1:-1] * np.int16(3)
+    middle += np.int16(2)
+    wide = np.empty((*others, 2 * rows - 4, columns - 2, 2), np.int16)
+    np.add(middle, tall[..., :-2], out=wide[..., 0])
+    np.add(middle, tall[..., 2:], out=wide[..., 1])
+    wide >>= np.int16(2)
+    return wide.reshape(*others, 2 * rows - 4, 2 * columns - 4)
+
+
+def _normalized(plane: Plane, rms: int) -> Plane:
+    """Return a plane scaled to a root mean square, which is computed exactly."""
+    wide = plane.astype(np.int64)
+    present = max(1, math.isqrt(int((wide * wide).sum()) // plane.size))
+    return (wide * rms // present).astype(np.int16)
+
+
+def _leaves(seed: int, warp: Plane) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8]]:
+    """Return labels and shade of leaves that lie on each other (the dead leaves model).
+
+    Radii follow a power law with exponent -3, which makes the picture alike at all scales. Leaves
+    are ellipses and rectangles, then bent.
+    """
+    labels = np.zeros((SIDE, SIDE), np.uint8)
+    shade = np.zeros((SIDE, SIDE), np.int8)
+    words = RandomStream(seed, Draw.PHOTO_TEXTURE, 3).read(0, 1 << 18).view("<u2").tolist()
+    painted = 0
+    for n in range(0, len(words), 8):
+        if painted >= _COVERINGS * SIDE * SIDE:
+            break
+        u, x, y, look, turn, flat, lit, _ = words[n : n + 8]
+        radius = min(_MOST_RADIUS, math.isqrt((_LEAST_RADIUS**2 << 16) // (u + 1)))
+        painted += 3 * radius * radius
+        _paint(
+            labels,
+            shade,
+            x * SIDE >> 16,
+            y * SIDE >> 16,
+            radius,
+            look,
+            _direction(turn),
+            96 + (flat * 160 >> 16),
+            _direction(lit),
+        )
+    warp = _normalized(warp, 512)
+    down = (np.arange(SIDE)[:, None] + (warp >> _WARP_SHIFT)) % SIDE
+    right = (np.arange(SIDE) + (np.roll(warp, SIDE // 2, 0).T >> _WARP_SHIFT)) % SIDE
+    return labels[down, right], shade[down, right]
+
+
+def _paint(
+    labels: npt.NDArray[np.uint8],
+    shade: npt.NDArray[np.int8],
+    x: int,
+    y: int,
+    radius: int,
+    look: int,
+    axis: tuple[int, int],
+    flat: int,
+    light: tuple[int, int],
+) -> None:
+    """Paint a leaf: an ellipse or a rectangle, `flat` 256ths as wide as long, along an axis."""
+    across = np.arange(-radius, radius + 1, dtype=np.int32)
+    down = across[:, None]
+    along = across * axis[0] + down * axis[1] >> 8
+    aside = (down * axis[0] - across * axis[1]) // flat
+    if look & 3:
+        inside = along * along + aside * aside <= radius * radius
+    else:
+        inside = (abs(along) * 10 <= radius * 7) & (abs(aside) * 10 <= radius * 7)
+    lit = np.clip((across * light[0] + down * light[1]) * SHADE_PEAK // (radius * 256), -127, 127)
+    label = look >> 4 & (1 << LABEL_BITS) - 1
+    # Where it reaches over an edge it goes on at the other side.
+    for row, top, row_count in _runs(y - radius, 2 * radius + 1, SIDE):
+        for column, left, column_count in _runs(x - radius, 2 * radius + 1, SIDE):
+            part = slice(row, row + row_count), slice(column, column + column_count)
+            place = slice(top, top + row_count), slice(left, left + column_count)
+            np.copyto(labels[place], np.uint8(label), where=inside[part])
+            np.copyto(shade[place], lit[part], where=inside[part], casting="unsafe")
+
+
+def _direction(random: int) -> tuple[int, int]:
+    """Return a vector of length 256, in integers, from 16 random bits.
+
+    From the rational points ((1 - t²), 2 t) / (1 + t²) of a quarter circle.
+    """
+    t = random & 0x3FFF
+    one = 1 << 14
+    length = one * one + t * t
+    x, y = (one * one - t * t) * 256 // length, 2 * t * one * 256 // length
+    for _ in range(random >> 14):
+        x, y = -y, x
+    return x, y
