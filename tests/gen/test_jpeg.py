@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ from imagine_gen.streams import Draw, RandomStream
 BASELINE, HUFFMAN_TABLES, QUANTIZATION = 0xC0, 0xC4, 0xDB
 
 
-def spec(mode: str, width: int, height: int, quality: int = 75, seed: int = 0) -> DatasetSpec:
-    return DatasetSpec(b"x", b"x", width, height, mode=mode, quality=quality, seed=seed)
+def spec(
+    mode: str, width: int, height: int, quality: int = 75, seed: int = 0, **options: Any
+) -> DatasetSpec:
+    return DatasetSpec(b"x", b"x", width, height, mode=mode, quality=quality, seed=seed, **options)
 
 
 def file_of(made: DatasetSpec, index: int = 0) -> bytes:
@@ -64,10 +67,29 @@ def test_color_image_is_near_the_promised_pixels() -> None:
 
 
 @pytest.mark.parametrize("quality", [1, 50, 75, 90, 100])
-def test_chroma_is_subsampled_at_any_quality(quality: int) -> None:
-    (frame,) = segments(file_of(spec("RGB", 33, 17, quality)))[BASELINE]
+@pytest.mark.parametrize(
+    ("subsampling", "luma"), [(None, 0x22), ("4:2:0", 0x22), ("4:2:2", 0x21), ("4:4:4", 0x11)]
+)
+def test_chroma_is_subsampled_at_any_quality(
+    quality: int, subsampling: str | None, luma: int
+) -> None:
+    made = spec("RGB", 33, 17, quality, subsampling=subsampling)
+    (frame,) = segments(file_of(made))[BASELINE]
     assert struct.unpack_from(">BHHB", frame) == (8, 17, 33, 3)
-    assert [frame[i] for i in (7, 10, 13)] == [0x22, 0x11, 0x11]
+    assert [frame[i] for i in (7, 10, 13)] == [luma, 0x11, 0x11]
+
+
+def test_color_of_noise_is_kept_as_far_as_subsampling_allows() -> None:
+    pixels = RandomStream(0, Draw.PIXELS, 0).read(0, 64 * 64 * 3).reshape(64, 64, 3)
+    red = Image.fromarray(pixels).convert("YCbCr").getchannel("Cr")
+    correlations = []
+    for subsampling in ("4:2:0", "4:2:2", "4:4:4"):
+        file = file_of(spec("RGB", 64, 64, 100, subsampling=subsampling))
+        decoded = Image.open(io.BytesIO(file)).convert("YCbCr").getchannel("Cr")
+        both = np.asarray(decoded).ravel(), np.asarray(red).ravel()
+        correlations.append(np.corrcoef(*both)[0, 1])
+    assert correlations == sorted(correlations)
+    assert correlations[-1] > 0.99 > 0.9 > correlations[-2]
 
 
 def test_gray_image_has_one_component() -> None:

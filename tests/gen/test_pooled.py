@@ -74,16 +74,42 @@ def test_stored_formats_decode_to_the_strips_pixels(
 @pytest.mark.parametrize("index", [0, 1, 2**40])
 @pytest.mark.parametrize("quality", [1, 75, 100])
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (90, 160), (501, 368), (2001, 16)])
-@pytest.mark.parametrize(("mode", "rows"), [("RGB", 16), ("L", 8)])
+@pytest.mark.parametrize(
+    ("mode", "subsampling", "rows"),
+    [("RGB", "4:2:0", 16), ("RGB", "4:2:2", 8), ("RGB", "4:4:4", 8), ("L", None, 8)],
+)
 def test_jpeg_is_what_the_encoder_writes_with_restarts(
-    mode: str, rows: int, width: int, height: int, quality: int, index: int
+    mode: str,
+    subsampling: str | None,
+    rows: int,
+    width: int,
+    height: int,
+    quality: int,
+    index: int,
 ) -> None:
-    made = spec("jpg", width, height, mode=mode, quality=quality, pool_strips=20)
+    options = {"mode": mode, "quality": quality, "subsampling": subsampling}
+    made = spec("jpg", width, height, pool_strips=20, **options)
     pixels = dealt_pixels(made, index, rows, 20)
     image = Image.frombuffer(mode, (width, height), pixels, "raw", mode, 0, 1)
     file = io.BytesIO()
-    image.save(file, "JPEG", quality=quality, subsampling="4:2:0", restart_marker_rows=1)
+    more = {"subsampling": subsampling} if subsampling else {}
+    image.save(file, "JPEG", quality=quality, restart_marker_rows=1, **more)
     assert encoded(made, index) == file.getvalue()
+
+
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:2", "4:2:0"])
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (7, 9), (500, 375), (17, 1000)])
+def test_strips_of_any_subsampling_decode_to_pixels_near_theirs(
+    subsampling: str, width: int, height: int
+) -> None:
+    options = {"quality": 100, "pool_strips": 20, "subsampling": subsampling}
+    made = spec("jpg", width, height, **options)
+    with Image.open(io.BytesIO(encoded(made, 1))) as image:
+        decoded = np.asarray(image.convert("L")).astype(int)
+    rows = 16 if subsampling == "4:2:0" else 8
+    pixels = dealt_pixels(made, 1, rows, 20)[:height]
+    luma = np.asarray(Image.fromarray(pixels).convert("L"))
+    assert np.abs(decoded - luma).mean() < 10
 
 
 @pytest.mark.parametrize("height", [1, 15, 17, 375])

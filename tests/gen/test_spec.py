@@ -28,6 +28,7 @@ def spec(**changes: Any) -> DatasetSpec:
         {"start": INT64_MAX - 1},
         {"quality": 1},
         {"quality": 100},
+        {"subsampling": "4:4:4"},
         {"seed": 0},
         {"seed": 2**64 - 1},
         {"mode": "L"},
@@ -75,6 +76,10 @@ def test_arguments_in_range_are_accepted(changes: dict[str, Any]) -> None:
         ({"pool_strips": 9}, "argument --pool-strips: only with --pooled"),
         ({"pool_strips": 0, "pooled": True}, "--pool-strips: must be from 1 to 1048576, not 0"),
         ({"pool_strips": 2**20 + 1, "pooled": True}, "argument --pool-strips: must be"),
+        ({"subsampling": "4:1:1"}, "argument --subsampling: must be one of 4:4:4, .*not '4:1:1'"),
+        ({"subsampling": ""}, "argument --subsampling: must be one of"),
+        ({"subsampling": "4:4:4", "mode": "L"}, "--subsampling: only jpg of mode RGB has it"),
+        ({"subsampling": "4:2:0", "image_format": "png"}, "argument --subsampling: only jpg"),
         ({"seed": -1}, "argument --seed: must be from 0 to 18446744073709551615, not -1"),
         ({"seed": 2**64}, "argument --seed: .* not 18446744073709551616"),
         (
@@ -154,3 +159,5 @@ def test_defaults_are_those_of_the_documentation() -> None:
     assert (made.count, made.image_format, made.start) == (1, "jpg", 0)
     assert (made.mode, made.quality, made.seed) == ("RGB", 75, 0)
     assert (made.compress_level, made.pooled, made.pool_strips) == (0, False, None)
+    assert made.subsampling == "4:2:0"
+    assert spec(mode="L").subsampling is spec(image_format="png").subsampling is None

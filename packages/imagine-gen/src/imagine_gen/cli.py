@@ -122,6 +122,11 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
         help="JPEG quality, 1 to 100 (default: %(default)s)",
     )
     group.add_argument(
+        "--subsampling",
+        metavar="J:A:B",
+        help="of JPEG's chroma: 4:4:4 keeps all, 4:2:2 half, 4:2:0 a quarter (default: 4:2:0)",
+    )
+    group.add_argument(
         "--compress-level",
         type=int,
         metavar="N",
@@ -203,6 +208,7 @@ def run(args: argparse.Namespace) -> None:
         pool_strips=args.pool_strips,
         seed=args.seed,
         delimiter=args.delimiter,
+        subsampling=args.subsampling,
     )
     if args.verify:
         _verify(args, spec)

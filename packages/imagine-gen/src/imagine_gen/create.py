@@ -128,6 +128,7 @@ def create_images(
     files_per_dir: int | None = None,
     pooled: bool = False,
     pool_strips: int | None = None,
+    subsampling: str | None = None,
     workers: int | None = None,
     resume: bool = False,
     fsync: bool = False,
@@ -175,6 +176,8 @@ def create_images(
         Whether images are put together from strips of a pool: much faster, but strips recur.
     pool_strips : int, optional
         How many strips the pool has.
+    subsampling : {"4:4:4", "4:2:2", "4:2:0"}, optional
+        How much of its chroma a JPEG keeps: all, half, or a quarter, which is the default.
     workers : int, optional
         Processes. All usable processors unless given.
     resume : bool
@@ -208,6 +211,7 @@ def create_images(
         pooled=pooled,
         pool_strips=pool_strips,
         seed=seed,
+        subsampling=subsampling,
     )
     begin = time.perf_counter()
     total = 0

@@ -21,17 +21,19 @@ from imagine_common.atomic import Buffer
 from imagine_gen.canvas import CanvasEncoder
 from imagine_gen.spec import DatasetSpec
 
-_MCU_SIDE = {"RGB": 16, "L": 8}  # pixels; chroma of half the width and height needs blocks of 16
+# Width and height of an MCU in pixels (A.2.4) by the chroma's subsampling; None is without chroma.
+_MCU = {None: (8, 8), "4:4:4": (8, 8), "4:2:2": (16, 8), "4:2:0": (16, 16)}
 _SOF0, _SOS, _DRI = 0xC0, 0xDA, 0xDD
 _END_OF_IMAGE = b"\xff\xd9"
 _RESTARTS = [bytes((0xFF, 0xD0 + number)) for number in range(8)]
 
 
 class Encoder(CanvasEncoder):
-    """Encodes fresh images: baseline, chroma subsampled 4:2:0, standard Huffman tables."""
+    """Encodes fresh images: baseline, standard Huffman tables."""
 
     def __init__(self, spec: DatasetSpec) -> None:
-        super().__init__(spec, partial(_encode, quality=spec.quality))
+        save = partial(_encode, quality=spec.quality, subsampling=spec.subsampling)
+        super().__init__(spec, save)
 
 
 class Strips:
@@ -39,12 +41,12 @@ class Strips:
 
     def __init__(self, spec: DatasetSpec) -> None:
         self._spec = spec
-        self.rows = _MCU_SIDE[spec.mode]
+        columns, self.rows = _MCU[spec.subsampling]
         self.count = -(-spec.height // self.rows)
         self.uncut = self.count  # Rows below the image's edge are in the file all the same.
         black = Image.new(spec.mode, (spec.width, self.rows))
-        head, _ = _split(_encode(black, spec.quality))
-        self._head = _with_restarts(head, spec.height, -(-spec.width // self.rows))
+        head, _ = _split(_encode(black, spec.quality, spec.subsampling))
+        self._head = _with_restarts(head, spec.height, -(-spec.width // columns))
         ends = [_RESTARTS[number % 8] for number in range(self.count - 1)]
         self._ends = [*ends, _END_OF_IMAGE]
 
@@ -52,7 +54,7 @@ class Strips:
         """Return a strip of pixels."""
         mode, size = self._spec.mode, (self._spec.width, self.rows)
         image = Image.frombuffer(mode, size, pixels, "raw", mode, 0, 1)
-        return _split(_encode(image, self._spec.quality))[1]
+        return _split(_encode(image, self._spec.quality, self._spec.subsampling))[1]
 
     def assemble(self, strips: Sequence[bytes]) -> list[Buffer]:
         """Return the file of an image that consists of these strips."""
@@ -62,11 +64,16 @@ class Strips:
         return file
 
 
-def _encode(image: Image.Image, quality: int) -> bytes:
+def _encode(image: Image.Image, quality: int, subsampling: str | None) -> bytes:
     file = io.BytesIO()
     # All that decides about bytes is said here, not left to the defaults of a Pillow version.
     image.save(
-        file, "JPEG", quality=quality, subsampling="4:2:0", optimize=False, progressive=False
+        file,
+        "JPEG",
+        quality=quality,
+        subsampling=subsampling or "4:4:4",  # Gray has nothing to leave out.
+        optimize=False,
+        progressive=False,
     )
     return file.getvalue()  # not a copy: BytesIO shares its buffer
 

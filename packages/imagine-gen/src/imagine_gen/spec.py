@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 CHANNELS = {"RGB": 3, "RGBA": 4, "L": 1}
 CONTENTS = ("noise", "photo")
+SUBSAMPLINGS = ("4:4:4", "4:2:2", "4:2:0")
 
 _MAX_SEED = 2**64 - 1
 _MAX_INDEX = 2**63 - 1
@@ -48,7 +49,8 @@ class DatasetSpec:
     """A dataset: `count` images from index `start` on, and where they go.
 
     `width` and `height` are in pixels; where dimensions are drawn from `sizes`, the greatest.
-    `quality` is JPEG's, `compress_level` PNG's; 0 stores, which unless given only noise is.
+    `quality` is JPEG's, and so is `subsampling` where there is color: 4:2:0 unless given, else
+    None. `compress_level` is PNG's; 0 stores, which unless given only noise is.
     `pooled` images are put together from a pool of `pool_strips` strips, as many as fit the images
     unless given; `pool_height` is the least height of the images that share pools. Image *i* has
     the label *i* mod `classes`. `layout` and `files_per_dir` tell what folders there are below
@@ -80,6 +82,7 @@ class DatasetSpec:
     files_per_dir: int | None = None
     pool_height: int | None = None
     delimiter: bytes = NUL
+    subsampling: str | None = None
 
     def __post_init__(self) -> None:
         check_names(self.path, self.name, self.delimiter)
@@ -123,6 +126,7 @@ class DatasetSpec:
             _check_range("--files-per-dir", self.files_per_dir, 1, _MAX_INDEX)
         check_layout(self)
         self._check_format_limits()
+        self._check_subsampling()
         self._check_combinations()
 
     def _check_format_limits(self) -> None:
@@ -138,6 +142,18 @@ class DatasetSpec:
             raise UsageError(
                 f"argument --width: a row of {self.width} pixels would reach 1 GiB, the limit of a"
                 " PNG chunk here"
+            )
+
+    def _check_subsampling(self) -> None:
+        colored = self.image_format == "jpg" and self.mode == "RGB"
+        if self.subsampling is None:
+            object.__setattr__(self, "subsampling", "4:2:0" if colored else None)
+        elif not colored:
+            raise UsageError("argument --subsampling: only jpg of mode RGB has it")
+        elif self.subsampling not in SUBSAMPLINGS:
+            raise UsageError(
+                f"argument --subsampling: must be one of {', '.join(SUBSAMPLINGS)}, not"
+                f" {self.subsampling!r}"
             )
 
     def _check_combinations(self) -> None:
@@ -165,6 +181,8 @@ class DatasetSpec:
             return _PROCESS_BYTES
         canvas = 1 if self.mode == "L" else 4  # bytes a pixel, in Pillow's images
         file = 1 if self.image_format == "jpg" else canvas
+        if self.subsampling == "4:4:4":
+            file = 2
         return _PROCESS_BYTES + (canvas + file) * self.width * self.height
 
     def of_size(self, width: int, height: int) -> DatasetSpec:
