@@ -21,8 +21,9 @@ import numpy as np
 from run import memory_folder
 from zlib_ng import zlib_ng
 
-from imagine_common.atomic import AtomicFile, Buffer
+from imagine_common.atomic import AtomicFile
 from imagine_common.memory import keep_freed_memory
+from imagine_common.output import Buffer
 from imagine_common.packers.images import read_image
 from imagine_gen import bmp, jpeg, png
 from imagine_gen.canvas import Canvas

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from imagine_common import temporary
-from imagine_common.atomic import AtomicFile, Buffer, create_folder
+from imagine_common.atomic import AtomicFile, create_folder
 from imagine_common.errors import ImagineError
+from imagine_common.output import Buffer
 from imagine_common.temporary import (
     clear_leftovers,
     create_temporary,

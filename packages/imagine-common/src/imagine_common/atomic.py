@@ -7,23 +7,18 @@ to a failure of power has it synced to the disk before it is renamed, and the fo
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from types import TracebackType
-from typing import TypeAlias
 
 from imagine_common.errors import ImagineError, file_error
+from imagine_common.output import Buffer, BufferedOutput
 from imagine_common.temporary import (
     create_temporary,
     remove_temporary,
     rename_temporary,
     temporary_name,
 )
-
-Buffer: TypeAlias = "bytes | memoryview"
-
-_MAX_BUFFERS = 1024  # IOV_MAX of Linux and macOS
-_BATCH_BYTES = 1 << 20
 
 
 class AtomicFile:
@@ -38,16 +33,14 @@ class AtomicFile:
         self._fsync = fsync
         self.temporary = temporary_name(os.path.dirname(path))
         self._fd = -1
-        self._written = 0
-        self._synced = -1  # of these, what is on the disk
-        self._batch: list[Buffer] = []
-        self._batch_bytes = 0
+        self._synced = -1  # of the bytes written, how many are on the disk
 
     def __enter__(self) -> AtomicFile:
         try:
             self._fd = create_temporary(self.temporary)
         except OSError as error:
             raise file_error(self.path, error) from error
+        self._output = BufferedOutput(self._fd)
         return self
 
     def write(self, buffers: Iterable[Buffer]) -> None:
@@ -55,37 +48,32 @@ class AtomicFile:
 
         They go to the file once there are enough for a large write.
         """
-        for buffer in buffers:
-            self._batch.append(buffer)
-            self._batch_bytes += len(buffer)
-            if self._batch_bytes >= _BATCH_BYTES or len(self._batch) == _MAX_BUFFERS:
-                self.flush()
+        try:
+            self._output.write(buffers)
+        except OSError as error:
+            raise file_error(self.path, error) from error
 
     def flush(self) -> None:
         """Write what has been appended to the file, still under its temporary name."""
-        if not self._batch:
-            return
         try:
-            write_all(self._fd, self._batch, self._batch_bytes)
+            self._output.flush()
         except OSError as error:
             raise file_error(self.path, error) from error
-        self._written += self._batch_bytes
-        self._batch, self._batch_bytes = [], 0
 
     def settle(self) -> None:
         """Write all that has been appended, so that nothing but the name is left to fail."""
         self.flush()
-        if self._fsync and self._synced != self._written:
+        if self._fsync and self._synced != self._output.written:
             try:
                 os.fsync(self._fd)
             except OSError as error:
                 raise file_error(self.path, error) from error
-            self._synced = self._written
+            self._synced = self._output.written
 
     @property
     def size(self) -> int:
         """Return how many bytes have been appended."""
-        return self._written + self._batch_bytes
+        return self._output.size
 
     def __exit__(
         self,
@@ -112,25 +100,6 @@ class AtomicFile:
                 _sync_folder_of(self.path)
         except OSError as error:
             raise file_error(self.path, error) from error
-
-
-def write_all(fd: int, buffers: Sequence[Buffer], size: int) -> None:
-    """Write at most 1,024 buffers of `size` bytes in all, however often the kernel stops short.
-
-    Raises
-    ------
-    OSError
-        As `os.writev` does.
-    """
-    written = os.writev(fd, buffers)
-    while written < size:
-        size -= written
-        whole = 0
-        while written >= len(buffers[whole]):
-            written -= len(buffers[whole])
-            whole += 1
-        buffers = [memoryview(buffers[whole])[written:], *buffers[whole + 1 :]]
-        written = os.writev(fd, buffers)
 
 
 def sync_file(path: bytes) -> None:

@@ -7,8 +7,8 @@ import stat
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
-from imagine_common.atomic import Buffer
 from imagine_common.errors import ImagineError, file_error, show
+from imagine_common.output import Buffer
 
 PIECE_BYTES = 1 << 20
 _WINDOW_BYTES = 1 << 16

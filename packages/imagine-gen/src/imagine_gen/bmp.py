@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from imagine_common.atomic import Buffer
+from imagine_common.output import Buffer
 from imagine_gen.content import content_of
 from imagine_gen.pooled import rows_in_strip
 from imagine_gen.spec import CHANNELS, DatasetSpec

@@ -7,7 +7,7 @@ from typing import cast
 
 from PIL import Image, ImageFile
 
-from imagine_common.atomic import Buffer
+from imagine_common.output import Buffer
 from imagine_gen.content import Pixels, content_of
 from imagine_gen.spec import DatasetSpec
 

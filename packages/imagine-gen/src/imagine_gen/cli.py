@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from imagine_common.cli import Parser, run_tool
 from imagine_common.errors import ImagineError, UsageError, show
+from imagine_common.manifest import NUL
 from imagine_common.options import (
     add_alias,
     add_fsync_option,
@@ -39,7 +40,7 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
     """Return the parser of the tool's options."""
     parser = Parser(
         prog=prog,
-        usage="%(prog)s --path DIR [options]",
+        usage="%(prog)s --path DIR [options]\n       %(prog)s --tar [options] | ...",
         description="Generate images from random arrays, exactly reproducible, in parallel.",
         epilog=_EPILOG,
     )
@@ -67,6 +68,11 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
 
 def _add_output_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--path", metavar="DIR", help="folder for the images; created if missing")
+    group.add_argument(
+        "--tar",
+        action="store_true",
+        help="write a tar stream of the images to stdout, instead of files into DIR",
+    )
     group.add_argument(
         "--name",
         metavar="PREFIX",
@@ -185,11 +191,15 @@ def run(args: argparse.Namespace) -> None:
     """Generate or verify what the arguments ask for."""
     from imagine_gen.spec import DatasetSpec
 
-    if args.path is None:
-        raise UsageError("argument --path: a folder for the images is required")
+    if args.tar:
+        _check_tar(args)
+    elif args.path is None:
+        raise UsageError(
+            "argument --path: a folder for the images is required (or --tar, for a stream)"
+        )
     sizes, width, height = _dimensions(args)
     spec = DatasetSpec(
-        path=os.fsencode(args.path),
+        path=os.fsencode(args.path or "."),
         name=os.fsencode(args.name),
         width=width,
         height=height,
@@ -210,7 +220,9 @@ def run(args: argparse.Namespace) -> None:
         delimiter=args.delimiter,
         subsampling=args.subsampling,
     )
-    if args.verify:
+    if args.tar:
+        _stream(args, spec)
+    elif args.verify:
         _verify(args, spec)
     else:
         _generate(args, spec)
@@ -224,6 +236,41 @@ def _dimensions(args: argparse.Namespace) -> tuple[Sizes | None, int, int]:
     heights = parse_range("--height", args.height)
     fixed = widths[0] == widths[1] and heights[0] == heights[1]
     return None if fixed else SizeRange(widths, heights), widths[1], heights[1]
+
+
+def _check_tar(args: argparse.Namespace) -> None:
+    """Refuse what a tar stream can't be written with.
+
+    Raises
+    ------
+    UsageError
+    """
+    refused = {
+        "--path": args.path is not None,
+        "--resume": args.resume,
+        "--fsync": args.fsync,
+        "--verify": args.verify,
+        "--size": args.size,
+        "--null": args.delimiter == NUL,
+    }
+    for option, given in refused.items():
+        if given:
+            raise UsageError(f"argument {option}: not with --tar, which writes no files")
+    if os.isatty(1):
+        raise UsageError(
+            "argument --tar: standard output is a terminal; pipe it on, or into a file"
+        )
+
+
+def _stream(args: argparse.Namespace, spec: DatasetSpec) -> None:
+    from imagine_common.report import Report
+    from imagine_gen.tar_stream import stream_tar
+
+    parts = stream_tar(spec, 1, args.workers, args.chunksize)
+    with Report(args.prog, args.quiet, total=spec.count) as report, closing(parts):
+        for images, size in parts:
+            report.add(images, images, size)
+        report.summarize("image")
 
 
 def _generate(args: argparse.Namespace, spec: DatasetSpec) -> None:

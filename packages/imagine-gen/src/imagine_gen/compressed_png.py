@@ -15,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 from zlib_ng import zlib_ng
 
-from imagine_common.atomic import Buffer
+from imagine_common.output import Buffer
 from imagine_gen import png
 from imagine_gen.canvas import CanvasEncoder
 from imagine_gen.spec import CHANNELS, DatasetSpec

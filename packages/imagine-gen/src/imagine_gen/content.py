@@ -36,6 +36,8 @@ class Content(Protocol):
 
 def content_of(spec: DatasetSpec) -> Content:
     """Return what the images of a dataset show."""
+    if spec.content == "photo":
+        return Photo(spec)
     return Noise(spec)
 
 
@@ -76,3 +78,24 @@ class NoiseImage:
     def rows(self, top: int, bottom: int) -> npt.NDArray[np.uint8]:
         """Return rows of pixels."""
         return self._stream.read(top * self._row_bytes, (bottom - top) * self._row_bytes)
+
+
+class Photo:
+    """Images with a photograph's statistics."""
+
+    def __init__(self, spec: DatasetSpec) -> None:
+        from imagine_gen.photo import PhotoContent
+
+        self._photos = PhotoContent(spec.seed, spec.width, spec.height, spec.mode)
+
+    def image(self, index: int) -> Pixels:
+        """Return the pixels of a fresh image."""
+        return self._photos.image(index)
+
+    def pool_strip(self, number: int, rows: int) -> npt.NDArray[np.uint8]:
+        """Return the pixels of a strip in the pool."""
+        return self._photos.strip(number, rows, Draw.PHOTO_STRIP)
+
+    def fresh_strip(self, index: int, rows: int) -> npt.NDArray[np.uint8]:
+        """Return the pixels of the one strip of a pooled image that is in no pool."""
+        return self._photos.strip(index, rows, Draw.FRESH_STRIP)

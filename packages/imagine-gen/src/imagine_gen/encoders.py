@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Iterable
 from typing import Protocol, cast
 
-from imagine_common.atomic import Buffer
+from imagine_common.output import Buffer
 from imagine_gen.spec import DatasetSpec
 
 _MODULES = {"jpg": "jpeg", "png": "png", "bmp": "bmp"}

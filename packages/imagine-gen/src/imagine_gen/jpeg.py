@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from imagine_common.atomic import Buffer
+from imagine_common.output import Buffer
 from imagine_gen.canvas import CanvasEncoder
 from imagine_gen.spec import DatasetSpec
 

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from zlib_ng import zlib_ng
 
-from imagine_common.atomic import Buffer
+from imagine_common.output import Buffer
 from imagine_gen.content import content_of
 from imagine_gen.pooled import rows_in_strip
 from imagine_gen.spec import DatasetSpec

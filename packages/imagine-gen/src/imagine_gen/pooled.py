@@ -12,8 +12,8 @@ from typing import Generic, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from imagine_common.atomic import Buffer
 from imagine_common.errors import UsageError
+from imagine_common.output import Buffer
 from imagine_gen.content import content_of
 from imagine_gen.dealing import Dealer
 from imagine_gen.spec import DatasetSpec

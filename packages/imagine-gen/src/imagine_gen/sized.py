@@ -7,7 +7,7 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
-from imagine_common.atomic import Buffer
+from imagine_common.output import Buffer
 from imagine_gen.encoders import ImageEncoder
 from imagine_gen.pooled import PooledEncoder, make_pool
 from imagine_gen.spec import DatasetSpec

@@ -15,8 +15,8 @@ import struct
 import sys
 from collections.abc import Sequence
 
-from imagine_common.atomic import Buffer
 from imagine_common.errors import ImagineError
+from imagine_common.output import Buffer
 
 MAGIC = 0xCED7230A
 MAGIC_BYTES = struct.pack("<I", MAGIC)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import struct
 
-from imagine_common.atomic import Buffer
 from imagine_common.errors import ImagineError, show
 from imagine_common.manifest import Entry
+from imagine_common.output import Buffer
 from imagine_common.packers.packing import Image, ImageInfo
 from imagine_recordio.framing import MAX_LENGTH, frame, frame_size
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 
-from imagine_common.atomic import Buffer
 from imagine_common.errors import ImagineError, file_error, show
 from imagine_common.files import compare, open_regular
+from imagine_common.output import Buffer
 from imagine_common.packers.images import read_image
 from imagine_common.packers.packing import Image, ImageInfo, Shard
 

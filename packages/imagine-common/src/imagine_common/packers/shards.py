@@ -11,9 +11,10 @@ import os
 from collections.abc import Generator, Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
-from imagine_common.atomic import create_folder, write_all
+from imagine_common.atomic import create_folder
 from imagine_common.errors import file_error
 from imagine_common.manifest import NEWLINE, line_of_manifest
+from imagine_common.output import write_all
 from imagine_common.temporary import create_temporary, remove_temporary, temporary_name
 
 
