@@ -54,6 +54,11 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
         action="store_true",
         help="report on stderr the first image's size and the folder's, in bytes",
     )
+    running.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="only tell how much would be made, in what time, and whether it fits",
+    )
     add_workers_option(running, "makes images")
     running.add_argument(
         "--chunksize",
@@ -220,7 +225,9 @@ def run(args: argparse.Namespace) -> None:
         delimiter=args.delimiter,
         subsampling=args.subsampling,
     )
-    if args.tar:
+    if args.dry_run:
+        _estimate(args, spec)
+    elif args.tar:
         _stream(args, spec)
     elif args.verify:
         _verify(args, spec)
@@ -256,10 +263,28 @@ def _check_tar(args: argparse.Namespace) -> None:
     for option, given in refused.items():
         if given:
             raise UsageError(f"argument {option}: not with --tar, which writes no files")
-    if os.isatty(1):
+    if os.isatty(1) and not args.dry_run:
         raise UsageError(
             "argument --tar: standard output is a terminal; pipe it on, or into a file"
         )
+
+
+def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
+    from imagine_common.free_space import free_space, require_space
+    from imagine_common.report import Report, counted, human_bytes
+    from imagine_gen.estimate import estimate
+
+    refuse_options(args, ("--verify",), "--dry-run")
+    found = estimate(spec, args.workers, args.chunksize)
+    report = Report(args.prog, args.quiet)
+    report.tell(
+        f"would make {counted(spec.count, 'image')}, about {human_bytes(found.bytes)}, in about"
+        f" {found.seconds:,.{0 if found.seconds >= 10 else 1}f} s with {counted(found.workers, 'worker')} and what writing takes"
+        f" (estimated from {counted(found.tried, 'image')})"
+    )
+    if not args.tar:
+        report.tell(f"{show(spec.path)}: {human_bytes(free_space(spec.path).bytes)} free")
+        require_space(spec.path, found.bytes, spec.count)
 
 
 def _stream(args: argparse.Namespace, spec: DatasetSpec) -> None:

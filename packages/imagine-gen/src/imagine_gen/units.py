@@ -54,6 +54,16 @@ def map_images(
     WorkerLost
         Where a worker process died.
     """
+    workers, chunksize = plan_units(spec, workers, chunksize)
+    encoder = image_encoder(spec) if workers == 1 or workers_are_forked() else None
+    return _map_units(partial(_work, function, spec), spec, chunksize, workers, encoder)
+
+
+def plan_units(spec: DatasetSpec, workers: int | None, chunksize: int | None) -> tuple[int, int]:
+    """Return how many processes work on a dataset, and how many images make a unit of work.
+
+    Parameters, and errors raised, are those of `map_images`.
+    """
     fitting = _fitting_workers(spec)
     # Whoever gives a number knows better.
     workers = min(check_workers(None), fitting) if workers is None else check_workers(workers)
@@ -67,9 +77,7 @@ def map_images(
         raise UsageError(f"argument --chunksize: must be at least 1, not {chunksize}")
     # However large a chunk was asked for, every worker gets some.
     chunksize = min(chunksize, -(-spec.count // workers))
-    workers = min(workers, -(-spec.count // chunksize))
-    encoder = image_encoder(spec) if workers == 1 or workers_are_forked() else None
-    return _map_units(partial(_work, function, spec), spec, chunksize, workers, encoder)
+    return min(workers, -(-spec.count // chunksize)), chunksize
 
 
 def _fitting_workers(spec: DatasetSpec) -> int:
