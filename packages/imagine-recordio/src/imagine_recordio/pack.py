@@ -17,6 +17,7 @@ from imagine_common.packers.packing import (
     pack_folder,
 )
 from imagine_common.packers.sources import Source
+from imagine_common.packers.tar_source import TarSource
 from imagine_recordio import WRITERS
 from imagine_recordio.index import index_line
 from imagine_recordio.record import image_limit, image_record
@@ -24,7 +25,7 @@ from imagine_recordio.resume import match_shard
 
 
 def pack_recordio(
-    source: Source, spec: PackSpec, writer: str = "native", workers: int | None = None
+    source: Source | TarSource, spec: PackSpec, writer: str = "native", workers: int | None = None
 ) -> Generator[Shard]:
     """Pack the images of a source into RecordIO files and yield each once it is complete.
 
@@ -33,8 +34,8 @@ def pack_recordio(
 
     Parameters
     ----------
-    source : imagine_common.packers.sources.Source
-        A manifest or a folder.
+    source : imagine_common.packers.sources.Source or imagine_common.packers.tar_source.TarSource
+        A manifest, a folder or a tar stream.
     spec : imagine_common.packers.packing.PackSpec
     writer : {"native", "mxnet"}
         Both write the same bytes.

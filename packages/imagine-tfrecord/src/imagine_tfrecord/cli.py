@@ -15,6 +15,7 @@ def build_parser(prog: str = "imagine-tfrecord") -> Parser:
     parser = Parser(
         prog=prog,
         usage="%(prog)s [options] < manifest\n       %(prog)s --source-path DIR [options]\n"
+        "       %(prog)s --tar [options] < archive\n"
         "       %(prog)s --test [FILE ...]",
         description="Pack images into TFRecord files of tf.train.Example records.",
         epilog=PACKER_EPILOG.format(prog=prog, suffix=""),

@@ -20,6 +20,7 @@ from imagine_common.packers.packing import (
 )
 from imagine_common.packers.resume import match_records
 from imagine_common.packers.sources import Source
+from imagine_common.packers.tar_source import TarSource
 from imagine_tfrecord import WRITERS
 from imagine_tfrecord.example import example_head
 from imagine_tfrecord.framing import FRAME_BYTES, frame
@@ -28,7 +29,7 @@ _MAX_EXAMPLE_BYTES = 2**31 - 1  # protobuf's limit for any message
 
 
 def pack_tfrecords(
-    source: Source, spec: PackSpec, writer: str = "native", workers: int | None = None
+    source: Source | TarSource, spec: PackSpec, writer: str = "native", workers: int | None = None
 ) -> Generator[Shard]:
     """Pack the images of a source into TFRecord files and yield each once it is complete.
 
@@ -37,8 +38,8 @@ def pack_tfrecords(
 
     Parameters
     ----------
-    source : imagine_common.packers.sources.Source
-        A manifest or a folder.
+    source : imagine_common.packers.sources.Source or imagine_common.packers.tar_source.TarSource
+        A manifest, a folder or a tar stream.
     spec : imagine_common.packers.packing.PackSpec
     writer : {"native", "tensorflow"}
         Both write the same bytes.

@@ -22,6 +22,7 @@ from imagine_common.options import (
 if TYPE_CHECKING:
     from imagine_common.packers.checking import FileReport
     from imagine_common.packers.packing import Shard
+    from imagine_common.packers.tar_source import TarSource
 
 PACKER_EPILOG = """\
 The manifest on stdin has one image path a line, and may have a label, a number,
@@ -49,6 +50,12 @@ def add_packer_options(parser: Parser, name: str, files: str, writers: Sequence[
         help="pack the images in DIR (not below it), in natural order, instead of stdin's",
     )
     add_alias(source, "--source_path", "source_path")
+    source.add_argument(
+        "--tar",
+        action="store_true",
+        help="pack the images of a tar stream on stdin, as WebDataset groups them, with .cls for"
+        " labels; by one process",
+    )
     source.add_argument(
         "--skip-invalid",
         action="store_true",
@@ -115,7 +122,7 @@ def run_packer(
     if args.test:
         from imagine_common.packers.checking import run_check
 
-        writing = ("--source-path", "--skip-invalid", "--resume", "--fsync")
+        writing = ("--source-path", "--tar", "--skip-invalid", "--resume", "--fsync")
         refuse_options(args, writing, "--test")
         run_check(args, check)
     elif args.files:
@@ -142,14 +149,16 @@ def _run_pack(
         skip_invalid=args.skip_invalid,
         fsync=args.fsync,
     )
-    folder = None
-    if args.source_path is not None:
+    folder = tar = None
+    if args.tar:
+        tar = _tar_source(args)
+    elif args.source_path is not None:
         folder = FolderSource(os.fsencode(args.source_path), args.skip_invalid)
     elif os.isatty(0):
         raise UsageError(
             "no input: pipe a manifest of image paths in, or name a folder with --source-path"
         )
-    source = folder or ManifestSource(args.delimiter)
+    source = tar or folder or ManifestSource(args.delimiter)
     manifest = ManifestWriter(args.delimiter)
     shards = skipped = 0
     with (
@@ -164,6 +173,8 @@ def _run_pack(
             if shard.records:
                 manifest.write([Entry(shard.path)])
                 report.add(1, shard.records, shard.size, shard.kept)
+        for warning in tar.warnings() if tar else ():
+            report.warn(warning)
         if folder and folder.passed_over:
             report.warn(
                 f"{show(folder.path)}: passed over {folder.passed_over} that"
@@ -179,3 +190,24 @@ def _run_pack(
             )
         more = f", {counted(skipped, 'image')} skipped" if skipped else ""
         report.summarize("file", more=more)
+
+
+def _tar_source(args: argparse.Namespace) -> TarSource:
+    """Return stdin's tar stream.
+
+    Raises
+    ------
+    UsageError
+        Where another option can't be meant with it, or stdin is a terminal.
+    """
+    from imagine_common.packers.tar_source import TarSource
+
+    if args.source_path is not None:
+        raise UsageError("argument --source-path: not with --tar, which reads standard input")
+    if args.resume:
+        raise UsageError(
+            "argument --resume: not with --tar: a stream has to be read from its beginning anyway"
+        )
+    if os.isatty(0):
+        raise UsageError("no input: pipe a tar stream in")
+    return TarSource()

@@ -23,10 +23,12 @@ from imagine_common.names import check_names
 from imagine_common.packers.images import image_size, read_image
 from imagine_common.packers.shards import Slice, Slicer
 from imagine_common.packers.sources import FolderSource, Source
+from imagine_common.packers.tar_source import TarSource
 from imagine_common.parallel import ordered_map
 from imagine_common.temporary import clear_leftovers, remove_temporary
 
 Found = TypeVar("Found")
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -119,18 +121,19 @@ class RecordFormat(NamedTuple):
 
 
 def pack(
-    source: Source, spec: PackSpec, form: RecordFormat, workers: int | None = None
+    source: Source | TarSource, spec: PackSpec, form: RecordFormat, workers: int | None = None
 ) -> Generator[Shard]:
     """Pack the images of a source and yield each shard once it is complete, in order.
 
     Parameters
     ----------
-    source : Source
-        A manifest or a folder.
+    source : Source or TarSource
+        A manifest, a folder or a tar stream.
     spec : PackSpec
     form : RecordFormat
     workers : int, optional
-        Processes, each of which writes one shard at a time. All usable processors unless given.
+        Processes, each of which writes one shard at a time. All usable processors unless given; a
+        tar stream is packed by one.
 
     Raises
     ------
@@ -141,6 +144,11 @@ def pack(
         Where `workers` is below 1.
     """
     workers = check_workers(workers)
+    if isinstance(source, TarSource):
+        from imagine_common.packers.tar_packing import pack_tar
+
+        yield from pack_tar(source, spec, form)
+        return
     slicer = Slicer(
         spec.dest_path, spec.img_per_file, source.delimiter, source.is_manifest, spec.fsync
     )
@@ -182,7 +190,7 @@ def pack(
         raise ImagineError("all images were skipped: there is nothing to pack")
     # What an earlier run had there is not of this dataset.
     for number in empty:
-        for file in reversed(_shard_files(spec, form, number)):
+        for file in reversed(shard_files(spec, form, number)):
             remove_file(file, spec.fsync)
 
 
@@ -226,24 +234,32 @@ def pack_folder(
 def _pack_slice(spec: PackSpec, form: RecordFormat, part: Slice) -> tuple[Shard, bytes]:
     """Write a slice's shard, or take the one that is there; return it and the slice's file."""
     path = spec.shard_path(part.number)
-    files = _shard_files(spec, form, part.number)
+    files = shard_files(spec, form, part.number)
     images = _SliceImages(part, form.image_limit, spec.skip_invalid)
     if spec.resume and all(map(os.path.lexists, files)):
         shard = form.match(path, images.look_at())._replace(kept=True)
         for file in files if spec.fsync else ():
             sync_file(file)
-    elif first := list(islice(ahead := images.read(), 1)):
-        shard = form.write(path, _rejoin(first, ahead), spec.fsync)
     else:
-        shard = Shard(files[0], 0, 0)
+        shard = write_images(spec, form, part.number, images.read())
     return shard._replace(skipped=tuple(images.skipped)), part.spool
 
 
-def _shard_files(spec: PackSpec, form: RecordFormat, number: int) -> list[bytes]:
+def write_images(spec: PackSpec, form: RecordFormat, number: int, images: Iterator[Image]) -> Shard:
+    """Write a shard of images; without any, it has no records and no file."""
+    first = list(islice(images, 1))
+    if not first:
+        return Shard(shard_files(spec, form, number)[0], 0, 0)
+    return form.write(spec.shard_path(number), rejoin(first, images), spec.fsync)
+
+
+def shard_files(spec: PackSpec, form: RecordFormat, number: int) -> list[bytes]:
+    """Return the paths of a shard's files."""
     return [spec.shard_path(number) + suffix for suffix in form.suffixes]
 
 
-def _rejoin(first: list[Image], rest: Iterator[Image]) -> Iterator[Image]:
+def rejoin(first: list[Item], rest: Iterator[Item]) -> Iterator[Item]:
+    """Yield the first of some things, of which this keeps no hold, then the rest."""
     yield first.pop()  # Nothing here may keep an image that has been written.
     yield from rest
 

@@ -9,14 +9,15 @@ promise. `.cls` has its labels in digits, before or after it. Everything else is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from functools import partial
+from typing import NamedTuple
 
 from imagine_common.errors import ImagineError, show
 from imagine_common.manifest import Entry, parse_line
 from imagine_common.packers.images import is_image
-from imagine_common.packers.packing import Image
 from imagine_common.packers.tar_stream import Member, StreamError, TarStream
+from imagine_common.report import counted
 
 _NAME = re.compile(rb"(?s)((?:.*/)?[^./]+)\.([^/]*)")
 _LABELS = re.compile(rb"\s*[0-9]+(?:\s*,\s*[0-9]+)*\s*")
@@ -28,11 +29,19 @@ _IMAGE_EXTENSIONS = {
 _MAX_LABEL_BYTES = 1 << 20
 
 
+class TarImage(NamedTuple):
+    """A sample's image: its member's name and labels, its bytes, and words for where it stood."""
+
+    entry: Entry
+    data: bytes
+    place: str
+
+
 class TarSource:
     """The images of a tar stream on a file descriptor, stdin unless told.
 
     `passed_over` counts members that are neither images nor labels, and `first_passed_over` is the
-    first. `has_more` tells, once all has been read, whether anything followed the archive's end.
+    first.
     """
 
     def __init__(self, fd: int = 0) -> None:
@@ -40,40 +49,50 @@ class TarSource:
         self.first_passed_over = b""
         self._stream = TarStream(fd)
 
-    @property
-    def has_more(self) -> bool:
-        """Tell whether anything but zeros followed the archive's end."""
-        return self._stream.has_more
+    def warnings(self) -> list[str]:
+        """Return, once all has been read, what of the stream has not been packed."""
+        found = []
+        if self.passed_over:
+            found.append(
+                f"standard input: passed over {counted(self.passed_over, 'member')} of the tar"
+                f" stream that {'is' if self.passed_over == 1 else 'are'} no image and no label"
+                f" ({show(self.first_passed_over)}{' …' * (self.passed_over > 1)})"
+            )
+        if self._stream.has_more:
+            found.append(
+                "standard input: passed over what follows the tar archive's end; several archives"
+                " are joined by tar --concatenate, not by cat"
+            )
+        return found
 
-    def images(self, limit: Callable[[Entry], int]) -> Iterator[Image | ImagineError]:
+    def images(self, limit: Callable[[Entry], int]) -> Generator[TarImage | ImagineError]:
         """Yield each sample's image; where it can't be packed, the error instead, in its place.
 
         Parameters
         ----------
         limit : callable
-            Returns the most bytes that an image may have, raising an ImagineError for labels that
-            can't be stored. A larger one is not read.
+            Returns the most bytes that an image may have. A larger one is not read.
 
         Raises
         ------
         ImagineError
             As `TarStream.members` does; for labels without an image; and for no image at all.
         """
-        position = 0
+        found = False
         sample = _Sample(self._stream, limit, b"")
         for member in self._stream.members():
             match = _NAME.fullmatch(member.name)
             if match and match[1] != sample.key:
                 if sample.is_full():
-                    yield sample.take(position)
-                    position += 1
+                    found = True
+                    yield sample.take()
                 sample = _Sample(self._stream, limit, match[1])
             if not match or not sample.add(member, match[2].lower()):
                 self.passed_over += 1
                 self.first_passed_over = self.first_passed_over or member.name
         if sample.is_full():
-            yield sample.take(position)
-        elif not position:
+            yield sample.take()
+        elif not found:
             only = f" (only such as {show(self.first_passed_over)})" if self.passed_over else ""
             raise ImagineError(
                 f"standard input: no image in the tar stream{only};"
@@ -125,16 +144,13 @@ class _Sample:
             )
         return self._image is not None
 
-    def take(self, position: int) -> Image | ImagineError:
+    def take(self) -> TarImage | ImagineError:
         """Return the image, and keep no hold of it."""
         assert self._image  # noqa: S101
+        if self._error:
+            return self._error
         data, self._data = self._data, b""
-        if not self._error:
-            try:
-                self._require_fitting(self._image, self._labels)
-            except ImagineError as error:
-                self._error = error
-        return self._error or Image(position, self._image.name, self._labels, data)
+        return TarImage(Entry(self._image.name, self._labels), data, self._image.place)
 
     def _add_label(self, member: Member) -> None:
         if self._label:
@@ -163,13 +179,7 @@ class _Sample:
             raise member.error("the file is empty")
         if not is_image(head):
             raise member.error(f"not an image (first bytes: {head[:8].hex(' ')})")
-        self._require_fitting(member, ())
-        self._data = self._stream.read()
-
-    def _require_fitting(self, member: Member, labels: tuple[int, ...]) -> None:
-        try:
-            limit = self._limit(Entry(member.name, labels))
-        except ImagineError as error:
-            raise ImagineError(f"{error}{member.place}") from None
+        limit = self._limit(Entry(member.name))
         if member.size > limit:
             raise member.error(f"{member.size} bytes are over the record format's {limit}")
+        self._data = self._stream.read()
