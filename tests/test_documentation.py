@@ -129,6 +129,19 @@ def test_the_reference_implementation_gives_the_tools_pixels(
     assert generated == reference["image_pixels"](*case)
 
 
+@pytest.mark.parametrize("pooled", [False, True])
+def test_the_reference_implementation_gives_the_tools_dimensions(
+    reference: dict[str, Any], pooled: bool
+) -> None:
+    from imagine_gen.sizes import SizeDrawer, SizeRange
+
+    sizes = SizeRange((400, 600), (300, 500))
+    drawer = SizeDrawer(5, sizes.pooled() if pooled else sizes)
+    for index in (0, 1, 77, 4095, 4096, 2**60):
+        expected = reference["dimensions"](5, index, (400, 600), (300, 500), pooled)
+        assert drawer.draw(index) == expected
+
+
 @pytest.mark.parametrize("image_format", ["png", "bmp"])
 @pytest.mark.parametrize(
     ("case", "pool"),

@@ -61,6 +61,23 @@ def killed_at_five(unit: int) -> int:
     return unit
 
 
+def large(unit: int) -> bytes:
+    return bytes(1 << 22)
+
+
+def killed_while_handing_over(unit: int) -> bytes:
+    """Die with half of a result written, as a process that the system kills may."""
+    from multiprocessing.connection import Connection
+
+    def send_half(self: Connection, data: bytes) -> None:
+        os.write(self.fileno(), len(data).to_bytes(4, "big") + data[: len(data) // 2])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if unit == 5:
+        Connection._send_bytes = send_half  # type: ignore[attr-defined]
+    return bytes(1 << 16)
+
+
 def begin_and_wait(folder: Path, unit: int) -> int:
     if unit == 0:
         wait_for(lambda: unfinished(folder))  # so that another worker has begun by now
@@ -162,6 +179,23 @@ def test_killed_worker_is_reported() -> None:
         given.extend(results)
     assert given == list(range(len(given)))
     wait_for(lambda: own_children() == before)
+
+
+def test_a_worker_killed_while_it_hands_a_result_over_ends_the_run() -> None:
+    before = own_children()
+    results = ordered_map(killed_while_handing_over, range(20), 2)
+    with pytest.raises(WorkerLost, match="a worker process died"):
+        list(results)
+    wait_for(lambda: own_children() == before)
+
+
+def test_closing_early_ends_workers_that_hand_large_results_over() -> None:
+    before = own_children()
+    for _ in range(5):
+        with closing(ordered_map(large, range(1000), 2)) as results:
+            next(results)
+            time.sleep(0.05)  # until the pipe is full
+        wait_for(lambda: own_children() == before)
 
 
 def test_closing_early_leaves_no_process_and_no_unfinished_file(tmp_path: Path) -> None:

@@ -40,13 +40,18 @@ def natural_key(name: bytes) -> tuple[bytes, bytes]:
     return _DIGITS.sub(lambda run: b"0%c%b" % (len(run[1]), run[1]), name), name
 
 
-def numbered_from(folder: bytes, prefix: bytes, suffix: bytes, count: int) -> list[bytes]:
-    """Return the names in a folder of prefix, number and suffix, from `count` on, in order."""
+def numbered(folder: bytes, prefix: bytes, suffix: bytes) -> list[tuple[int, bytes]]:
+    """Return the names in a folder of prefix, number and suffix, each with its number, in order."""
     pattern = re.compile(re.escape(prefix) + rb"(0|[1-9][0-9]{0,18})" + re.escape(suffix))
     found: list[tuple[int, bytes]] = []
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             match = pattern.fullmatch(entry.name)
-            if match and int(match[1]) >= count:
+            if match:
                 found.append((int(match[1]), entry.name))
-    return [name for _, name in sorted(found)]
+    return sorted(found)
+
+
+def numbered_from(folder: bytes, prefix: bytes, suffix: bytes, count: int) -> list[bytes]:
+    """Return the names in a folder of prefix, number and suffix, from `count` on, in order."""
+    return [name for number, name in numbered(folder, prefix, suffix) if number >= count]

@@ -29,6 +29,7 @@ Result = TypeVar("Result")
 
 _SECONDS_TO_LEAVE = 5.0
 _SECONDS_BETWEEN_SIGNALS = 0.1
+_SECONDS_TO_NOTICE = 2.0
 
 
 def ordered_map(
@@ -96,9 +97,9 @@ def _map_on_pool(
                 with ending_signals_blocked():
                     pending.append(_submit(executor, function, unit))
             while pending and (pending[0].done() or len(pending) > 2 * workers):
-                yield pending.popleft().result()
+                yield _result(executor, pending.popleft())
         while pending:
-            yield pending.popleft().result()
+            yield _result(executor, pending.popleft())
         completed = True
         if ended_by:
             raise ended_by[0]
@@ -122,6 +123,33 @@ def _submit(
         ) from error
 
 
+def _result(executor: ProcessPoolExecutor, future: Future[Result]) -> Result:
+    """Wait for a result, and for a lost worker.
+
+    The executor notices those itself, but not while it reads a large result: where a process dies
+    with half of one written, the other half never comes.
+
+    Raises
+    ------
+    BrokenProcessPool
+    """
+    from concurrent.futures import wait
+    from concurrent.futures.process import BrokenProcessPool
+
+    while not wait((future,), _SECONDS_TO_NOTICE).done:
+        # What a dead process had written whole before arrives within this time again.
+        if _any_dead(executor) and not wait((future,), _SECONDS_TO_NOTICE).done:
+            raise BrokenProcessPool
+    return future.result()
+
+
+def _any_dead(executor: ProcessPoolExecutor) -> bool:
+    from multiprocessing.connection import wait
+
+    sentinels = [process.sentinel for process in list((executor._processes or {}).values())]
+    return bool(wait(sentinels, timeout=0))
+
+
 def _causes(start_method: str) -> str:
     causes = "killed, or out of memory? fewer --workers need less"
     if start_method == "fork":
@@ -142,6 +170,10 @@ def _end_workers(executor: ProcessPoolExecutor) -> None:
             del alive[cast(int, sentinel)]
     for process in alive.values():
         process.kill()
+    # The executor's thread may be reading a result whose writer has just been ended.
+    results = executor._result_queue
+    if results is not None:
+        results._writer.close()  # type: ignore[attr-defined]
 
 
 def _start_method() -> str:

@@ -277,9 +277,10 @@ def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
     refuse_options(args, ("--verify",), "--dry-run")
     found = estimate(spec, args.workers, args.chunksize)
     report = Report(args.prog, args.quiet)
+    seconds = f"{found.seconds:,.{0 if found.seconds >= 10 else 1}f} s"
     report.tell(
         f"would make {counted(spec.count, 'image')}, about {human_bytes(found.bytes)}, in about"
-        f" {found.seconds:,.{0 if found.seconds >= 10 else 1}f} s with {counted(found.workers, 'worker')} and what writing takes"
+        f" {seconds} with {counted(found.workers, 'worker')} and what writing takes"
         f" (estimated from {counted(found.tried, 'image')})"
     )
     if not args.tar:
@@ -321,9 +322,8 @@ def _generate(args: argparse.Namespace, spec: DatasetSpec) -> None:
 
 def _verify(args: argparse.Namespace, spec: DatasetSpec) -> None:
     from imagine_common.manifest import Entry, ManifestWriter
-    from imagine_common.names import numbered_from
     from imagine_common.report import Report
-    from imagine_gen.verify import MISSING, verify_units
+    from imagine_gen.verify import MISSING, extra_files, verify_units
 
     refuse_options(args, ("--resume", "--fsync", "--size"), "--verify")
     manifest = ManifestWriter(args.delimiter)
@@ -338,13 +338,12 @@ def _verify(args: argparse.Namespace, spec: DatasetSpec) -> None:
                 report.complain(f"{show(verdict.path)}: {verdict.finding}")
             missing += sum(verdict.finding == MISSING for verdict in bad)
             different += sum(verdict.finding != MISSING for verdict in bad)
-            manifest.write(Entry(verdict.path) for verdict in good)
+            manifest.write(Entry(verdict.path, verdict.labels) for verdict in good)
             report.add(len(good), len(good), sum(verdict.size for verdict in good))
         if args.start is None:  # Otherwise the others may be another host's.
-            suffix = b"." + spec.format.extension.encode()
-            extra = numbered_from(spec.path, spec.name, suffix, spec.count)
-        for name in extra:
-            report.complain(f"{show(os.path.join(spec.path, name))}: extra")
+            extra = extra_files(spec)
+        for path in extra:
+            report.complain(f"{show(path)}: extra")
         report.summarize("image", more=", as they would be made")
     if missing or different or extra:
         raise ImagineError(

@@ -9,7 +9,9 @@ from typing import NamedTuple
 
 from imagine_common.errors import ImagineError, show
 from imagine_common.files import compare, open_regular
+from imagine_common.names import numbered
 from imagine_gen.encoders import ImageEncoder
+from imagine_gen.layout import folders
 from imagine_gen.spec import DatasetSpec
 from imagine_gen.units import map_images
 
@@ -25,6 +27,7 @@ class Verdict(NamedTuple):
     path: bytes
     size: int
     finding: str = ""
+    labels: tuple[int, ...] = ()
 
 
 def verify_units(
@@ -53,8 +56,23 @@ def verify_units(
     if not os.path.isdir(spec.path):
         raise ImagineError(f"{show(spec.path)}: no such folder; nothing to verify")
     with closing(map_images(_verify_image, spec, workers, chunksize)) as units:
-        for _, verdicts in units:
-            yield verdicts
+        for indexes, verdicts in units:
+            yield [
+                verdict._replace(labels=spec.labels(index))
+                for index, verdict in zip(indexes, verdicts)
+            ]
+
+
+def extra_files(spec: DatasetSpec) -> list[bytes]:
+    """Return the paths of files that are named as images, but are not of the dataset."""
+    suffix = b"." + spec.format.extension.encode()
+    extra = []
+    for folder in folders(spec):
+        for number, name in numbered(folder, spec.name, suffix):
+            path = os.path.join(folder, name)
+            if number >= spec.start + spec.count or path != spec.image_path(number):
+                extra.append(path)
+    return extra
 
 
 def _verify_image(spec: DatasetSpec, encode: ImageEncoder, index: int) -> Verdict:

@@ -1,0 +1,83 @@
+"""imagine-gen --dry-run: what would be made, and whether it fits."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from imagine_common.errors import ImagineError
+from imagine_common.free_space import FreeSpace, require_space
+from imagine_gen import DatasetSpec
+from imagine_gen.estimate import estimate
+from support import run
+
+SMALL = ("--width", "64", "--height", "64")
+
+
+def test_nothing_is_written(tmp_path: Path) -> None:
+    result = run("gen", "--path", tmp_path / "new", *SMALL, "--count", "1000", "--dry-run")
+    assert (result.returncode, result.stdout) == (0, b"")
+    assert not (tmp_path / "new").exists()
+    told = result.stderr.decode().splitlines()
+    assert re.fullmatch(
+        r"imagine-gen: would make 1000 images, about [0-9.]+ MB, in about [0-9.]+ s with"
+        r" \d+ workers? and what writing takes \(estimated from 32 images\)",
+        told[0],
+    )
+    assert re.fullmatch(r"imagine-gen: .*/new: [0-9.]+ [a-zA-Z]+ free", told[1])
+
+
+@pytest.mark.parametrize("options", [{}, {"pooled": True}, {"image_format": "png"}])
+def test_bytes_are_about_those_that_would_be_made(tmp_path: Path, options: dict[str, str]) -> None:
+    spec = DatasetSpec(b"p", b"i", 64, 64, 200, **options)  # type: ignore[arg-type]
+    args = ["--pooled"] if "pooled" in options else []
+    args += ["--image-format", options.get("image_format", "jpg")]
+    run("gen", "--path", tmp_path, *SMALL, "--count", "200", *args)
+    written = sum(path.stat().st_size for path in tmp_path.iterdir())
+    assert estimate(spec).bytes == pytest.approx(written, rel=0.02)
+
+
+def test_images_that_are_tried_are_of_the_part_asked_for() -> None:
+    one = estimate(DatasetSpec(b"p", b"i", 64, 64, 1, start=2**40))
+    assert one.tried == 1
+    assert one.seconds > 0
+
+
+def test_what_does_not_fit_is_an_error(tmp_path: Path) -> None:
+    args = ("--path", tmp_path / "new", *SMALL, "--count", str(2**62), "--dry-run")
+    result = run("gen", *args)
+    assert result.returncode == 1
+    assert re.search(rb"error: .*/new: does not fit: about [0-9e.+]+ \wB are needed", result.stderr)
+
+
+def test_a_stream_needs_no_space(tmp_path: Path) -> None:
+    result = run("gen", "--tar", *SMALL, "--count", str(2**62), "--dry-run")
+    assert (result.returncode, result.stdout) == (0, b"")
+
+
+def test_verifying_and_estimating_do_not_go_together(tmp_path: Path) -> None:
+    result = run("gen", "--path", tmp_path, "--dry-run", "--verify")
+    assert result.returncode == 2
+    assert b"argument --verify: not with --dry-run" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("free", "words"),
+    [
+        (FreeSpace(1_000_000, None, 4096), None),
+        (FreeSpace(1_000_000, 10, 4096), None),
+        (FreeSpace(900_000, None, 4096), "about 920 kB are needed, 900 kB are free"),
+        (FreeSpace(1_000_000, 9, 4096), "has room for 9 more files, not 10"),
+    ],
+)
+def test_blocks_and_files_count_too(
+    monkeypatch: pytest.MonkeyPatch, free: FreeSpace, words: str | None
+) -> None:
+    monkeypatch.setattr("imagine_common.free_space.free_space", lambda _: free)
+    if words is None:
+        require_space(b"d", 900_000, 10)
+    else:
+        with pytest.raises(ImagineError, match=words):
+            require_space(b"d", 900_000, 10)
