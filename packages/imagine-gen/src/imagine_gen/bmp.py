@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from imagine_common.output import Buffer
 from imagine_gen.content import content_of
+from imagine_gen.encoders import ImageEncoder
 from imagine_gen.pooled import rows_in_strip
 from imagine_gen.spec import CHANNELS, DatasetSpec
 
@@ -32,7 +33,7 @@ def file_size(mode: str, width: int, height: int) -> int:
     return _pixels_offset(mode) + _stride(mode, width) * height
 
 
-class Encoder:
+class Encoder(ImageEncoder):
     """Encodes fresh images in pieces. Memory does not depend on the image's height."""
 
     def __init__(self, spec: DatasetSpec) -> None:

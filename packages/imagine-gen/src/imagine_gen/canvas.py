@@ -9,6 +9,7 @@ from PIL import Image, ImageFile
 
 from imagine_common.output import Buffer
 from imagine_gen.content import Pixels, content_of
+from imagine_gen.encoders import ImageEncoder
 from imagine_gen.spec import DatasetSpec
 
 _BAND_BYTES = 1 << 18  # stays in a core's cache between the generator and Pillow
@@ -37,7 +38,7 @@ class Canvas:
         return self._image
 
 
-class CanvasEncoder:
+class CanvasEncoder(ImageEncoder):
     """Encodes fresh images with `save`, which returns the file of an image of Pillow's."""
 
     def __init__(self, spec: DatasetSpec, save: Callable[[Image.Image], bytes]) -> None:

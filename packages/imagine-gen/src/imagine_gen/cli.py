@@ -21,8 +21,11 @@ from imagine_common.options import (
 )
 
 if TYPE_CHECKING:
+    from imagine_common.report import Report
     from imagine_gen.sizes import Sizes
     from imagine_gen.spec import DatasetSpec
+
+_MUCH_FILLER = 5  # percent
 
 _EPILOG = """\
 The path of each image goes to stdout once the file is complete, in order, so:
@@ -129,8 +132,17 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
         "--quality",
         type=int,
         metavar="N",
-        default=75,
-        help="JPEG quality, 1 to 100 (default: %(default)s)",
+        help="JPEG quality, 1 to 100 (default: 75)",
+    )
+    group.add_argument(
+        "--target-size",
+        metavar="BYTES",
+        help="make each JPEG file of exactly so many bytes, by quality and filler; also 110K, 2MiB",
+    )
+    group.add_argument(
+        "--target-size-stdev",
+        metavar="BYTES",
+        help="draw that from a normal distribution with this standard deviation",
     )
     group.add_argument(
         "--subsampling",
@@ -203,6 +215,7 @@ def run(args: argparse.Namespace) -> None:
             "argument --path: a folder for the images is required (or --tar, for a stream)"
         )
     sizes, width, height = _dimensions(args)
+    target_size, target_size_stdev = _target_size(args)
     spec = DatasetSpec(
         path=os.fsencode(args.path or "."),
         name=os.fsencode(args.name),
@@ -224,6 +237,8 @@ def run(args: argparse.Namespace) -> None:
         seed=args.seed,
         delimiter=args.delimiter,
         subsampling=args.subsampling,
+        target_size=target_size,
+        target_size_stdev=target_size_stdev,
     )
     if args.dry_run:
         _estimate(args, spec)
@@ -293,10 +308,25 @@ def _stream(args: argparse.Namespace, spec: DatasetSpec) -> None:
     from imagine_gen.tar_stream import stream_tar
 
     parts = stream_tar(spec, 1, args.workers, args.chunksize)
+    total = 0
     with Report(args.prog, args.quiet, total=spec.count) as report, closing(parts):
-        for images, size in parts:
+        for images, size, filler in parts:
             report.add(images, images, size)
-        report.summarize("image")
+            total += filler
+        _summarize(report, spec, total, report.size)
+
+
+def _target_size(args: argparse.Namespace) -> tuple[int | None, int]:
+    """Return the bytes that a file has, if given, and their standard deviation."""
+    from imagine_gen.byte_counts import parse_bytes
+
+    size, stdev = args.target_size, args.target_size_stdev
+    if stdev is not None and size is None:
+        raise UsageError("argument --target-size-stdev: only with --target-size")
+    return (
+        None if size is None else parse_bytes("--target-size", size),
+        0 if stdev is None else parse_bytes("--target-size-stdev", stdev),
+    )
 
 
 def _generate(args: argparse.Namespace, spec: DatasetSpec) -> None:
@@ -306,6 +336,7 @@ def _generate(args: argparse.Namespace, spec: DatasetSpec) -> None:
 
     manifest = ManifestWriter(args.delimiter)
     first_bytes = None
+    filler = filled = 0
     units = generate_units(spec, args.workers, args.chunksize, resume=args.resume, fsync=args.fsync)
     with Report(args.prog, args.quiet, total=spec.count) as report, closing(units):
         for images in units:
@@ -313,11 +344,24 @@ def _generate(args: argparse.Namespace, spec: DatasetSpec) -> None:
             size = sum(image.size for image in images)
             report.add(len(images), len(images), size, sum(image.kept for image in images))
             first_bytes = first_bytes or images[0].size
+            filler += sum(image.filler for image in images)
+            filled += sum(image.size for image in images if not image.kept)
         if args.size:
             folder = show(spec.path)
             report.tell(f"First image size from {folder}, in bytes: {first_bytes}")
             report.tell(f"Directory {folder} size, in bytes: {dataset_bytes(spec)}")
-        report.summarize("image")
+        _summarize(report, spec, filler, filled)
+
+
+def _summarize(report: Report, spec: DatasetSpec, filler: int, filled: int) -> None:
+    """Sum up a run that has made so many bytes, of which some are filler."""
+    share = 100 * filler / max(1, filled)
+    report.summarize("image", more=f", filler {share:.2f}%" if spec.target_size else "")
+    if share > _MUCH_FILLER:
+        report.warn(
+            f"{share:.1f}% of the bytes fill files up to --target-size, and decoders pass over"
+            " them; better are larger images, or a smaller target"
+        )
 
 
 def _verify(args: argparse.Namespace, spec: DatasetSpec) -> None:

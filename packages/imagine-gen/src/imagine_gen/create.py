@@ -21,12 +21,17 @@ from imagine_gen.units import map_images
 
 
 class ImageFile(NamedTuple):
-    """A finished image file; `size` is in bytes, `kept` tells that it was there before."""
+    """A finished image file.
+
+    `size` is in bytes, of which `filler` are only there for the size; `kept` tells that it was
+    there before.
+    """
 
     path: bytes
     size: int
     kept: bool = False
     labels: tuple[int, ...] = ()
+    filler: int = 0
 
 
 class CreateSummary(NamedTuple):
@@ -97,8 +102,8 @@ def generate_units(
         try:
             for indexes, made in units:
                 yield [
-                    ImageFile(spec.image_path(index), size, kept, spec.labels(index))
-                    for index, (size, kept) in zip(indexes, made)
+                    ImageFile(spec.image_path(index), size, kept, spec.labels(index), filler)
+                    for index, (size, kept, filler) in zip(indexes, made)
                 ]
         except WorkerLost:
             for folder in folders(spec):
@@ -119,7 +124,7 @@ def create_images(
     *,
     start: int = 0,
     mode: str = "RGB",
-    quality: int = 75,
+    quality: int | None = None,
     compress_level: int | None = None,
     content: str = "noise",
     sizes: Sizes | None = None,
@@ -129,6 +134,8 @@ def create_images(
     pooled: bool = False,
     pool_strips: int | None = None,
     subsampling: str | None = None,
+    target_size: int | None = None,
+    target_size_stdev: int = 0,
     workers: int | None = None,
     resume: bool = False,
     fsync: bool = False,
@@ -157,8 +164,8 @@ def create_images(
         The index of the first image.
     mode : {"RGB", "RGBA", "L"}
         Where the format has it.
-    quality : int
-        JPEG quality, 1 to 100.
+    quality : int, optional
+        JPEG quality, 1 to 100; 75 unless given.
     compress_level : int, optional
         How hard PNG is compressed, 1 to 9; 0 stores it, which noise doesn't suffer from. Unless
         given, noise is stored and photos are compressed with level 6.
@@ -178,6 +185,10 @@ def create_images(
         How many strips the pool has.
     subsampling : {"4:4:4", "4:2:2", "4:2:0"}, optional
         How much of its chroma a JPEG keeps: all, half, or a quarter, which is the default.
+    target_size : int, optional
+        How many bytes each JPEG file has, instead of a quality.
+    target_size_stdev : int
+        The standard deviation of that, where it is drawn for each image.
     workers : int, optional
         Processes. All usable processors unless given.
     resume : bool
@@ -212,6 +223,8 @@ def create_images(
         pool_strips=pool_strips,
         seed=seed,
         subsampling=subsampling,
+        target_size=target_size,
+        target_size_stdev=target_size_stdev,
     )
     begin = time.perf_counter()
     total = 0
@@ -271,15 +284,16 @@ def _enter(folder: bytes, fsync: bool) -> None:
 
 def _make_image(
     resume: bool, fsync: bool, spec: DatasetSpec, encode: ImageEncoder, index: int
-) -> tuple[int, bool]:
-    """Return the size of an image's file in bytes, and whether it was there before."""
+) -> tuple[int, bool, int]:
+    """Return an image's size in bytes, whether its file was there before, and bytes of filler."""
     path = spec.image_path(index)
     if has_subfolders(spec):
         _enter(os.path.dirname(path), fsync)
-    if resume and (size := existing_size(spec.of_image(index), path)):
+    size = existing_size(spec.of_image(index), path) if resume else 0
+    if size and encode.wanted_size(index) in (None, size):
         if fsync:
             sync_file(path)
-        return size, True
+        return size, True, 0
     with AtomicFile(path, fsync) as file:
         file.write(encode(index))
-    return file.size, False
+    return file.size, False, encode.filler

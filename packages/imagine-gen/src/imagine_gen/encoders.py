@@ -13,7 +13,16 @@ _MODULES = {"jpg": "jpeg", "png": "png", "bmp": "bmp"}
 
 
 class ImageEncoder(Protocol):
-    """What makes the files of a dataset's images."""
+    """What makes the files of a dataset's images.
+
+    `filler` is how many bytes of the last file were only there for its size.
+    """
+
+    filler: int = 0
+
+    def wanted_size(self, _index: int) -> int | None:
+        """Return the size in bytes that an image's file has to have, or None for any."""
+        return None
 
     def __call__(self, index: int) -> Iterable[Buffer]:
         """Return the file of an image in pieces, which are to be used up before the next call."""
@@ -25,6 +34,10 @@ def image_encoder(spec: DatasetSpec) -> ImageEncoder:
     A format's module, and what it needs, is imported only now. It has an `Encoder` of fresh images,
     and where images can be pooled their `Strips`.
     """
+    if spec.target_size is not None:
+        from imagine_gen.jpeg_target import target_encoder
+
+        return target_encoder(spec)
     name = "compressed_png" if spec.compress_level else _MODULES[spec.image_format]
     module = importlib.import_module(f"imagine_gen.{name}")
     if spec.sizes:

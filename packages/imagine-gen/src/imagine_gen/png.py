@@ -27,6 +27,7 @@ from zlib_ng import zlib_ng
 
 from imagine_common.output import Buffer
 from imagine_gen.content import content_of
+from imagine_gen.encoders import ImageEncoder
 from imagine_gen.pooled import rows_in_strip
 from imagine_gen.spec import DatasetSpec
 
@@ -39,7 +40,7 @@ _ADLER_BASE = 65_521
 _DATA_OFFSET = 4 + 4 + 5  # of a strip in its chunk: after length, name and the block's head
 
 
-class Encoder:
+class Encoder(ImageEncoder):
     """Encodes fresh images in pieces. Memory does not depend on the image's height."""
 
     def __init__(self, spec: DatasetSpec) -> None:

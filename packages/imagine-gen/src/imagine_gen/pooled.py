@@ -16,6 +16,7 @@ from imagine_common.errors import UsageError
 from imagine_common.output import Buffer
 from imagine_gen.content import content_of
 from imagine_gen.dealing import Dealer
+from imagine_gen.encoders import ImageEncoder
 from imagine_gen.spec import DatasetSpec
 
 _DEFAULT_STRIPS = 256
@@ -45,7 +46,7 @@ class StripFormat(Protocol[Strip]):
         """Return the file of an image that consists of these strips, from the top."""
 
 
-class PooledEncoder(Generic[Strip]):
+class PooledEncoder(ImageEncoder, Generic[Strip]):
     """Puts images together from a pool that depends on the dataset's specification alone.
 
     Parameters
@@ -81,6 +82,14 @@ class PooledEncoder(Generic[Strip]):
 def make_pool(spec: DatasetSpec, form: StripFormat[Strip], pools: int = 1) -> list[Strip]:
     """Return the strips of a pool, no two of them the same.
 
+    Parameters, and errors raised, are those of `pool_numbers`.
+    """
+    return list(pool_numbers(spec, form, pools))
+
+
+def pool_numbers(spec: DatasetSpec, form: StripFormat[Strip], pools: int = 1) -> dict[Strip, int]:
+    """Return the strips of a pool, no two of them the same, and by what number each was drawn.
+
     Parameters
     ----------
     spec : DatasetSpec
@@ -101,9 +110,11 @@ def make_pool(spec: DatasetSpec, form: StripFormat[Strip], pools: int = 1) -> li
             f" 8 GiB; at most {max(1, _MAX_BYTES // (strip_bytes * pools))} fit"
         )
     content = content_of(spec)
-    strips = (form.encode(content.pool_strip(number, form.rows)) for number in range(wanted))
-    # Tiny ones can be alike by chance. Images differ because all strips in the pool do.
-    return list(dict.fromkeys(strips))
+    numbers: dict[Strip, int] = {}
+    for number in range(wanted):
+        # Tiny ones can be alike by chance. Images differ because all strips in the pool do.
+        numbers.setdefault(form.encode(content.pool_strip(number, form.rows)), number)
+    return numbers
 
 
 def default_pool_strips(strips_in_image: int, strip_bytes: int) -> int:

@@ -18,7 +18,7 @@ _POOLED_ENCODERS = 1024
 _FRESH_ENCODERS = 1
 
 
-class SizedEncoder:
+class SizedEncoder(ImageEncoder):
     """Encodes each image with the encoder of its dimensions.
 
     Parameters
@@ -39,7 +39,14 @@ class SizedEncoder:
 
     def __call__(self, index: int) -> Iterable[Buffer]:
         """Return the file of an image."""
-        return self._encoder(self._of_image(index))(index)
+        encoder = self._encoder(self._of_image(index))
+        file = encoder(index)
+        self.filler = encoder.filler
+        return file
+
+    def wanted_size(self, index: int) -> int | None:
+        """Return the size in bytes that an image's file has to have, or None for any."""
+        return self._encoder(self._of_image(index)).wanted_size(index)
 
 
 def fresh_encoder(spec: DatasetSpec, module: ModuleType) -> ImageEncoder:

@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 CHANNELS = {"RGB": 3, "RGBA": 4, "L": 1}
 CONTENTS = ("noise", "photo")
 SUBSAMPLINGS = ("4:4:4", "4:2:2", "4:2:0")
+DEFAULT_QUALITY = 75
+TARGET_POOL_BYTES = 2**28  # of strips at several levels of quantization, in a process
 
 _MAX_SEED = 2**64 - 1
 _MAX_INDEX = 2**63 - 1
 _MAX_POOL_STRIPS = 2**20
 _MAX_CLASSES = 10**9
+_MAX_TARGET_SIZE = 2**40
 _PROCESS_BYTES = 60_000_000
 _PHOTO_COMPRESS_LEVEL = 6  # zlib's default, and Pillow's
 
@@ -49,8 +52,10 @@ class DatasetSpec:
     """A dataset: `count` images from index `start` on, and where they go.
 
     `width` and `height` are in pixels; where dimensions are drawn from `sizes`, the greatest.
-    `quality` is JPEG's, and so is `subsampling` where there is color: 4:2:0 unless given, else
-    None. `compress_level` is PNG's; 0 stores, which unless given only noise is.
+    `quality` is JPEG's, 75 unless given, and so is `subsampling` where there is color: 4:2:0 unless
+    given, else None. Instead of a quality, JPEG files can have a `target_size` in bytes, from which
+    they differ by `target_size_stdev`. `compress_level` is PNG's; 0 stores, which unless given only
+    noise is.
     `pooled` images are put together from a pool of `pool_strips` strips, as many as fit the images
     unless given; `pool_height` is the least height of the images that share pools. Image *i* has
     the label *i* mod `classes`. `layout` and `files_per_dir` tell what folders there are below
@@ -70,7 +75,7 @@ class DatasetSpec:
     image_format: str = "jpg"
     start: int = 0
     mode: str = "RGB"
-    quality: int = 75
+    quality: int | None = None
     compress_level: int | None = None
     pooled: bool = False
     pool_strips: int | None = None
@@ -83,6 +88,8 @@ class DatasetSpec:
     pool_height: int | None = None
     delimiter: bytes = NUL
     subsampling: str | None = None
+    target_size: int | None = None
+    target_size_stdev: int = 0
 
     def __post_init__(self) -> None:
         check_names(self.path, self.name, self.delimiter)
@@ -117,7 +124,7 @@ class DatasetSpec:
         _check_range("--height", self.height, 1, self.format.max_side)
         _check_range("--count", self.count, 1, _MAX_INDEX)
         _check_range("--start", self.start, 0, _MAX_INDEX - self.count)
-        _check_range("--quality", self.quality, 1, 100)
+        self._check_target()
         _check_range("--compress-level", self.compress_level or 0, 0, 9)
         _check_range("--seed", self.seed, 0, _MAX_SEED)
         if self.classes is not None:
@@ -156,6 +163,20 @@ class DatasetSpec:
                 f" {self.subsampling!r}"
             )
 
+    def _check_target(self) -> None:
+        if self.target_size is not None:
+            _check_range("--target-size", self.target_size, 1, _MAX_TARGET_SIZE)
+            if self.image_format != "jpg":
+                raise UsageError("argument --target-size: only jpg has it")
+            if self.quality is not None:
+                raise UsageError("argument --quality: not with --target-size, which determines it")
+        elif self.target_size_stdev:
+            raise UsageError("argument --target-size-stdev: only with --target-size")
+        else:
+            self._set("quality", DEFAULT_QUALITY if self.quality is None else self.quality)
+            _check_range("--quality", self.quality or 0, 1, 100)
+        _check_range("--target-size-stdev", self.target_size_stdev, 0, _MAX_TARGET_SIZE)
+
     def _check_combinations(self) -> None:
         if self.compress_level and self.image_format != "png":
             raise UsageError("argument --compress-level: only png has it")
@@ -177,9 +198,13 @@ class DatasetSpec:
     @property
     def worker_bytes(self) -> int:
         """Return about how much memory making one image takes, as measured; a pool comes on top."""
+        if self.pooled and self.target_size is not None:
+            return _PROCESS_BYTES + TARGET_POOL_BYTES
         if self.pooled or (self.image_format != "jpg" and not self.compress_level):
             return _PROCESS_BYTES
         canvas = 1 if self.mode == "L" else 4  # bytes a pixel, in Pillow's images
+        if self.target_size is not None:  # of which a search keeps two files
+            return _PROCESS_BYTES + canvas * self.width * self.height + 3 * self.target_size
         file = 1 if self.image_format == "jpg" else canvas
         if self.subsampling == "4:4:4":
             file = 2

@@ -22,7 +22,7 @@ class Draw(IntEnum):
     DEAL = 2  # which strips images get; a stream for every 4,096 images
     FRESH_STRIP = 3  # the pixels of the one strip of an image that is in no pool
     DIMENSIONS = 4  # of images, where they vary; a stream for every 4,096 images
-    TARGET_SIZE = 5  # how many bytes a file has, where that varies
+    TARGET_SIZE = 5  # how many bytes files have, where that varies; a stream for every 4,096
     PHOTO_TEXTURE = 6  # the textures that photo content is cut from
     PHOTO = 7  # how an image of photo content is composed
     PHOTO_STRIP = 8  # how a strip of photo content is composed

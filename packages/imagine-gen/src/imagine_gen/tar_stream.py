@@ -20,10 +20,11 @@ from imagine_gen.units import map_images
 
 
 class TarSummary(NamedTuple):
-    """What a part of a stream holds: how many images, and their bytes."""
+    """What a part of a stream holds: how many images, their bytes, and those that are filler."""
 
     images: int
     bytes: int
+    filler: int
 
 
 def stream_tar(
@@ -69,11 +70,11 @@ def stream_tar(
         try:
             for indexes, files in units:
                 size = 0
-                for index, file in zip(indexes, files):
+                for index, (file, _) in zip(indexes, files):
                     size += _write_image(output, spec, index, file)
                 # A reader may be waiting for these.
                 output.flush()
-                yield TarSummary(len(files), size)
+                yield TarSummary(len(files), size, sum(filler for _, filler in files))
             output.write([archive_end(output.size)])
             output.flush()
         except BrokenPipeError:
@@ -93,11 +94,11 @@ def _write_image(output: BufferedOutput, spec: DatasetSpec, index: int, file: li
     return size
 
 
-def _pieces(_spec: DatasetSpec, encode: ImageEncoder, index: int) -> list[Buffer]:
+def _pieces(_spec: DatasetSpec, encode: ImageEncoder, index: int) -> tuple[list[Buffer], int]:
     # Of a pooled image these are the strips themselves, which are not copied.
-    return list(encode(index))
+    return list(encode(index)), encode.filler
 
 
-def _whole(_spec: DatasetSpec, encode: ImageEncoder, index: int) -> list[Buffer]:
+def _whole(_spec: DatasetSpec, encode: ImageEncoder, index: int) -> tuple[list[Buffer], int]:
     # One piece travels from process to process faster than many.
-    return [b"".join(encode(index))]
+    return [b"".join(encode(index))], encode.filler

@@ -55,7 +55,9 @@ def map_images(
         Where a worker process died.
     """
     workers, chunksize = plan_units(spec, workers, chunksize)
-    encoder = image_encoder(spec) if workers == 1 or workers_are_forked() else None
+    here = workers == 1 or workers_are_forked()
+    # Whether a size can be reached, only an encoder knows.
+    encoder = image_encoder(spec) if here or spec.target_size is not None else None
     return _map_units(partial(_work, function, spec), spec, chunksize, workers, encoder)
 
 
