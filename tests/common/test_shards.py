@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagine_common.errors import ImagineError
-from imagine_common.manifest import NEWLINE, NUL
-from imagine_common.packers.shards import Slice, Slicer
+from imagine_common.manifest import NEWLINE, NUL, line_of_manifest
+from imagine_common.packers.shards import LineFormat, Slice, Slicer
+from imagine_common.packers.sources import parse_entry
 from support import unfinished
 
 
@@ -21,8 +22,8 @@ def paths(count: int) -> list[bytes]:
     return [b"image_%d" % number for number in range(count)]
 
 
-def slicer(folder: Path, size: int, delimiter: bytes = NEWLINE, manifest: bool = True) -> Slicer:
-    return Slicer(os.fsencode(folder), size, delimiter, manifest)
+def slicer(folder: Path, size: int, delimiter: bytes = NEWLINE) -> Slicer:
+    return Slicer(os.fsencode(folder), size, LineFormat(delimiter, parse_entry, line_of_manifest))
 
 
 def existing(parts: Iterator[Slice | None]) -> list[Slice]:
@@ -168,13 +169,6 @@ def test_slice_of_many_lines_is_read_whole(tmp_path: Path, delimiter: bytes) -> 
     lines = [b"folder/of/images/image_%d.jpg\t%d" % (number, number) for number in range(10_000)]
     (part,) = existing(slicer(tmp_path, 10_000, delimiter).cut([lines]))
     assert [line for _, line in part.lines()] == lines
-
-
-def test_position_is_told_only_of_a_manifest(tmp_path: Path) -> None:
-    (listed,) = existing(slicer(tmp_path, 2, manifest=True).cut([[b"a"]]))
-    (found,) = existing(slicer(tmp_path, 2, manifest=False).cut([[b"a"]]))
-    assert listed.locate(6) == " (line 7 of the manifest)"
-    assert found.locate(6) == ""
 
 
 def test_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:

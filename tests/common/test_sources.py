@@ -7,8 +7,9 @@ import pytest
 
 from imagine_common.errors import ImagineError
 from imagine_common.manifest import NEWLINE, NUL, parse_line
-from imagine_common.packers import sources
-from imagine_common.packers.sources import FolderSource, ManifestSource, Source
+from imagine_common.packers import folder_source
+from imagine_common.packers.folder_source import FolderSource
+from imagine_common.packers.sources import ManifestSource, Source
 from support import JPEG, PNG
 
 
@@ -42,8 +43,8 @@ def piped(data: bytes) -> int:
 def test_manifest_gives_its_lines(delimiter: bytes, data: bytes) -> None:
     fd = piped(data)
     source = ManifestSource(delimiter, fd)
-    assert source.is_manifest
-    assert source.delimiter == delimiter
+    assert source.line_format.locate(6) == " (line 7 of the manifest)"
+    assert source.line_format.delimiter == delimiter
     assert all_lines(source) == [b"a", b"b\t1", b"", b"c"]
     os.close(fd)
 
@@ -80,8 +81,8 @@ def test_manifest_that_stays_silent_to_its_end_is_empty() -> None:
 def test_folder_gives_images_in_natural_order(tmp_path: Path) -> None:
     source = folder_of(tmp_path, {f"image_{n}.jpg": JPEG for n in (10, 9, 100, 0, 2, 1)})
     assert names(source) == [f"image_{n}.jpg" for n in (0, 1, 2, 9, 10, 100)]
-    assert not source.is_manifest
-    assert source.passed_over == 0
+    assert source.line_format.locate(6) == ""
+    assert source.no_images.count == 0
 
 
 def test_folder_of_several_batches_gives_all(tmp_path: Path) -> None:
@@ -89,8 +90,8 @@ def test_folder_of_several_batches_gives_all(tmp_path: Path) -> None:
     files = {f"{n}": b"no image" if n < 300 else PNG for n in range(600)}
     source = folder_of(tmp_path, files)
     assert names(source) == [f"{n}" for n in range(300, 600)]
-    assert source.passed_over == 300
-    assert os.path.basename(source.first_passed_over) == b"0"
+    assert source.no_images.count == 300
+    assert os.path.basename(source.no_images.first) == b"0"
 
 
 def test_hidden_files_and_folders_are_left_out(tmp_path: Path) -> None:
@@ -99,7 +100,7 @@ def test_hidden_files_and_folders_are_left_out(tmp_path: Path) -> None:
     os.symlink("below", tmp_path / "link")
     source = folder_of(tmp_path, {".hidden.jpg": JPEG, "a.jpg": JPEG})
     assert names(source) == ["a.jpg"]
-    assert source.passed_over == 0
+    assert source.no_images.count == 0
 
 
 def test_what_is_no_image_is_passed_over_and_counted(tmp_path: Path) -> None:
@@ -107,15 +108,15 @@ def test_what_is_no_image_is_passed_over_and_counted(tmp_path: Path) -> None:
     os.symlink("nowhere", tmp_path / "dangling")
     source = folder_of(tmp_path, {"a.jpg": JPEG, "b.jpg": b"", "c.jpg": b"text", "d": PNG})
     assert names(source) == ["a.jpg", "d"]
-    assert source.passed_over == 4
-    assert source.first_passed_over == os.fsencode(tmp_path / "b.jpg")
+    assert source.no_images.count == 4
+    assert source.no_images.first == os.fsencode(tmp_path / "b.jpg")
 
 
 def test_symlink_to_itself_is_passed_over(tmp_path: Path) -> None:
     os.symlink("loop", tmp_path / "loop")
     source = folder_of(tmp_path, {"a.jpg": JPEG})
     assert names(source) == ["a.jpg"]
-    assert source.passed_over == 1
+    assert source.no_images.count == 1
 
 
 def test_symlink_to_an_image_is_an_image(tmp_path: Path) -> None:
@@ -128,7 +129,7 @@ def test_symlink_to_an_image_is_an_image(tmp_path: Path) -> None:
 def test_any_name_reads_back(tmp_path: Path, name: str) -> None:
     source = folder_of(tmp_path, {name: JPEG})
     assert names(source) == [name]
-    assert source.delimiter == NUL
+    assert source.line_format.delimiter == NUL
 
 
 @pytest.mark.parametrize("files", [{}, {"a.jpg": b"text"}, {".a.jpg": JPEG}])
@@ -155,7 +156,7 @@ def test_a_file_that_cannot_be_read_is_left_to_who_skips_such(
     def refuse(path: bytes) -> bytes:
         raise ImagineError("a.jpg: Permission denied")
 
-    monkeypatch.setattr(sources, "read_head", refuse)
+    monkeypatch.setattr(folder_source, "read_head", refuse)
     source = FolderSource(os.fsencode(tmp_path), skip_invalid)
     if skip_invalid:
         assert [line for lines in source.lines() for line in lines or ()] == [

@@ -13,7 +13,7 @@ import pytest
 
 from imagine_common.errors import ImagineError
 from imagine_common.manifest import Entry
-from imagine_common.packers.packing import Image
+from imagine_common.packers.records import Image
 from imagine_recordio import create_recordio
 from imagine_recordio.record import image_limit, image_record
 from support import JPEG, lines, read_recordio, run

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagine_tfrecord.example import example_head, varint
+from imagine_tfrecord.example import varint
+from imagine_tfrecord.schemas import Subject, find_schema
+
+
+def example_head(labels: tuple[int, ...], size: int) -> bytes:
+    """Return the Example of the basic schema up to where the image follows, as its end."""
+    before, after = find_schema("basic").parts(Subject(b"x", labels, size, None))
+    assert not after
+    return before
+
 
 # tf.train.Example(...).SerializeToString(deterministic=True) with image/encoded = [b"IMG"].
 BY_TENSORFLOW = [

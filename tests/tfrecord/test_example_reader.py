@@ -10,8 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagine_common.files import FileSlice
-from imagine_tfrecord.example import example_head
 from imagine_tfrecord.example_reader import NoExampleError, read_labels
+from imagine_tfrecord.schemas import Subject, find_schema
+
+
+def example_head(labels: tuple[int, ...], size: int) -> bytes:
+    """Return the Example of the basic schema up to where the image follows, as its end."""
+    before, after = find_schema("basic").parts(Subject(b"x", labels, size, None))
+    assert not after
+    return before
 
 
 def example(*features: bytes) -> bytes:

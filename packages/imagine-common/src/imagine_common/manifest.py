@@ -23,14 +23,17 @@ _MAX_LINE = 1 << 20
 _MAX_SHOWN = 200
 _CHUNK = 1 << 16
 _TICK_SECONDS = 0.2
-_INT64_MAX = 2**63 - 1
+INT64_MAX = 2**63 - 1
 
 
 class Entry(NamedTuple):
-    """One image of a dataset: where it is, and its labels, of which there may be none."""
+    """One image of a dataset: where it is, and its labels, of which there may be none.
+
+    A manifest's labels are whole numbers; other sources may have fractions.
+    """
 
     path: bytes
-    labels: tuple[int, ...] = ()
+    labels: tuple[float, ...] = ()
 
 
 def parse_line(line: bytes) -> Entry:
@@ -49,10 +52,10 @@ def parse_line(line: bytes) -> Entry:
         return Entry(path)
     digits = [label.lstrip(b"0") for label in labels.split(b",")]
     if max(map(len, digits)) > 20:  # Of more, int() makes hard work.
-        raise ImagineError(f"{show(path)}: a label is over {_INT64_MAX}")
+        raise ImagineError(f"{show(path)}: a label is over {INT64_MAX}")
     numbers = tuple(int(label or b"0") for label in digits)
-    if max(numbers) > _INT64_MAX:
-        raise ImagineError(f"{show(path)}: label {max(numbers)} is over {_INT64_MAX}")
+    if max(numbers) > INT64_MAX:
+        raise ImagineError(f"{show(path)}: label {max(numbers)} is over {INT64_MAX}")
     return Entry(path, numbers)
 
 

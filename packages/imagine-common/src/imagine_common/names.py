@@ -11,8 +11,10 @@ from imagine_common.errors import UsageError, show
 _DIGITS = re.compile(rb"0*([0-9]+)")
 
 
-def check_names(folder: bytes, prefix: bytes, delimiter: bytes) -> None:
+def check_names(folder: bytes, prefix: bytes, delimiter: bytes, option: str = "--name") -> None:
     """Refuse, before anything is written, names that can't be given to files or listed on stdout.
+
+    `option` is where the prefix comes from.
 
     Raises
     ------
@@ -24,7 +26,7 @@ def check_names(folder: bytes, prefix: bytes, delimiter: bytes) -> None:
         raise UsageError("the folder's name is empty")
     if b"/" in prefix:
         raise UsageError(
-            f"argument --name: {show(prefix)} has a slash; the folder has an option of its own"
+            f"argument {option}: {show(prefix)} has a slash; the folder has an option of its own"
         )
     if b"\0" in folder + prefix:
         raise UsageError(f"{show(os.path.join(folder, prefix))}: no name holds a NUL byte")

@@ -29,6 +29,13 @@ def create_temporary(path: bytes) -> int:
     return os.open(path, _NEW, 0o666)
 
 
+def reserve_temporary(folder: bytes) -> bytes:
+    """Return a name for a file that another process makes, but that counts as unfinished here."""
+    path = temporary_name(folder)
+    _unfinished.add(path)
+    return path
+
+
 def remove_temporary(path: bytes) -> None:
     """Remove a temporary file, where it is still there."""
     with suppress(OSError):

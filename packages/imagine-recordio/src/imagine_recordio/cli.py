@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from imagine_common.cli import Parser, run_tool
-from imagine_common.packers.cli import PACKER_EPILOG, add_packer_options, run_packer
+from imagine_common.errors import UsageError
+from imagine_common.packers.cli import Packer, run_packer
+from imagine_common.packers.options import PACKER_EPILOG, add_packer_options
 from imagine_recordio import WRITERS
+
+if TYPE_CHECKING:
+    from imagine_recordio.lst import ListSource
 
 
 def build_parser(prog: str = "imagine-recordio") -> Parser:
@@ -20,17 +27,60 @@ def build_parser(prog: str = "imagine-recordio") -> Parser:
         description="Pack images into MXNet RecordIO files, each with its index.",
         epilog=PACKER_EPILOG.format(prog=prog, suffix=".rec"),
     )
-    files = "PREFIX0.rec and PREFIX0.idx, ..."
-    add_packer_options(parser, name="recordio_", files=files, writers=WRITERS)
+    groups = add_packer_options(
+        parser,
+        name="recordio_",
+        files="PREFIX0.rec and PREFIX0.idx, ...",
+        records="labels, records, indexes",
+        writers=WRITERS,
+    )
+    groups.input.add_argument(
+        "--lst",
+        metavar="FILE",
+        help="pack the images of im2rec's list, with its indexes and labels, instead of stdin's",
+    )
+    groups.input.add_argument(
+        "--root", metavar="DIR", help="where the list's paths begin (default: .)"
+    )
+    groups.records.add_argument(
+        "--merged-index",
+        action="store_true",
+        help="write one more index, of all files together, for DALI: PREFIXmerged.idx",
+    )
     return parser
 
 
 def run(args: argparse.Namespace) -> None:
     """Pack or check what the arguments ask for."""
+    from imagine_common.packers.planning import plan
     from imagine_recordio.check import check_recordio
-    from imagine_recordio.pack import pack_recordio
+    from imagine_recordio.pack import pack_recordio, record_format
 
-    run_packer(args, pack_recordio, check_recordio, suffix=b".rec")
+    packer = Packer(
+        pack=lambda source, spec, workers, written: pack_recordio(
+            source, spec, args.writer, workers, merged_index=args.merged_index, written=written
+        ),
+        plan=lambda source, spec: plan(
+            source, spec, record_format(spec, args.writer, args.merged_index)
+        ),
+        check=check_recordio,
+        suffix=b".rec",
+        writing=("--lst", "--root", "--merged-index"),
+    )
+    run_packer(args, packer, None if args.test else _list(args))
+
+
+def _list(args: argparse.Namespace) -> ListSource | None:
+    from imagine_recordio.lst import ListSource
+
+    if args.lst is None:
+        if args.root is not None:
+            raise UsageError("argument --root: only with --lst")
+        return None
+    for option, given in (("--source-path", args.source_path is not None), ("--tar", args.tar)):
+        if given:
+            raise UsageError(f"argument --lst: not with {option}: one of them names the images")
+    return ListSource(os.fsencode(args.lst), os.fsencode("." if args.root is None else args.root))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from imagine_common.atomic import AtomicFile, remove_file
+from imagine_common.atomic import indexed_file
 from imagine_common.errors import ImagineError, UsageError
-from imagine_common.packers.packing import Image, Shard
+from imagine_common.packers.records import Image, Shard
 
 _INSTALL = "pip install 'imagine-recordio[mxnet]' (Python 3.11 or older), or leave the option out"
 
@@ -24,7 +24,7 @@ def require_mxnet() -> None:
         raise UsageError(f"argument --writer: MXNet is not installed; {_INSTALL}")
 
 
-def write_shard(path: bytes, images: Iterator[Image], fsync: bool) -> Shard:
+def write_shard(files: Sequence[bytes], images: Iterator[Image], fsync: bool) -> Shard:
     """Write one `.rec` file and its `.idx`, whole or not at all, with `MXIndexedRecordIO`."""
     try:
         from mxnet.recordio import IRHeader, MXIndexedRecordIO, pack
@@ -33,10 +33,7 @@ def write_shard(path: bytes, images: Iterator[Image], fsync: bool) -> Shard:
             f"--writer mxnet: MXNet can't be imported ({error}); {_INSTALL}"
         ) from error
     records = 0
-    with (
-        AtomicFile(path + b".idx", fsync) as index,
-        AtomicFile(path + b".rec", fsync) as file,
-    ):
+    with indexed_file(files[0], files[1], fsync) as (file, index):
         temporary = os.fsdecode(index.temporary), os.fsdecode(file.temporary)
         writer = MXIndexedRecordIO(*temporary, "w")
         for image in images:
@@ -46,7 +43,4 @@ def write_shard(path: bytes, images: Iterator[Image], fsync: bool) -> Shard:
             records += 1
         writer.close()
         size = sum(os.path.getsize(name) for name in temporary)
-        file.settle()
-        index.settle()
-        remove_file(path + b".idx", fsync)
-    return Shard(path + b".rec", records, size)
+    return Shard(files[0], records, size)

@@ -3,44 +3,51 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 
-from imagine_common.atomic import AtomicFile, remove_file
+from imagine_common.atomic import indexed_file
 from imagine_common.errors import UsageError
-from imagine_common.packers.packing import (
-    Image,
-    PackSpec,
-    PackSummary,
-    RecordFormat,
-    Shard,
-    pack,
-    pack_folder,
-)
+from imagine_common.packers.folder_source import FolderSource
+from imagine_common.packers.pack_spec import PackSpec
+from imagine_common.packers.packing import PackSummary, pack, summarize
+from imagine_common.packers.records import Image, RecordFormat, Shard
 from imagine_common.packers.sources import Source
 from imagine_common.packers.tar_source import TarSource
 from imagine_recordio import WRITERS
 from imagine_recordio.index import index_line
-from imagine_recordio.record import image_limit, image_record
+from imagine_recordio.merged_index import merge_indexes
+from imagine_recordio.record import image_limit, image_record, least_record_size
 from imagine_recordio.resume import match_shard
 
 
 def pack_recordio(
-    source: Source | TarSource, spec: PackSpec, writer: str = "native", workers: int | None = None
+    source: Source | TarSource,
+    spec: PackSpec,
+    writer: str = "native",
+    workers: int | None = None,
+    *,
+    merged_index: bool = False,
+    written: Callable[[Shard], object] = lambda _: None,
 ) -> Generator[Shard]:
-    """Pack the images of a source into RecordIO files and yield each once it is complete.
+    """Pack the images of a source into RecordIO files and yield each once it has its name.
 
     Each `.rec` file comes with an `.idx` file of lines `key<TAB>offset`. Key, and id in the
-    record's IRHeader, is the image's position in the dataset.
+    record's IRHeader, is the image's position in the dataset, or its index in a list.
 
     Parameters
     ----------
     source : imagine_common.packers.sources.Source or imagine_common.packers.tar_source.TarSource
-        A manifest, a folder or a tar stream.
-    spec : imagine_common.packers.packing.PackSpec
+        A manifest, a folder, a tar stream, or an `imagine_recordio.lst.ListSource`.
+    spec : imagine_common.packers.pack_spec.PackSpec
     writer : {"native", "mxnet"}
         Both write the same bytes.
     workers : int, optional
         Processes, each of which writes one file at a time. All usable processors unless given.
+    merged_index : bool
+        Whether there is one more index, of all files together, once they all are there. An older
+        one is removed in any case.
+    written : callable, optional
+        Called with each file once it is complete, which is earlier where names wait for the total.
 
     Raises
     ------
@@ -49,9 +56,11 @@ def pack_recordio(
     ImagineError
         For an image that can't be packed, a label that float32 can't hold among the reasons, unless
         such are skipped; a file that can't be resumed; and a target that can't be written. Files
-        finished before stay.
+        finished before stay, if they have their names.
     """
-    return pack(source, spec, _record_format(writer), workers)
+    form = record_format(spec, writer, merged_index)
+    shards = pack(source, spec, form, workers, written)
+    return merge_indexes(shards, merged_path(spec), spec.fsync) if merged_index else shards
 
 
 def create_recordio(
@@ -65,6 +74,11 @@ def create_recordio(
     resume: bool = False,
     skip_invalid: bool = False,
     fsync: bool = False,
+    recursive: bool = False,
+    labels_from_dirs: bool = False,
+    label_offset: int = 0,
+    name_format: str | None = None,
+    merged_index: bool = False,
 ) -> PackSummary:
     """Pack the images of a folder into RecordIO files and return what was written.
 
@@ -86,47 +100,78 @@ def create_recordio(
         Whether images that can't be packed are left out.
     fsync : bool
         Whether a finished file is on the disk, and survives a failure of power.
+    recursive : bool
+        Whether images below the folder are packed too.
+    labels_from_dirs : bool
+        Whether an image's label is the place of its folder among those directly in `source_path`,
+        sorted by name; images below are packed, and those in no folder are not.
+    label_offset : int
+        What is added to every label.
+    name_format : str, optional
+        What files are called instead, such as `train-{shard:05d}-of-{total:05d}`.
+    merged_index
+        As `pack_recordio` takes it.
 
     Raises
     ------
     UsageError, ImagineError
         As `pack_recordio` does.
     """
-    return pack_folder(
-        source_path,
-        dest_path,
-        name,
+    spec = PackSpec(
+        os.fsencode(dest_path),
+        os.fsencode(name),
         img_per_file,
-        _record_format(writer),
-        workers,
         resume=resume,
         skip_invalid=skip_invalid,
         fsync=fsync,
+        label_offset=label_offset,
+        name_format=None if name_format is None else os.fsencode(name_format),
     )
+    source = FolderSource(os.fsencode(source_path), skip_invalid, recursive, labels_from_dirs)
+    return summarize(pack_recordio(source, spec, writer, workers, merged_index=merged_index))
 
 
-def write_shard(path: bytes, images: Iterator[Image], fsync: bool) -> Shard:
+def shard_files(path: bytes) -> tuple[bytes, ...]:
+    """Return a shard's files: the one with the records, and its index."""
+    return path + b".rec", path + b".idx"
+
+
+def write_shard(files: Sequence[bytes], images: Iterator[Image], fsync: bool) -> Shard:
     """Write one `.rec` file and its `.idx`, whole or not at all; the index comes last."""
     records = 0
-    # They are finished in the reverse order: the index once its file is there.
-    with (
-        AtomicFile(path + b".idx", fsync) as index,
-        AtomicFile(path + b".rec", fsync) as file,
-    ):
+    with indexed_file(files[0], files[1], fsync) as (file, index):
         for image in images:
             index.write([index_line(image.position, file.size)])
             file.write(image_record(image))
             records += 1
-        # From here on, no lack of space may come between the two.
-        file.settle()
-        index.settle()
-        # An older index must at no moment stand beside a file that is not its own.
-        remove_file(path + b".idx", fsync)
-    return Shard(path + b".rec", records, file.size + index.size)
+    return Shard(files[0], records, file.size + index.size)
 
 
-def _record_format(writer: str) -> RecordFormat:
-    form = RecordFormat((b".rec", b".idx"), write_shard, match_shard, image_limit)
+def merged_path(spec: PackSpec) -> bytes:
+    """Return where the index of all shards together is."""
+    return os.path.join(spec.dest_path, spec.names.prefix + b"merged.idx")
+
+
+def record_format(
+    spec: PackSpec, writer: str = "native", merged_index: bool = False
+) -> RecordFormat:
+    """Return what there is to know about RecordIO files.
+
+    Raises
+    ------
+    UsageError
+        As `pack_recordio` does.
+    """
+    form = RecordFormat(
+        files=shard_files,
+        write=write_shard,
+        match=match_shard,
+        image_limit=image_limit,
+        record_size=least_record_size,
+        index_line=index_line,
+        merged=merged_index,
+        outdated=(merged_path(spec),),
+    )
     if writer == "native":
         return form
     if writer == "mxnet":

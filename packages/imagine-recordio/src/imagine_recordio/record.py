@@ -7,7 +7,7 @@ import struct
 from imagine_common.errors import ImagineError, show
 from imagine_common.manifest import Entry
 from imagine_common.output import Buffer
-from imagine_common.packers.packing import Image, ImageInfo
+from imagine_common.packers.records import Image, ImageInfo
 from imagine_recordio.framing import MAX_LENGTH, frame, frame_size
 
 HEADER = struct.Struct("<IfQQ")  # flag, label, id, id2; little-endian
@@ -18,7 +18,8 @@ def image_record(image: Image) -> list[Buffer]:
     """Return an image's record in its frame, in pieces: the image is not copied.
 
     One label (or none, which means 0) is the header's label, with flag 0. Several follow the header
-    as float32, and the flag is their number. The id is the image's position in the dataset.
+    as float32, and the flag is their number. The id is the image's position in the dataset, or what
+    a list gives for it.
     """
     return frame([_header(image.position, image.labels), image.data])
 
@@ -34,10 +35,15 @@ def image_limit(entry: Entry) -> int:
     Raises
     ------
     ImagineError
-        For labels which RecordIO, that stores them as float32, would change.
+        For whole numbers as labels which RecordIO, that stores them as float32, would change, and
+        others that are too large for it. Fractions are rounded.
     """
     for label in entry.labels:
-        if struct.unpack("<f", struct.pack("<f", label))[0] != label:
+        try:
+            stored = struct.unpack("<f", struct.pack("<f", label))[0]
+        except OverflowError:
+            stored = None
+        if stored is None or (stored != label and label == int(label)):
             raise ImagineError(
                 f"{show(entry.path)}: label {label} has no exact float32, as which RecordIO stores"
                 f" it; all numbers up to {2**24} have"
@@ -45,11 +51,11 @@ def image_limit(entry: Entry) -> int:
     return MAX_LENGTH - _header_size(entry.labels)
 
 
-def _header(position: int, labels: tuple[int, ...]) -> bytes:
+def _header(position: int, labels: tuple[float, ...]) -> bytes:
     if len(labels) <= 1:
         return HEADER.pack(0, sum(labels), position, 0)
     return HEADER.pack(len(labels), 0, position, 0) + struct.pack(f"<{len(labels)}f", *labels)
 
 
-def _header_size(labels: tuple[int, ...]) -> int:
+def _header_size(labels: tuple[float, ...]) -> int:
     return HEADER.size + LABEL_BYTES * (len(labels) if len(labels) > 1 else 0)

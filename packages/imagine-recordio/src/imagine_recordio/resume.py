@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 
-from imagine_common.errors import ImagineError
-from imagine_common.files import open_regular
-from imagine_common.packers.images import read_image
-from imagine_common.packers.packing import Image, ImageInfo, Shard
-from imagine_common.packers.resume import cannot_resume, match_records
+from imagine_common.packers.records import ImageInfo, Shard
+from imagine_common.packers.resume import IndexMatch, load, match_records
 from imagine_recordio.framing import is_whole
-from imagine_recordio.index import read_index
+from imagine_recordio.index import index_line
 from imagine_recordio.record import image_record, least_record_size
 
 
-def match_shard(path: bytes, images: Iterator[ImageInfo]) -> Shard:
+def match_shard(files: Sequence[bytes], images: Iterator[ImageInfo]) -> Shard:
     """Return the shard that two files are, which must be that of these images.
 
     Raises
@@ -22,27 +20,20 @@ def match_shard(path: bytes, images: Iterator[ImageInfo]) -> Shard:
     ImagineError
         As `match_records` does, and where the index is not that of these records.
     """
-    fd, index_bytes = open_regular(path + b".idx", "a finished index")
-    with open(fd, "rb") as file:
-        index = read_index(file)
+    with closing(IndexMatch(files[1])) as index:
+        shard = match_records(
+            files[0],
+            images,
+            image_record,
+            _record_size,
+            lambda image, *place: index.expect(index_line(image.position, *place)),
+        )
+        index.expect_end()
+    return shard._replace(size=shard.size + index.size)
 
-        def record_size(image: ImageInfo, rec: int, offset: int) -> int:
-            try:
-                found = next(index, None)
-            except ImagineError as error:
-                raise cannot_resume(path + b".idx", str(error)) from error
-            if found != (image.position, offset):
-                line = "no more lines" if found is None else f"key {found[0]} at byte {found[1]}"
-                reason = f"expected key {image.position} at byte {offset}, found {line}"
-                raise cannot_resume(path + b".idx", reason)
-            if is_whole(rec, offset):
-                return least_record_size(image)
-            # The image holds the magic number, and only reading it tells how often.
-            data = read_image(image.path, image.size)
-            record = image_record(Image(image.position, image.path, image.labels, data))
-            return sum(map(len, record))
 
-        shard = match_records(path + b".rec", images, image_record, record_size)
-        if file.read(1):
-            raise cannot_resume(path + b".idx", "it has more lines than the file has records")
-    return shard._replace(size=shard.size + index_bytes)
+def _record_size(image: ImageInfo, rec: int, offset: int) -> int:
+    if is_whole(rec, offset):
+        return least_record_size(image)
+    # The image holds the magic number, and only reading it tells how often.
+    return sum(map(len, image_record(load(image))))

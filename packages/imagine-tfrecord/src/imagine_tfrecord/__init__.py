@@ -11,6 +11,7 @@ __version__ = "0.1.0"
 __all__ = ["create_tfrecords", "pack_tfrecords"]
 
 WRITERS = ("native", "tensorflow")
+SCHEMAS = ("basic", "imagenet", "dlio")
 _MODULES = {"create_tfrecords": "pack", "pack_tfrecords": "pack"}
 
 

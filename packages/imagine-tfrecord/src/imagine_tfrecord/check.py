@@ -18,22 +18,27 @@ from imagine_tfrecord.framing import (
     unpack_crc,
     unpack_length,
 )
+from imagine_tfrecord.index import index_of
 
 _GZIP = b"\x1f\x8b"
 _INDEX_LINE = re.compile(rb"([0-9]{1,20}) ([0-9]{1,20})\n")
 _MAX_INDEX_LINE_BYTES = 42
 
 
-def check_tfrecord(path: bytes) -> FileReport:
+def check_tfrecord(path: bytes, index_path: bytes | None = None) -> FileReport:
     """Read a TFRecord file to its end and return what it was found to be.
 
     An index in DALI's format, lines of offset and size, is compared where there is one beside it,
-    under the file's name and `.idx`. Memory is bounded, whatever the file says about itself.
+    under the file's name and `.idx`; with `index_path` it must be in that folder. Memory is
+    bounded, whatever the file says about itself.
     """
     with Inspection(path) as inspection:
         if path.endswith(b".idx") and os.path.exists(path[:-4]):
             raise ImagineError(f"{show(path)}: an index; give the file that it belongs to")
-        with inspection.open("a TFRecord file") as file, closing(_Index(inspection)) as index:
+        with (
+            inspection.open("a TFRecord file") as file,
+            closing(_Index(inspection, index_path)) as index,
+        ):
             _check_records(file, inspection, index)
     return inspection.report()
 
@@ -90,14 +95,14 @@ def _hint(head: bytes, offset: int) -> str:
 
 
 class _Index:
-    """The index beside a file, if there is one, compared with the records as they are read."""
+    """The index of a file, if there is one, compared with the records as they are read."""
 
-    def __init__(self, inspection: Inspection) -> None:
+    def __init__(self, inspection: Inspection, folder: bytes | None) -> None:
         self._inspection = inspection
-        self._path = inspection.path + b".idx"
+        self._path = index_of(inspection.path, folder)
         self._line = 0
         self._file: BinaryIO | None = None
-        if os.path.lexists(self._path):
+        if folder is not None or os.path.lexists(self._path):
             fd, _ = open_regular(self._path, "an index")
             self._file = open(fd, "rb")  # noqa: SIM115
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Sequence
+from functools import partial
 
 from imagine_common.cli import Parser, run_tool
-from imagine_common.packers.cli import PACKER_EPILOG, add_packer_options, run_packer
+from imagine_common.packers.cli import Packer, run_packer
+from imagine_common.packers.options import PACKER_EPILOG, add_packer_options
 from imagine_tfrecord import WRITERS
 
 
@@ -20,16 +23,49 @@ def build_parser(prog: str = "imagine-tfrecord") -> Parser:
         description="Pack images into TFRecord files of tf.train.Example records.",
         epilog=PACKER_EPILOG.format(prog=prog, suffix=""),
     )
-    add_packer_options(parser, name="tfrecord_", files="PREFIX0, PREFIX1, ...", writers=WRITERS)
+    groups = add_packer_options(
+        parser,
+        name="tfrecord_",
+        files="PREFIX0, PREFIX1, ...",
+        records="labels, records, indexes",
+        writers=WRITERS,
+    )
+    groups.records.add_argument(
+        "--schema",
+        metavar="NAME",
+        default="basic",
+        help="features of a record: basic (image and label), imagenet (TensorFlow's, for one label,"
+        " JPEG and PNG), dlio (DLIO's and MLPerf Storage's) (default: %(default)s)",
+    )
+    groups.records.add_argument(
+        "--index", action="store_true", help="write DALI's index of each file beside it: FILE.idx"
+    )
+    groups.records.add_argument(
+        "--index-path",
+        metavar="DIR",
+        help="write the indexes into DIR instead; with --test, look for them there",
+    )
     return parser
 
 
 def run(args: argparse.Namespace) -> None:
     """Pack or check what the arguments ask for."""
+    from imagine_common.packers.planning import plan
     from imagine_tfrecord.check import check_tfrecord
-    from imagine_tfrecord.pack import pack_tfrecords
+    from imagine_tfrecord.pack import pack_tfrecords, record_format
 
-    run_packer(args, pack_tfrecords, check_tfrecord, suffix=b"")
+    index_path = None if args.index_path is None else os.fsencode(args.index_path)
+    options = {"schema": args.schema, "index": args.index, "index_path": index_path}
+    packer = Packer(
+        pack=lambda source, spec, workers, written: pack_tfrecords(
+            source, spec, args.writer, workers, **options, written=written
+        ),
+        plan=lambda source, spec: plan(source, spec, record_format(args.writer, **options)),
+        check=partial(check_tfrecord, index_path=index_path),
+        suffix=b"",
+        writing=("--index",),
+    )
+    run_packer(args, packer)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,36 +6,47 @@ tensorflow/core/example: features sorted by name, each list packed.
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 # Tags of length-delimited fields (protobuf's encoding guide: field number << 3 | wire type 2).
 _FIELD_1 = b"\x0a"  # Example.features, Features.feature, a map entry's key, a list's value
 _FIELD_2 = b"\x12"  # a map entry's value
-_BYTES_LIST = b"\x0a"  # Feature.bytes_list, field 1
-_INT64_LIST = b"\x1a"  # Feature.int64_list, field 3
 
-_LABEL = b"image/class/label"
-_ENCODED = b"image/encoded"
+BYTES, FLOATS, INTEGERS = b"\x0a", b"\x12", b"\x1a"  # Feature's bytes, float and int64 list
 
 
-def example_head(labels: tuple[int, ...], image_bytes: int) -> bytes:
-    """Return the Example of an image up to where the image's own bytes follow, as its end.
+class Feature(NamedTuple):
+    """A feature of an Example: its name, which list it is, and the values in it."""
 
-    The features are `image/class/label`, int64 of shape (len(labels),), with [0] for no label, and
-    `image/encoded`, bytes of shape (1,).
+    name: bytes
+    kind: bytes
+    values: tuple[bytes, ...] | tuple[float, ...]
+
+
+def example_parts(image: bytes, others: Sequence[Feature], image_bytes: int) -> tuple[bytes, bytes]:
+    """Return what stands in an Example before the image's own bytes, and what after them.
+
+    Parameters
+    ----------
+    image : bytes
+        The name of the feature that is the image.
+    others : sequence of Feature
+        The other features, in any order.
+    image_bytes : int
+        The size of the image.
     """
-    # Generated images have few different sizes; many labels are not worth remembering.
-    return (_head if len(labels) > 1 else _remembered_head)(labels, image_bytes)
-
-
-def _head(labels: tuple[int, ...], image_bytes: int) -> bytes:
+    ordered = sorted(others)
+    before = b"".join([_entry(feature) for feature in ordered if feature.name < image])
+    after = b"".join([_entry(feature) for feature in ordered if feature.name > image])
     # From the inside out: every message around the image counts its bytes too.
     value = _FIELD_1 + varint(image_bytes)
-    feature = _BYTES_LIST + varint(len(value) + image_bytes) + value
-    entry = _ENCODED_KEY + _FIELD_2 + varint(len(feature) + image_bytes) + feature
-    label = _label_feature(labels or (0,))
-    features = label + _FIELD_1 + varint(len(entry) + image_bytes) + entry
-    return _FIELD_1 + varint(len(features) + image_bytes) + features
+    feature = BYTES + varint(len(value) + image_bytes) + value
+    entry = _field(_FIELD_1, image) + _FIELD_2 + varint(len(feature) + image_bytes) + feature
+    features = before + _FIELD_1 + varint(len(entry) + image_bytes) + entry
+    return _FIELD_1 + varint(len(features) + image_bytes + len(after)) + features, after
 
 
 def varint(value: int) -> bytes:
@@ -48,15 +59,26 @@ def varint(value: int) -> bytes:
     return bytes(octets)
 
 
-def _label_feature(labels: tuple[int, ...]) -> bytes:
-    values = b"".join(varint(label) for label in labels)
-    feature = _field(_INT64_LIST, _field(_FIELD_1, values))
-    return _field(_FIELD_1, _field(_FIELD_1, _LABEL) + _field(_FIELD_2, feature))
+def _encode(feature: Feature) -> bytes:
+    name, kind, values = feature
+    if kind == BYTES:
+        content = b"".join(_field(_FIELD_1, value) for value in values if isinstance(value, bytes))
+    elif kind == FLOATS:
+        content = _field(_FIELD_1, struct.pack(f"<{len(values)}f", *values))
+    else:
+        content = _field(_FIELD_1, b"".join(varint(int(value)) for value in values))
+    entry = _field(_FIELD_1, name) + _field(_FIELD_2, _field(kind, content))
+    return _field(_FIELD_1, entry)
+
+
+def _entry(feature: Feature) -> bytes:
+    """Return a feature as an entry of the map of features."""
+    # Most features of a dataset have few different values; many values are not worth remembering.
+    return (_remembered if len(feature.values) == 1 else _encode)(feature)
 
 
 def _field(tag: bytes, content: bytes) -> bytes:
     return tag + varint(len(content)) + content
 
 
-_remembered_head = lru_cache(maxsize=4096)(_head)
-_ENCODED_KEY = _field(_FIELD_1, _ENCODED)
+_remembered = lru_cache(maxsize=4096)(_encode)

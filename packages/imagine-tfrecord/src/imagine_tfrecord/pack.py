@@ -3,58 +3,70 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator
+from functools import partial
 
-from imagine_common.atomic import AtomicFile
 from imagine_common.errors import UsageError
-from imagine_common.manifest import Entry
-from imagine_common.packers.packing import (
-    Image,
-    ImageInfo,
-    PackSpec,
-    PackSummary,
-    RecordFormat,
-    Shard,
-    pack,
-    pack_folder,
-)
-from imagine_common.packers.resume import match_records
+from imagine_common.packers.folder_source import FolderSource
+from imagine_common.packers.pack_spec import PackSpec
+from imagine_common.packers.packing import PackSummary, pack, summarize
+from imagine_common.packers.records import RecordFormat, Shard
 from imagine_common.packers.sources import Source
 from imagine_common.packers.tar_source import TarSource
 from imagine_tfrecord import WRITERS
-from imagine_tfrecord.example import example_head
-from imagine_tfrecord.framing import FRAME_BYTES, frame
-
-_MAX_EXAMPLE_BYTES = 2**31 - 1  # protobuf's limit for any message
+from imagine_tfrecord.index import index_line, require_folder_name
+from imagine_tfrecord.schemas import find_schema
+from imagine_tfrecord.shards import (
+    image_limit,
+    match_shard,
+    record_size,
+    shard_files,
+    write_shard,
+)
 
 
 def pack_tfrecords(
-    source: Source | TarSource, spec: PackSpec, writer: str = "native", workers: int | None = None
+    source: Source | TarSource,
+    spec: PackSpec,
+    writer: str = "native",
+    workers: int | None = None,
+    *,
+    schema: str = "basic",
+    index: bool = False,
+    index_path: bytes | None = None,
+    written: Callable[[Shard], object] = lambda _: None,
 ) -> Generator[Shard]:
-    """Pack the images of a source into TFRecord files and yield each once it is complete.
+    """Pack the images of a source into TFRecord files and yield each once it has its name.
 
-    Each record is a `tf.train.Example` of `image/encoded`, the file as it is, and
-    `image/class/label`, the labels, or [0].
+    Each record is a `tf.train.Example`.
 
     Parameters
     ----------
     source : imagine_common.packers.sources.Source or imagine_common.packers.tar_source.TarSource
         A manifest, a folder or a tar stream.
-    spec : imagine_common.packers.packing.PackSpec
+    spec : imagine_common.packers.pack_spec.PackSpec
     writer : {"native", "tensorflow"}
         Both write the same bytes.
     workers : int, optional
         Processes, each of which writes one file at a time. All usable processors unless given.
+    schema : {"basic", "imagenet", "dlio"}
+        The records' features: the image and its labels, or what certain readers ask for.
+    index : bool
+        Whether each file gets an index for DALI.
+    index_path : bytes, optional
+        The folder for the indexes, which there are then; beside the files unless given.
+    written : callable, optional
+        Called with each file once it is complete, which is earlier where names wait for the total.
 
     Raises
     ------
     UsageError
-        For an unknown writer, and for TensorFlow's where it is not installed.
+        For an unknown writer or schema, and for TensorFlow's writer where it is not installed.
     ImagineError
         For an image that can't be packed, unless such are skipped; a file that can't be resumed;
-        and a target that can't be written. Files finished before stay.
+        and a target that can't be written. Files finished before stay, if they have their names.
     """
-    return pack(source, spec, _record_format(writer), workers)
+    return pack(source, spec, record_format(writer, schema, index, index_path), workers, written)
 
 
 def create_tfrecords(
@@ -68,6 +80,13 @@ def create_tfrecords(
     resume: bool = False,
     skip_invalid: bool = False,
     fsync: bool = False,
+    recursive: bool = False,
+    labels_from_dirs: bool = False,
+    label_offset: int = 0,
+    name_format: str | None = None,
+    schema: str = "basic",
+    index: bool = False,
+    index_path: str | bytes | os.PathLike[str] | None = None,
 ) -> PackSummary:
     """Pack the images of a folder into TFRecord files and return what was written.
 
@@ -89,67 +108,73 @@ def create_tfrecords(
         Whether images that can't be packed are left out.
     fsync : bool
         Whether a finished file is on the disk, and survives a failure of power.
+    recursive : bool
+        Whether images below the folder are packed too.
+    labels_from_dirs : bool
+        Whether an image's label is the place of its folder among those directly in `source_path`,
+        sorted by name; images below are packed, and those in no folder are not.
+    label_offset : int
+        What is added to every label.
+    name_format : str, optional
+        What files are called instead, such as `train-{shard:05d}-of-{total:05d}`.
+    schema, index, index_path
+        As `pack_tfrecords` takes them.
 
     Raises
     ------
     UsageError, ImagineError
         As `pack_tfrecords` does.
     """
-    return pack_folder(
-        source_path,
-        dest_path,
-        name,
+    spec = PackSpec(
+        os.fsencode(dest_path),
+        os.fsencode(name),
         img_per_file,
-        _record_format(writer),
-        workers,
         resume=resume,
         skip_invalid=skip_invalid,
         fsync=fsync,
+        label_offset=label_offset,
+        name_format=None if name_format is None else os.fsencode(name_format),
+    )
+    source = FolderSource(os.fsencode(source_path), skip_invalid, recursive, labels_from_dirs)
+    folder = None if index_path is None else os.fsencode(index_path)
+    return summarize(
+        pack_tfrecords(source, spec, writer, workers, schema=schema, index=index, index_path=folder)
     )
 
 
-def write_shard(path: bytes, images: Iterator[Image], fsync: bool) -> Shard:
-    """Write one TFRecord file, whole or not at all."""
-    records = 0
-    with AtomicFile(path, fsync) as file:
-        for image in images:
-            file.write(_record(image))
-            records += 1
-    return Shard(path, records, file.size)
-
-
-def match_shard(path: bytes, images: Iterator[ImageInfo]) -> Shard:
-    """Return the shard that a file is, which must be that of these images.
+def record_format(
+    writer: str = "native",
+    schema: str = "basic",
+    index: bool = False,
+    index_path: bytes | None = None,
+) -> RecordFormat:
+    """Return what there is to know about TFRecord files.
 
     Raises
     ------
-    ImagineError
-        As `match_records` does.
+    UsageError
+        As `pack_tfrecords` does.
     """
-    return match_records(path, images, _record, _record_size)
-
-
-def _record(image: Image) -> list[bytes]:
-    return frame([example_head(image.labels, len(image.data)), image.data])
-
-
-def _record_size(image: ImageInfo, _fd: int, _offset: int) -> int:
-    return FRAME_BYTES + len(example_head(image.labels, image.size)) + image.size
-
-
-def _image_limit(entry: Entry) -> int:
-    return _MAX_EXAMPLE_BYTES - len(example_head(entry.labels, _MAX_EXAMPLE_BYTES))
-
-
-def _record_format(writer: str) -> RecordFormat:
-    form = RecordFormat((b"",), write_shard, match_shard, _image_limit)
+    if index_path is not None:
+        require_folder_name(index_path)
+    features = find_schema(schema)
+    indexed = index or index_path is not None
+    form = RecordFormat(
+        files=partial(shard_files, indexed, index_path),
+        write=partial(write_shard, features),
+        match=partial(match_shard, features),
+        image_limit=partial(image_limit, features),
+        record_size=partial(record_size, features),
+        index_line=index_line if indexed else None,
+        examine=features.examine,
+    )
     if writer == "native":
         return form
     if writer == "tensorflow":
         from imagine_tfrecord import tensorflow_writer
 
         tensorflow_writer.require_tensorflow()
-        return form._replace(write=tensorflow_writer.write_shard)
+        return form._replace(write=partial(tensorflow_writer.write_shard, features))
     raise UsageError(
         f"argument --writer: unknown writer {writer!r}; known are {', '.join(WRITERS)}"
     )

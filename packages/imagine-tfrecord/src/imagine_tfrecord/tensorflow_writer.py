@@ -5,12 +5,17 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import ModuleType
+from typing import Any
 
-from imagine_common.atomic import AtomicFile
+from imagine_common.atomic import AtomicFile, indexed_file
 from imagine_common.errors import ImagineError, UsageError, show
-from imagine_common.packers.packing import Image, Shard
+from imagine_common.packers.records import Image, Shard
+from imagine_tfrecord.example import BYTES, FLOATS
+from imagine_tfrecord.framing import FRAME_BYTES
+from imagine_tfrecord.index import index_line
+from imagine_tfrecord.schemas import Schema, Subject
 
 
 def require_tensorflow() -> None:
@@ -27,30 +32,56 @@ def require_tensorflow() -> None:
         )
 
 
-def write_shard(path: bytes, images: Iterator[Image], fsync: bool) -> Shard:
-    """Write one TFRecord file, whole or not at all, with `tf.io.TFRecordWriter`."""
+def write_shard(
+    schema: Schema, files: Sequence[bytes], images: Iterator[Image], fsync: bool
+) -> Shard:
+    """Write one TFRecord file, whole or not at all, with `tf.io.TFRecordWriter`, and its index."""
     tf = _import_tensorflow()
-    train = tf.train
-    records = 0
-    with AtomicFile(path, fsync) as file:
-        try:
-            with tf.io.TFRecordWriter(file.temporary) as writer:
-                for image in images:
-                    features = {
-                        "image/encoded": train.Feature(
-                            bytes_list=train.BytesList(value=[image.data])
-                        ),
-                        "image/class/label": train.Feature(
-                            int64_list=train.Int64List(value=image.labels or (0,))
-                        ),
-                    }
-                    example = train.Example(features=train.Features(feature=features))
-                    writer.write(example.SerializeToString(deterministic=True))
-                    records += 1
-        except tf.errors.OpError as error:
-            raise ImagineError(f"{show(path)}: TensorFlow: {error.message}") from error
+    if len(files) == 1:
+        with AtomicFile(files[0], fsync) as file:
+            records = sum(1 for _ in _write_records(tf, schema, file, images))
+            size = os.path.getsize(file.temporary)
+        return Shard(files[0], records, size)
+    with indexed_file(files[0], files[1], fsync) as (file, index):
+        records = offset = 0
+        for position, length in _write_records(tf, schema, file, images):
+            index.write([index_line(position, offset, length)])
+            offset += length
+            records += 1
         size = os.path.getsize(file.temporary)
-    return Shard(path, records, size)
+    return Shard(files[0], records, size + index.size)
+
+
+def _write_records(
+    tf: ModuleType, schema: Schema, file: AtomicFile, images: Iterator[Image]
+) -> Iterator[tuple[int, int]]:
+    """Write records and yield each image's position and its record's size with its frame."""
+    train = tf.train
+    try:
+        with tf.io.TFRecordWriter(file.temporary) as writer:
+            for image in images:
+                subject = Subject(image.path, image.labels, len(image.data), image.header)
+                features = {
+                    schema.image.decode(): train.Feature(
+                        bytes_list=train.BytesList(value=[image.data])
+                    )
+                }
+                for name, kind, values in schema.others(subject):
+                    features[name.decode()] = _feature(train, kind, values)
+                example = train.Example(features=train.Features(feature=features))
+                record = example.SerializeToString(deterministic=True)
+                writer.write(record)
+                yield image.position, FRAME_BYTES + len(record)
+    except tf.errors.OpError as error:
+        raise ImagineError(f"{show(file.path)}: TensorFlow: {error.message}") from error
+
+
+def _feature(train: Any, kind: bytes, values: tuple[Any, ...]) -> Any:
+    if kind == BYTES:
+        return train.Feature(bytes_list=train.BytesList(value=values))
+    if kind == FLOATS:
+        return train.Feature(float_list=train.FloatList(value=values))
+    return train.Feature(int64_list=train.Int64List(value=map(int, values)))
 
 
 def _import_tensorflow() -> ModuleType:

@@ -1,4 +1,4 @@
-"""The command line that the packers have in common."""
+"""What the packers' command lines do: pack, plan or check."""
 
 from __future__ import annotations
 
@@ -6,139 +6,77 @@ import argparse
 import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from imagine_common.cli import Parser
-from imagine_common.errors import UsageError, show
-from imagine_common.options import (
-    add_alias,
-    add_fsync_option,
-    add_message_options,
-    add_null_option,
-    add_workers_option,
-    refuse_options,
-)
+from imagine_common.errors import ImagineError, UsageError, show
+from imagine_common.options import refuse_options
 
 if TYPE_CHECKING:
     from imagine_common.packers.checking import FileReport
-    from imagine_common.packers.packing import Shard
+    from imagine_common.packers.folder_source import FolderSource
+    from imagine_common.packers.pack_spec import PackSpec
+    from imagine_common.packers.planning import Plan
+    from imagine_common.packers.records import Shard
+    from imagine_common.packers.sources import Source
     from imagine_common.packers.tar_source import TarSource
+    from imagine_common.report import Report
 
-PACKER_EPILOG = """\
-The manifest on stdin has one image path a line, and may have a label, a number,
-after a tab. The path of each file goes to stdout once it is complete, in order:
-  set -o pipefail
-  imagine-gen --path images --count 1000 | {prog} --dest-path records
-  find photos -name '*.jpg' -print0 | {prog} -0 --img-per-file 500
-  {prog} --test records/*{suffix}
+_WRITING = (
+    "--source-path",
+    "--tar",
+    "--recursive",
+    "--labels-from-dirs",
+    "--label-offset",
+    "--name-format",
+    "--skip-invalid",
+    "--resume",
+    "--fsync",
+    "--dry-run",
+)
 
-A worker needs 25 MB and the memory of two images. Exit: 0 done, 1 failed,
-2 wrong usage, 141 reader of stdout gone, 129, 130, 143 hung up, interrupted,
-terminated."""
 
+class Packer(NamedTuple):
+    """A packer, with its own options already given to it.
 
-def add_packer_options(parser: Parser, name: str, files: str, writers: Sequence[str]) -> None:
-    """Add all arguments of a packer.
-
-    `name` is the default prefix, `files` what the files are called, and `writers` which libraries
-    can write them.
+    Attributes
+    ----------
+    pack : callable
+        Packs a source with as many workers, and calls a function with each shard that is written.
+    plan : callable
+        Returns what packing a source would write.
+    check : callable
+        Checks one file.
+    suffix : bytes
+        What a file's name ends with.
+    writing : sequence of str
+        The tool's own options that only writing has a use for.
     """
-    source = parser.add_argument_group("input")
-    source.add_argument(
-        "--source-path",
-        metavar="DIR",
-        help="pack the images in DIR (not below it), in natural order, instead of stdin's",
-    )
-    add_alias(source, "--source_path", "source_path")
-    source.add_argument(
-        "--tar",
-        action="store_true",
-        help="pack the images of a tar stream on stdin, as WebDataset groups them, with .cls for"
-        " labels; by one process",
-    )
-    source.add_argument(
-        "--skip-invalid",
-        action="store_true",
-        help="name images that can't be packed and leave them out, instead of stopping",
-    )
 
-    output = parser.add_argument_group("output")
-    output.add_argument(
-        "--dest-path",
-        metavar="DIR",
-        default=".",
-        help="folder for the files; created if missing (default: %(default)s)",
-    )
-    add_alias(output, "--dest_path", "dest_path")
-    output.add_argument(
-        "--name",
-        metavar="PREFIX",
-        default=name,
-        help=f"files are {files} (default: %(default)s)",
-    )
-    output.add_argument(
-        "--img-per-file",
-        type=int,
-        metavar="N",
-        default=1000,
-        help="images in a file; the last has the rest (default: %(default)s)",
-    )
-    add_alias(output, "--img_per_file", "img_per_file", type=int)
-    add_null_option(output, "stdin and stdout")
-    output.add_argument(
-        "--resume", action="store_true", help="keep finished files that are there already"
-    )
-    add_fsync_option(output)
-
-    testing = parser.add_argument_group("testing")
-    testing.add_argument(
-        "--test",
-        action="store_true",
-        help="check files instead of writing them, and list the good ones",
-    )
-    testing.add_argument(
-        "files", metavar="FILE", nargs="*", help="what to check, instead of stdin's files"
-    )
-
-    running = parser.add_argument_group("running")
-    add_workers_option(running, "writes one file at a time")
-    running.add_argument(
-        "--writer",
-        metavar="NAME",
-        default="native",
-        help=f"{' or '.join(writers)}; both write the same bytes (default: %(default)s)",
-    )
-    add_message_options(running)
-    parser.add_closing_options(running)
+    pack: Callable[
+        [Source | TarSource, PackSpec, int | None, Callable[[Shard], None]], Generator[Shard]
+    ]
+    plan: Callable[[Source | TarSource, PackSpec], Plan]
+    check: Callable[[bytes], FileReport]
+    suffix: bytes
+    writing: Sequence[str] = ()
 
 
-def run_packer(
-    args: argparse.Namespace,
-    pack: Callable[..., Generator[Shard]],
-    check: Callable[[bytes], FileReport],
-    suffix: bytes,
-) -> None:
-    """Pack or check what the arguments ask for; `suffix` is what a file's name ends with."""
+def run_packer(args: argparse.Namespace, packer: Packer, source: Source | None = None) -> None:
+    """Pack or check what the arguments ask for, from a source of the tool's own if it has one."""
     if args.test:
         from imagine_common.packers.checking import run_check
 
-        writing = ("--source-path", "--tar", "--skip-invalid", "--resume", "--fsync")
-        refuse_options(args, writing, "--test")
-        run_check(args, check)
+        refuse_options(args, (*_WRITING, *packer.writing), "--test")
+        run_check(args, packer.check)
     elif args.files:
         raise UsageError(f"unrecognized arguments: {' '.join(args.files)} (only with --test)")
     else:
-        _run_pack(args, pack, suffix)
+        _run_pack(args, packer, source)
 
 
-def _run_pack(
-    args: argparse.Namespace, pack: Callable[..., Generator[Shard]], suffix: bytes
-) -> None:
-    from imagine_common.manifest import Entry, ManifestWriter
-    from imagine_common.names import numbered_from
-    from imagine_common.packers.packing import PackSpec
-    from imagine_common.packers.sources import FolderSource, ManifestSource
-    from imagine_common.report import Report, counted
+def _run_pack(args: argparse.Namespace, packer: Packer, own_source: Source | None) -> None:
+    from imagine_common.packers.pack_spec import PackSpec
+    from imagine_common.report import Report
 
     spec = PackSpec(
         dest_path=os.fsencode(args.dest_path),
@@ -148,61 +86,44 @@ def _run_pack(
         resume=args.resume,
         skip_invalid=args.skip_invalid,
         fsync=args.fsync,
+        label_offset=args.label_offset,
+        name_format=None if args.name_format is None else os.fsencode(args.name_format),
     )
-    folder = tar = None
-    if args.tar:
-        tar = _tar_source(args)
-    elif args.source_path is not None:
-        folder = FolderSource(os.fsencode(args.source_path), args.skip_invalid)
-    elif os.isatty(0):
+    source = own_source or (_tar(args) if args.tar else _folder(args) or _manifest(args))
+    with Report(args.prog, args.quiet) as report:
+        if args.dry_run:
+            _plan(packer, source, spec, report)
+        else:
+            _pack(args, packer, source, spec, report)
+
+
+def _folder(args: argparse.Namespace) -> FolderSource | None:
+    from imagine_common.packers.folder_source import FolderSource
+
+    if args.source_path is None:
+        for option in ("--recursive", "--labels-from-dirs"):
+            if getattr(args, option[2:].replace("-", "_")):
+                raise UsageError(f"argument {option}: only with --source-path")
+        return None
+    path = os.fsencode(args.source_path)
+    return FolderSource(path, args.skip_invalid, args.recursive, args.labels_from_dirs)
+
+
+def _manifest(args: argparse.Namespace) -> Source:
+    from imagine_common.packers.sources import ManifestSource
+
+    if os.isatty(0):
         raise UsageError(
             "no input: pipe a manifest of image paths in, or name a folder with --source-path"
         )
-    source = tar or folder or ManifestSource(args.delimiter)
-    manifest = ManifestWriter(args.delimiter)
-    shards = skipped = 0
-    with (
-        Report(args.prog, args.quiet) as report,
-        closing(pack(source, spec, args.writer, args.workers)) as packed,
-    ):
-        for shard in packed:
-            shards += 1
-            skipped += len(shard.skipped)
-            for reason in shard.skipped:
-                report.warn(f"{reason}; skipped")
-            if shard.records:
-                manifest.write([Entry(shard.path)])
-                report.add(1, shard.records, shard.size, shard.kept)
-        for warning in tar.warnings() if tar else ():
-            report.warn(warning)
-        if folder and folder.passed_over:
-            report.warn(
-                f"{show(folder.path)}: passed over {folder.passed_over} that"
-                f" {'is' if folder.passed_over == 1 else 'are'} no image"
-                f" ({show(folder.first_passed_over)}{' …' * (folder.passed_over > 1)})"
-            )
-        stale = numbered_from(spec.dest_path, spec.name, suffix, shards)
-        if stale:
-            report.warn(
-                f"{show(spec.dest_path)}: left {counted(len(stale), 'file')} of this"
-                f" prefix that another run wrote ({show(stale[0])}"
-                f"{' to ' + show(stale[-1]) if len(stale) > 1 else ''})"
-            )
-        more = f", {counted(skipped, 'image')} skipped" if skipped else ""
-        report.summarize("file", more=more)
+    return ManifestSource(args.delimiter)
 
 
-def _tar_source(args: argparse.Namespace) -> TarSource:
-    """Return stdin's tar stream.
-
-    Raises
-    ------
-    UsageError
-        Where another option can't be meant with it, or stdin is a terminal.
-    """
+def _tar(args: argparse.Namespace) -> TarSource:
     from imagine_common.packers.tar_source import TarSource
 
-    if args.source_path is not None:
+    refuse = ("--source-path", "--recursive", "--labels-from-dirs")
+    if any(getattr(args, option[2:].replace("-", "_")) for option in refuse):
         raise UsageError("argument --source-path: not with --tar, which reads standard input")
     if args.resume:
         raise UsageError(
@@ -211,3 +132,81 @@ def _tar_source(args: argparse.Namespace) -> TarSource:
     if os.isatty(0):
         raise UsageError("no input: pipe a tar stream in")
     return TarSource()
+
+
+def _pack(
+    args: argparse.Namespace,
+    packer: Packer,
+    source: Source | TarSource,
+    spec: PackSpec,
+    report: Report,
+) -> None:
+    from imagine_common.manifest import Entry, ManifestWriter
+    from imagine_common.report import counted
+
+    manifest = ManifestWriter(args.delimiter)
+    shards = skipped = 0
+
+    def count(shard: Shard) -> None:
+        nonlocal shards, skipped
+        # Names that have the total in them leave no gap for a shard without images.
+        shards += not spec.names.needs_total or shard.records > 0
+        skipped += len(shard.skipped)
+        for reason in shard.skipped:
+            report.warn(f"{reason}; skipped")
+        if shard.records:
+            report.add(1, shard.records, shard.size, shard.kept)
+
+    with closing(packer.pack(source, spec, args.workers, count)) as packed:
+        for shard in packed:
+            if shard.records:
+                manifest.write([Entry(shard.path)])
+    _warn_of_passed_over(source, report)
+    stale = spec.names.left_over(spec.dest_path, packer.suffix, shards)
+    if stale:
+        report.warn(
+            f"{show(spec.dest_path)}: left {counted(len(stale), 'file')} of this"
+            f" {'prefix' if spec.name_format is None else 'format'} that another run wrote"
+            f" ({show(stale[0])}{' to ' + show(stale[-1]) if len(stale) > 1 else ''})"
+        )
+    report.summarize("file", more=f", {counted(skipped, 'image')} skipped" if skipped else "")
+
+
+def _plan(packer: Packer, source: Source | TarSource, spec: PackSpec, report: Report) -> None:
+    from imagine_common.free_space import free_space, require_space
+    from imagine_common.report import counted, human_bytes
+
+    plan = packer.plan(source, spec)
+    for reason in plan.skipped:
+        report.warn(f"{reason}; would be skipped")
+    _warn_of_passed_over(source, report)
+    if not plan.images:
+        raise ImagineError("all images would be skipped: there is nothing to pack")
+    report.tell(
+        f"would write {counted(plan.files, 'file')}, {counted(plan.images, 'image')},"
+        f" {human_bytes(plan.bytes)} ({plan.bytes} bytes)"
+    )
+    report.tell(f"{show(spec.dest_path)}: {human_bytes(free_space(spec.dest_path).bytes)} free")
+    require_space(spec.dest_path, plan.bytes, plan.written)
+
+
+def _warn_of_passed_over(source: Source | TarSource, report: Report) -> None:
+    from imagine_common.packers.folder_source import FolderSource
+    from imagine_common.packers.tar_source import TarSource
+
+    if isinstance(source, TarSource):
+        for warning in source.warnings():
+            report.warn(warning)
+    if not isinstance(source, FolderSource):
+        return
+    for passed, one, many in (
+        (source.no_images, "that is no image", "that are no image"),
+        (source.outside, "file beside the folders", "files beside the folders"),
+        (source.loops, "link to a folder that it is in", "links to a folder that they are in"),
+    ):
+        if passed.count:
+            report.warn(
+                f"{show(source.path)}: passed over {passed.count}"
+                f" {one if passed.count == 1 else many}"
+                f" ({show(passed.first)}{' …' * (passed.count > 1)})"
+            )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 
 from imagine_common.errors import ImagineError, file_error, show
-from imagine_common.files import open_regular
+from imagine_common.files import FileSlice, open_regular
+from imagine_common.headers import Header
 from imagine_common.temporary import is_temporary
 
 HEAD_BYTES = 32
+HEADER_BYTES = 4096  # in which most images tell their dimensions
 _LARGE = 1 << 24  # bytes
 
 _SIGNATURES = re.compile(
@@ -77,6 +80,23 @@ def image_size(path: bytes, limit: int) -> int:
         os.close(fd)
     _require_image(path, head)
     return size
+
+
+def examine_file(path: bytes, examine: Callable[[bytes, FileSlice], Header]) -> Header:
+    """Return what `examine` finds in an image's file, of which it reads what it needs.
+
+    Raises
+    ------
+    ImagineError
+        As `examine` does, and where the file can't be read.
+    """
+    fd, _ = open_regular(path, "an image file")
+    try:
+        return examine(path, FileSlice(fd, 0, window=HEADER_BYTES))
+    except OSError as error:
+        raise file_error(path, error) from error
+    finally:
+        os.close(fd)
 
 
 def read_head(path: bytes) -> bytes:

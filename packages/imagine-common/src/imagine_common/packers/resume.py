@@ -9,7 +9,9 @@ from imagine_common.errors import ImagineError, file_error, show
 from imagine_common.files import compare, open_regular
 from imagine_common.output import Buffer
 from imagine_common.packers.images import read_image
-from imagine_common.packers.packing import Image, ImageInfo, Shard
+from imagine_common.packers.records import Image, ImageInfo, Shard
+
+_MAX_SHOWN = 60
 
 
 def match_records(
@@ -17,6 +19,7 @@ def match_records(
     images: Iterator[ImageInfo],
     record: Callable[[Image], Sequence[Buffer]],
     record_size: Callable[[ImageInfo, int, int], int],
+    expect: Callable[[ImageInfo, int, int], None] | None = None,
 ) -> Shard:
     """Return the shard that a file is, without reading more than its first and last record.
 
@@ -30,6 +33,8 @@ def match_records(
     record_size : callable
         Returns how many bytes the record of an image has, given the file's descriptor and where in
         it the record begins.
+    expect : callable, optional
+        Called with each image, and its record's offset and size, to check an index.
 
     Raises
     ------
@@ -45,7 +50,10 @@ def match_records(
             if last is None:
                 _require_record(fd, path, 0, image, record)
             last = (offset, image)
-            offset += record_size(image, fd, offset)
+            length = record_size(image, fd, offset)
+            if expect:
+                expect(image, offset, length)
+            offset += length
             records += 1
         if last is None or offset != size:
             raise cannot_resume(path, f"it has {size} bytes, but its images give {offset}")
@@ -55,6 +63,43 @@ def match_records(
     finally:
         os.close(fd)
     return Shard(path, records, size)
+
+
+class IndexMatch:
+    """An index that is there, compared with the lines that would be written."""
+
+    def __init__(self, path: bytes) -> None:
+        self._path = path
+        fd, self.size = open_regular(path, "a finished index")
+        self._file = open(fd, "rb")  # noqa: SIM115
+
+    def expect(self, line: bytes) -> None:
+        """Compare the next line.
+
+        Raises
+        ------
+        ImagineError
+            Where it is another one.
+        """
+        found = self._file.readline(len(line))
+        if found != line:
+            shown = f"{found[:_MAX_SHOWN]!r}" if found else "no more lines"
+            raise cannot_resume(self._path, f"expected {line!r}, found {shown}")
+
+    def expect_end(self) -> None:
+        """Look for more lines.
+
+        Raises
+        ------
+        ImagineError
+            Where there are some.
+        """
+        if self._file.read(1):
+            raise cannot_resume(self._path, "it has more lines than the file has records")
+
+    def close(self) -> None:
+        """Close the index."""
+        self._file.close()
 
 
 def cannot_resume(path: bytes, reason: str) -> ImagineError:
@@ -68,10 +113,21 @@ def _require_record(
     fd: int,
     path: bytes,
     offset: int,
-    file: ImageInfo,
+    info: ImageInfo,
     record: Callable[[Image], Sequence[Buffer]],
 ) -> None:
-    image = Image(file.position, file.path, file.labels, read_image(file.path, file.size))
-    same, _ = compare(fd, offset, record(image))
+    same, _ = compare(fd, offset, record(load(info)))
     if not same:
-        raise cannot_resume(path, f"its record at byte {offset} is not that of {show(file.path)}")
+        raise cannot_resume(path, f"its record at byte {offset} is not that of {show(info.path)}")
+
+
+def load(info: ImageInfo) -> Image:
+    """Return an image that has been looked at, with its data.
+
+    Raises
+    ------
+    ImagineError
+        As `read_image` does.
+    """
+    data = read_image(info.path, info.size)
+    return Image(info.position, info.path, info.labels, data, info.header)

@@ -8,14 +8,32 @@ removes that file once the shard is written.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
 from imagine_common.atomic import create_folder
 from imagine_common.errors import file_error
-from imagine_common.manifest import NEWLINE, line_of_manifest
+from imagine_common.manifest import NEWLINE, Entry
 from imagine_common.output import write_all
 from imagine_common.temporary import create_temporary, remove_temporary, temporary_name
+
+
+class LineFormat(NamedTuple):
+    """How a source's lines are read, in the process that packs them.
+
+    Attributes
+    ----------
+    delimiter : bytes
+        What ends each.
+    parse : callable
+        Returns an image's place in the dataset and its entry, given the line and its position.
+    locate : callable
+        Returns words for an error's end that tell where the line at a position stands.
+    """
+
+    delimiter: bytes
+    parse: Callable[[bytes, int], tuple[int, Entry]]
+    locate: Callable[[int], str]
 
 
 class Slice(NamedTuple):
@@ -24,8 +42,7 @@ class Slice(NamedTuple):
     number: int
     first: int
     spool: bytes
-    delimiter: bytes
-    is_manifest: bool
+    line_format: LineFormat
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """Yield each entry's line with its position in the dataset.
@@ -40,11 +57,7 @@ class Slice(NamedTuple):
         except OSError as error:
             raise file_error(os.path.dirname(self.spool), error) from error
         with file:
-            yield from enumerate(_split(file, self.delimiter), self.first)
-
-    def locate(self, position: int) -> str:
-        """Return words for an error's end that tell where an entry stood."""
-        return line_of_manifest(position) if self.is_manifest else ""
+            yield from enumerate(_split(file, self.line_format.delimiter), self.first)
 
 
 class Slicer:
@@ -54,14 +67,13 @@ class Slicer:
     """
 
     def __init__(
-        self, folder: bytes, size: int, delimiter: bytes, is_manifest: bool, fsync: bool = False
+        self, folder: bytes, size: int, line_format: LineFormat, fsync: bool = False
     ) -> None:
         self.is_single = False
         self._folder = folder
         self._fsync = fsync
         self._size = size
-        self._delimiter = delimiter
-        self._is_manifest = is_manifest
+        self._line_format = line_format
         self._number = 0
         self._count = 0
         self._spool = b""
@@ -100,7 +112,7 @@ class Slicer:
                     create_folder(self._folder, self._fsync)
                 self._spool = temporary_name(self._folder)
                 self._fd = create_temporary(self._spool)
-            data = self._delimiter.join([*lines, b""])
+            data = self._line_format.delimiter.join([*lines, b""])
             write_all(self._fd, [data], len(data))
         except OSError as error:
             raise file_error(self._folder, error) from error
@@ -114,7 +126,7 @@ class Slicer:
             remove_temporary(self._spool)
             raise file_error(self._folder, error) from error
         first = self._number * self._size
-        part = Slice(self._number, first, self._spool, self._delimiter, self._is_manifest)
+        part = Slice(self._number, first, self._spool, self._line_format)
         self._number += 1
         self._count = 0
         return part

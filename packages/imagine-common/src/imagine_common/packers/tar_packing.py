@@ -6,57 +6,58 @@ other. And nothing but the shards touches the disk: there are no lines to wait f
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from itertools import islice
 
-from imagine_common.atomic import create_folder, remove_file
+from imagine_common.atomic import create_folder
 from imagine_common.errors import ImagineError, show
 from imagine_common.memory import keep_freed_memory
-from imagine_common.packers.packing import (
-    Image,
-    PackSpec,
-    RecordFormat,
-    Shard,
-    rejoin,
-    shard_files,
-    write_images,
-)
+from imagine_common.packers.labels import offset_labels
+from imagine_common.packers.pack_spec import PackSpec
+from imagine_common.packers.packing import rejoin, write_images
+from imagine_common.packers.records import Image, RecordFormat, Shard
+from imagine_common.packers.shard_files import ShardFiles
 from imagine_common.packers.tar_source import TarImage, TarSource
-from imagine_common.temporary import clear_leftovers
 
 
-def pack_tar(source: TarSource, spec: PackSpec, form: RecordFormat) -> Generator[Shard]:
-    """Pack the images of a tar stream and yield each shard once it is complete, in order.
+def pack_tar(
+    source: TarSource,
+    spec: PackSpec,
+    form: RecordFormat,
+    written: Callable[[Shard], object] = lambda _: None,
+) -> Generator[Shard]:
+    """Pack the images of a tar stream and yield each shard once it has its name, in order.
+
+    `written` is called with each once it is complete.
 
     Raises
     ------
     ImagineError
         As `TarSource.images` does; for an image that can't be packed, unless such are skipped; and
-        for a target that can't be written. Shards finished before stay.
+        for a target that can't be written. Shards finished before stay, if they have their names.
     """
     keep_freed_memory()
-    clear_leftovers(spec.dest_path)
     records = 0
-    empty = []
-    with closing(source.images(form.image_limit)) as images:
-        parts = _Parts(enumerate(images), spec, form)
-        for number, part in enumerate(parts.cut()):
-            if not number:  # Should it go later, files that were listed go too.
-                create_folder(spec.dest_path, spec.fsync)
-            shard = write_images(spec, form, number, part)
-            records += shard.records
-            if not shard.records:
-                empty.append(number)
-            yield shard._replace(skipped=parts.take_skipped())
-    if not records:
-        raise ImagineError("all images were skipped: there is nothing to pack")
-    for number in empty:
-        for file in reversed(shard_files(spec, form, number)):
-            remove_file(file, spec.fsync)
+    with ShardFiles(spec, form) as files:
+        files.clear()
+        with closing(source.images(form.image_limit)) as images:
+            parts = TarParts(enumerate(images), spec, form)
+            for number, part in enumerate(parts.cut()):
+                if not number:  # Should it go later, files that were listed go too.
+                    create_folder(spec.dest_path, spec.fsync)
+                    files.begin()
+                shard = write_images(form, files.place(number), part, spec.fsync)
+                shard = shard._replace(skipped=parts.take_skipped())
+                records += shard.records
+                written(shard)
+                yield from files.add(number, shard)
+        if not records:
+            raise ImagineError("all images were skipped: there is nothing to pack")
+        yield from files.finish()
 
 
-class _Parts:
+class TarParts:
     """Images, cut into the parts that go into a shard each."""
 
     def __init__(
@@ -100,11 +101,13 @@ class _Parts:
             raise found
         entry, data, place = found
         try:
+            entry = offset_labels(entry, self._spec.label_offset)
             limit = self._form.image_limit(entry)
+            if len(data) > limit:
+                raise ImagineError(
+                    f"{show(entry.path)}: {len(data)} bytes are over the record format's {limit}"
+                )
+            header = self._form.examine and self._form.examine(entry.path, data)
         except ImagineError as error:
             raise ImagineError(f"{error}{place}") from None
-        if len(data) > limit:
-            raise ImagineError(
-                f"{show(entry.path)}: {len(data)} bytes are over the record format's {limit}{place}"
-            )
-        return Image(position, entry.path, entry.labels, data)
+        return Image(position, entry.path, entry.labels, data, header)

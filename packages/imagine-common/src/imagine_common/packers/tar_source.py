@@ -110,7 +110,7 @@ class _Sample:
         self._image: Member | None = None
         self._data = b""
         self._label: Member | None = None
-        self._labels: tuple[int, ...] = ()
+        self._labels: tuple[float, ...] = ()
         self._error: ImagineError | None = None
 
     def add(self, member: Member, extension: bytes) -> bool:

@@ -1,0 +1,72 @@
+"""The images of a slice: read, or only looked at, and checked for what the format asks of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from imagine_common.errors import ImagineError
+from imagine_common.headers import Header
+from imagine_common.manifest import Entry
+from imagine_common.packers.images import examine_file, image_size, read_image
+from imagine_common.packers.labels import offset_labels
+from imagine_common.packers.pack_spec import PackSpec
+from imagine_common.packers.records import Image, ImageInfo, RecordFormat
+from imagine_common.packers.shards import LineFormat
+
+Found = TypeVar("Found")
+
+
+class SliceImages:
+    """Images of lines. `skipped` tells which of them were bad, where these are skipped.
+
+    Parameters
+    ----------
+    lines : iterable
+        Each line with its position in the source, from 0.
+    """
+
+    def __init__(
+        self,
+        lines: Iterable[tuple[int, bytes]],
+        line_format: LineFormat,
+        spec: PackSpec,
+        form: RecordFormat,
+    ) -> None:
+        self.skipped: list[str] = []
+        self._lines = lines
+        self._line_format = line_format
+        self._spec = spec
+        self._form = form
+
+    def read(self) -> Iterator[Image]:
+        """Yield the images with their data."""
+        for key, entry, (data, header) in self._each(self._read):
+            yield Image(key, entry.path, entry.labels, data, header)
+
+    def look_at(self) -> Iterator[ImageInfo]:
+        """Yield the images without their data."""
+        for key, entry, (size, header) in self._each(self._look_at):
+            yield ImageInfo(key, entry.path, entry.labels, size, header)
+
+    def _read(self, entry: Entry) -> tuple[bytes, Header | None]:
+        data = read_image(entry.path, self._form.image_limit(entry))
+        return data, self._form.examine and self._form.examine(entry.path, data)
+
+    def _look_at(self, entry: Entry) -> tuple[int, Header | None]:
+        size = image_size(entry.path, self._form.image_limit(entry))
+        return size, self._form.examine and examine_file(entry.path, self._form.examine)
+
+    def _each(self, function: Callable[[Entry], Found]) -> Iterator[tuple[int, Entry, Found]]:
+        for position, line in self._lines:
+            try:
+                key, entry = self._line_format.parse(line, position)
+                entry = offset_labels(entry, self._spec.label_offset)
+                found = function(entry)
+            except ImagineError as error:
+                message = f"{error}{self._line_format.locate(position)}"
+                if not self._spec.skip_invalid:
+                    raise ImagineError(message) from error
+                self.skipped.append(message)
+            else:
+                yield key, entry, found
