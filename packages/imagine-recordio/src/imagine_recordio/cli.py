@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from imagine_common.cli import Parser, run_tool
@@ -14,6 +14,7 @@ from imagine_common.packers.options import PACKER_EPILOG, add_packer_options
 from imagine_recordio import WRITERS
 
 if TYPE_CHECKING:
+    from imagine_common.packers.checking import FileReport
     from imagine_recordio.lst import ListSource
 
 
@@ -52,18 +53,19 @@ def build_parser(prog: str = "imagine-recordio") -> Parser:
 
 def run(args: argparse.Namespace) -> None:
     """Pack or check what the arguments ask for."""
-    from imagine_common.packers.planning import plan
-    from imagine_recordio.check import check_recordio
     from imagine_recordio.pack import pack_recordio, record_format
+
+    def checker() -> Callable[[bytes], FileReport]:
+        from imagine_recordio.check import check_recordio
+
+        return check_recordio
 
     packer = Packer(
         pack=lambda source, spec, workers, written: pack_recordio(
             source, spec, args.writer, workers, merged_index=args.merged_index, written=written
         ),
-        plan=lambda source, spec: plan(
-            source, spec, record_format(spec, args.writer, args.merged_index)
-        ),
-        check=check_recordio,
+        form=lambda spec: record_format(spec, args.writer, args.merged_index),
+        checker=checker,
         suffix=b".rec",
         writing=("--lst", "--root", "--merged-index"),
     )
@@ -71,8 +73,6 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _list(args: argparse.Namespace) -> ListSource | None:
-    from imagine_recordio.lst import ListSource
-
     if args.lst is None:
         if args.root is not None:
             raise UsageError("argument --root: only with --lst")
@@ -80,6 +80,8 @@ def _list(args: argparse.Namespace) -> ListSource | None:
     for option, given in (("--source-path", args.source_path is not None), ("--tar", args.tar)):
         if given:
             raise UsageError(f"argument --lst: not with {option}: one of them names the images")
+    from imagine_recordio.lst import ListSource
+
     return ListSource(os.fsencode(args.lst), os.fsencode("." if args.root is None else args.root))
 
 

@@ -67,6 +67,10 @@ class ListSource:
         if not position:
             raise ImagineError(f"{show(self._path)}: the list is empty")
 
+    def warnings(self) -> list[str]:
+        """Return nothing: all lines are packed."""
+        return []
+
     def _read_batch(self, file: BinaryIO, position: int) -> list[bytes]:
         batch: list[bytes] = []
         while len(batch) < _BATCH and (line := file.readline(_MAX_LINE_BYTES + 1)):

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from imagine_common.atomic import indexed_file
 from imagine_common.errors import UsageError
-from imagine_common.packers.folder_source import FolderSource
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.packing import PackSummary, pack, summarize
 from imagine_common.packers.records import Image, RecordFormat, Shard
 from imagine_common.packers.sources import Source
-from imagine_common.packers.tar_source import TarSource
 from imagine_recordio import WRITERS
 from imagine_recordio.index import index_line
 from imagine_recordio.merged_index import merge_indexes
 from imagine_recordio.record import image_limit, image_record, least_record_size
 from imagine_recordio.resume import match_shard
+
+if TYPE_CHECKING:  # Who packs something else is spared it at run time.
+    from imagine_common.packers.tar_source import TarSource
 
 
 def pack_recordio(
@@ -117,6 +119,8 @@ def create_recordio(
     UsageError, ImagineError
         As `pack_recordio` does.
     """
+    from imagine_common.packers.folder_source import FolderSource
+
     spec = PackSpec(
         os.fsencode(dest_path),
         os.fsencode(name),

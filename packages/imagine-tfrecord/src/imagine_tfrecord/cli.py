@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from imagine_common.cli import Parser, run_tool
 from imagine_common.packers.cli import Packer, run_packer
 from imagine_common.packers.options import PACKER_EPILOG, add_packer_options
 from imagine_tfrecord import WRITERS
+
+if TYPE_CHECKING:
+    from imagine_common.packers.checking import FileReport
 
 
 def build_parser(prog: str = "imagine-tfrecord") -> Parser:
@@ -50,18 +54,22 @@ def build_parser(prog: str = "imagine-tfrecord") -> Parser:
 
 def run(args: argparse.Namespace) -> None:
     """Pack or check what the arguments ask for."""
-    from imagine_common.packers.planning import plan
-    from imagine_tfrecord.check import check_tfrecord
     from imagine_tfrecord.pack import pack_tfrecords, record_format
 
     index_path = None if args.index_path is None else os.fsencode(args.index_path)
     options = {"schema": args.schema, "index": args.index, "index_path": index_path}
+
+    def checker() -> Callable[[bytes], FileReport]:
+        from imagine_tfrecord.check import check_tfrecord
+
+        return partial(check_tfrecord, index_path=index_path)
+
     packer = Packer(
         pack=lambda source, spec, workers, written: pack_tfrecords(
             source, spec, args.writer, workers, **options, written=written
         ),
-        plan=lambda source, spec: plan(source, spec, record_format(args.writer, **options)),
-        check=partial(check_tfrecord, index_path=index_path),
+        form=lambda _: record_format(args.writer, **options),
+        checker=checker,
         suffix=b"",
         writing=("--index",),
     )

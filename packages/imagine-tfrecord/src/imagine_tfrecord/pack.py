@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator
 from functools import partial
+from typing import TYPE_CHECKING
 
 from imagine_common.errors import UsageError
-from imagine_common.packers.folder_source import FolderSource
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.packing import PackSummary, pack, summarize
 from imagine_common.packers.records import RecordFormat, Shard
 from imagine_common.packers.sources import Source
-from imagine_common.packers.tar_source import TarSource
 from imagine_tfrecord import WRITERS
 from imagine_tfrecord.index import index_line, require_folder_name
 from imagine_tfrecord.schemas import find_schema
@@ -23,6 +22,9 @@ from imagine_tfrecord.shards import (
     shard_files,
     write_shard,
 )
+
+if TYPE_CHECKING:  # Who packs something else is spared it at run time.
+    from imagine_common.packers.tar_source import TarSource
 
 
 def pack_tfrecords(
@@ -125,6 +127,8 @@ def create_tfrecords(
     UsageError, ImagineError
         As `pack_tfrecords` does.
     """
+    from imagine_common.packers.folder_source import FolderSource
+
     spec = PackSpec(
         os.fsencode(dest_path),
         os.fsencode(name),

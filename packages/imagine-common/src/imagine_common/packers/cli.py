@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from imagine_common.packers.checking import FileReport
     from imagine_common.packers.folder_source import FolderSource
     from imagine_common.packers.pack_spec import PackSpec
-    from imagine_common.packers.planning import Plan
-    from imagine_common.packers.records import Shard
+    from imagine_common.packers.records import RecordFormat, Shard
     from imagine_common.packers.sources import Source
     from imagine_common.packers.tar_source import TarSource
     from imagine_common.report import Report
@@ -42,10 +41,10 @@ class Packer(NamedTuple):
     ----------
     pack : callable
         Packs a source with as many workers, and calls a function with each shard that is written.
-    plan : callable
-        Returns what packing a source would write.
-    check : callable
-        Checks one file.
+    form : callable
+        Returns what there is to know of the format.
+    checker : callable
+        Returns the function that checks one file.
     suffix : bytes
         What a file's name ends with.
     writing : sequence of str
@@ -55,8 +54,8 @@ class Packer(NamedTuple):
     pack: Callable[
         [Source | TarSource, PackSpec, int | None, Callable[[Shard], None]], Generator[Shard]
     ]
-    plan: Callable[[Source | TarSource, PackSpec], Plan]
-    check: Callable[[bytes], FileReport]
+    form: Callable[[PackSpec], RecordFormat]
+    checker: Callable[[], Callable[[bytes], FileReport]]
     suffix: bytes
     writing: Sequence[str] = ()
 
@@ -67,7 +66,7 @@ def run_packer(args: argparse.Namespace, packer: Packer, source: Source | None =
         from imagine_common.packers.checking import run_check
 
         refuse_options(args, (*_WRITING, *packer.writing), "--test")
-        run_check(args, packer.check)
+        run_check(args, packer.checker())
     elif args.files:
         raise UsageError(f"unrecognized arguments: {' '.join(args.files)} (only with --test)")
     else:
@@ -98,13 +97,13 @@ def _run_pack(args: argparse.Namespace, packer: Packer, own_source: Source | Non
 
 
 def _folder(args: argparse.Namespace) -> FolderSource | None:
-    from imagine_common.packers.folder_source import FolderSource
-
     if args.source_path is None:
         for option in ("--recursive", "--labels-from-dirs"):
             if getattr(args, option[2:].replace("-", "_")):
                 raise UsageError(f"argument {option}: only with --source-path")
         return None
+    from imagine_common.packers.folder_source import FolderSource
+
     path = os.fsencode(args.source_path)
     return FolderSource(path, args.skip_invalid, args.recursive, args.labels_from_dirs)
 
@@ -161,7 +160,8 @@ def _pack(
         for shard in packed:
             if shard.records:
                 manifest.write([Entry(shard.path)])
-    _warn_of_passed_over(source, report)
+    for warning in source.warnings():
+        report.warn(warning)
     stale = spec.names.left_over(spec.dest_path, packer.suffix, shards)
     if stale:
         report.warn(
@@ -174,12 +174,14 @@ def _pack(
 
 def _plan(packer: Packer, source: Source | TarSource, spec: PackSpec, report: Report) -> None:
     from imagine_common.free_space import free_space, require_space
+    from imagine_common.packers.planning import plan_packing
     from imagine_common.report import counted, human_bytes
 
-    plan = packer.plan(source, spec)
+    plan = plan_packing(source, spec, packer.form(spec))
     for reason in plan.skipped:
         report.warn(f"{reason}; would be skipped")
-    _warn_of_passed_over(source, report)
+    for warning in source.warnings():
+        report.warn(warning)
     if not plan.images:
         raise ImagineError("all images would be skipped: there is nothing to pack")
     report.tell(
@@ -188,25 +190,3 @@ def _plan(packer: Packer, source: Source | TarSource, spec: PackSpec, report: Re
     )
     report.tell(f"{show(spec.dest_path)}: {human_bytes(free_space(spec.dest_path).bytes)} free")
     require_space(spec.dest_path, plan.bytes, plan.written)
-
-
-def _warn_of_passed_over(source: Source | TarSource, report: Report) -> None:
-    from imagine_common.packers.folder_source import FolderSource
-    from imagine_common.packers.tar_source import TarSource
-
-    if isinstance(source, TarSource):
-        for warning in source.warnings():
-            report.warn(warning)
-    if not isinstance(source, FolderSource):
-        return
-    for passed, one, many in (
-        (source.no_images, "that is no image", "that are no image"),
-        (source.outside, "file beside the folders", "files beside the folders"),
-        (source.loops, "link to a folder that it is in", "links to a folder that they are in"),
-    ):
-        if passed.count:
-            report.warn(
-                f"{show(source.path)}: passed over {passed.count}"
-                f" {one if passed.count == 1 else many}"
-                f" ({show(passed.first)}{' …' * (passed.count > 1)})"
-            )

@@ -25,17 +25,23 @@ def nowhere(_position: int) -> str:
     return ""
 
 
-class Passed:
-    """What was passed over for one reason: how many, and the first."""
+class _Passed:
+    """What was passed over for one reason: how many, the first, and words for one and for more."""
 
-    def __init__(self) -> None:
+    def __init__(self, one: str, more: str) -> None:
         self.count = 0
         self.first = b""
+        self._words = {True: one, False: more}
 
     def add(self, path: bytes) -> None:
         """Count one."""
         self.first = self.first or path
         self.count += 1
+
+    def __str__(self) -> str:
+        """Return words for how many there are."""
+        more = " …" * (self.count > 1)
+        return f"passed over {self.count} {self._words[self.count == 1]} ({show(self.first)}{more})"
 
 
 @dataclass(frozen=True)
@@ -52,9 +58,9 @@ class FolderSource:
 
     A folder below stands in the order where its name does; with `labels_from_dirs`, which reads
     below too, those directly in `path` come in the order of their labels. Names that begin with a
-    dot are left out. Once all has been read, `no_images` are the files that are none, `loops` the
-    links back to a folder that they stand in, and `outside`, with `labels_from_dirs`, the files in
-    no folder. A file that can't be read is an error, or with `skip_invalid` left to who packs it.
+    dot are left out. Files that are no images, links back to a folder that they stand in and, with
+    `labels_from_dirs`, files in no folder are passed over and counted. A file that can't be read is
+    an error, or with `skip_invalid` left to who packs it.
     """
 
     line_format = LineFormat(NUL, parse_entry, nowhere)
@@ -67,9 +73,9 @@ class FolderSource:
         labels_from_dirs: bool = False,
     ) -> None:
         self.path = path
-        self.no_images = Passed()
-        self.loops = Passed()
-        self.outside = Passed()
+        self.no_images = _Passed("that is no image", "that are no image")
+        self.outside = _Passed("file beside the folders", "files beside the folders")
+        self.loops = _Passed("link to a folder that it is in", "links to a folder that they are in")
         self._skip_invalid = skip_invalid
         self._recursive = recursive or labels_from_dirs
         self._labels_from_dirs = labels_from_dirs
@@ -98,6 +104,11 @@ class FolderSource:
         if not found:
             below = " or below it" if self._recursive else ""
             raise ImagineError(f"{show(self.path)}: no images in this folder{below}")
+
+    def warnings(self) -> list[str]:
+        """Return, once all has been read, what of it has not been packed."""
+        passed = (self.no_images, self.outside, self.loops)
+        return [f"{show(self.path)}: {some}" for some in passed if some.count]
 
     def _files(self) -> Iterator[tuple[bytes, tuple[int, ...]]]:
         """Yield paths and labels, folder by folder; of names, only those on the way are held."""

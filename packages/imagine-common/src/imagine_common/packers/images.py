@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from imagine_common.errors import ImagineError, file_error, show
 from imagine_common.files import FileSlice, open_regular
-from imagine_common.headers import Header
 from imagine_common.temporary import is_temporary
+
+if TYPE_CHECKING:
+    from imagine_common.headers import Header
 
 HEAD_BYTES = 32
 HEADER_BYTES = 4096  # in which most images tell their dimensions

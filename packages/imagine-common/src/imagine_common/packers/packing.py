@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import chain, islice
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from imagine_common.atomic import sync_file
 from imagine_common.cpus import check_workers
@@ -23,9 +23,13 @@ from imagine_common.packers.shard_files import ShardFiles
 from imagine_common.packers.shards import Slice, Slicer
 from imagine_common.packers.slice_images import SliceImages
 from imagine_common.packers.sources import Source
-from imagine_common.packers.tar_source import TarSource
 from imagine_common.parallel import ordered_map
 from imagine_common.temporary import remove_temporary
+
+if TYPE_CHECKING:  # Who packs something else is spared these at run time.
+    from typing import TypeGuard
+
+    from imagine_common.packers.tar_source import TarSource
 
 Item = TypeVar("Item")
 
@@ -70,11 +74,20 @@ def pack(
         Where `workers` is below 1.
     """
     workers = check_workers(workers)
-    if isinstance(source, TarSource):
+    if _is_tar(source):
         from imagine_common.packers.tar_packing import pack_tar
 
-        yield from pack_tar(source, spec, form, written)
-        return
+        return pack_tar(source, spec, form, written)
+    return _pack_lines(cast(Source, source), spec, form, workers, written)
+
+
+def _pack_lines(
+    source: Source,
+    spec: PackSpec,
+    form: RecordFormat,
+    workers: int,
+    written: Callable[[Shard], object],
+) -> Generator[Shard]:
     slicer = Slicer(spec.dest_path, spec.img_per_file, source.line_format, spec.fsync)
     spools: set[bytes] = set()
     records = 0
@@ -125,6 +138,10 @@ def summarize(shards: Iterator[Shard]) -> PackSummary:
         records += shard.records
         size += shard.size
     return PackSummary(files, records, size, time.perf_counter() - start)
+
+
+def _is_tar(source: Source | TarSource) -> TypeGuard[TarSource]:
+    return hasattr(source, "images")
 
 
 class _Job(NamedTuple):

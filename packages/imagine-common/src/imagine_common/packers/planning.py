@@ -29,7 +29,7 @@ class Plan(NamedTuple):
     skipped: tuple[str, ...]
 
 
-def plan(source: Source | TarSource, spec: PackSpec, form: RecordFormat) -> Plan:
+def plan_packing(source: Source | TarSource, spec: PackSpec, form: RecordFormat) -> Plan:
     """Return what packing a source would write, as `pack` would but for shards that it would keep.
 
     Of each image's file only the first bytes are read; a tar stream is read whole.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from imagine_common.files import FileSlice
-from imagine_common.headers import Header
-from imagine_common.manifest import Entry
+if TYPE_CHECKING:
+    from imagine_common.files import FileSlice
+    from imagine_common.headers import Header
+    from imagine_common.manifest import Entry
 
 
 class ImageInfo(NamedTuple):

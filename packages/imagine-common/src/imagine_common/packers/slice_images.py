@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from imagine_common.errors import ImagineError
-from imagine_common.headers import Header
 from imagine_common.manifest import Entry
 from imagine_common.packers.images import examine_file, image_size, read_image
 from imagine_common.packers.labels import offset_labels
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import Image, ImageInfo, RecordFormat
 from imagine_common.packers.shards import LineFormat
+
+if TYPE_CHECKING:
+    from imagine_common.headers import Header
 
 Found = TypeVar("Found")
 

@@ -20,6 +20,9 @@ class Source(Protocol):
     def lines(self) -> Iterator[list[bytes] | None]:
         """Yield lines without their ends as they become known; None where that takes a while."""
 
+    def warnings(self) -> list[str]:
+        """Return, once all has been read, what of it has not been packed."""
+
 
 class ManifestSource:
     """A manifest read from a file descriptor, stdin unless told."""
@@ -44,6 +47,10 @@ class ManifestSource:
             raise ImagineError(
                 "standard input: the manifest is empty; did the command that writes it fail?"
             )
+
+    def warnings(self) -> list[str]:
+        """Return nothing: all lines are packed."""
+        return []
 
 
 def parse_entry(line: bytes, position: int) -> tuple[int, Entry]:
