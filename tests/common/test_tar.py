@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagine_common.errors import ImagineError
-from imagine_common.tar import archive_end, member_head, member_padding
+from imagine_common.tar import archive_end, member_head
+from tars import archive
 
 NAMES = [
     b"image_0.jpg",
@@ -28,14 +29,6 @@ NAMES = [
     b"new\nline.jpg",
     b" ",
 ]
-
-
-def archive(members: list[tuple[bytes, bytes]]) -> bytes:
-    data = b"".join(
-        member_head(name, len(content)) + content + member_padding(len(content))
-        for name, content in members
-    )
-    return data + archive_end(len(data))
 
 
 def read_back(data: bytes) -> list[tuple[bytes, bytes]]:

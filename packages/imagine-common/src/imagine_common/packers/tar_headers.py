@@ -37,6 +37,7 @@ _SPARSE = "a sparse file; write the archive without --sparse"
 
 _OCTAL = re.compile(rb"[ \0]*([0-7]*)[ \0]*")
 _RECORD = re.compile(rb"([1-9][0-9]{0,8}) ")
+_NO_MANIFEST = re.compile(rb"[\x01-\x08\x0b-\x1f]|\0\0")
 _DIGITS = re.compile(rb"[0-9]{1,19}")
 _MAX_SIZE = 2**63 - 1
 _MAX_NAME = 4096  # Linux's longest path
@@ -172,18 +173,18 @@ def check_member(name: bytes, kind: bytes, is_sparse: bool) -> None:
         raise ImagineError(f"{show(name)}: {what}; only plain files can be packed")
 
 
-def not_tar(head: bytes) -> str:
-    """Return what a stream is that does not begin as a tar stream does, and what to do."""
+def what_else(head: bytes) -> str | None:
+    """Return what a stream is, if not a tar stream, and what to do; None for nothing known."""
     for signature, name, command in _OTHER_FORMATS:
         if head.startswith(signature):
             hint = f"; unpack it first: {command} |" if command else ""
             return f"not a tar stream but {name}{hint}"
     if is_image(head):
         return "not a tar stream but an image; leave out --tar to name images by a manifest"
-    line = head.split(b"\n")[0].split(b"\0")[0]
-    if line != head and b"\0" not in head.strip(b"\0") and line.isascii():
+    has_lines = b"\n" in head or b"\0" in head.strip(b"\0")
+    if has_lines and not _NO_MANIFEST.search(head):
         return "not a tar stream; is it a manifest? leave out --tar"
-    return f"not a tar stream (first bytes: {head[:8].hex(' ')})"
+    return None
 
 
 def _text(field: bytes) -> bytes:

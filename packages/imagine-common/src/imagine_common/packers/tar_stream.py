@@ -28,9 +28,9 @@ from imagine_common.packers.tar_headers import (
     check_global,
     check_member,
     extend,
-    not_tar,
     parse_block,
     parse_extended,
+    what_else,
 )
 from imagine_common.signals import check_interrupted
 from imagine_common.tar import BLOCK_BYTES
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _PIPE_BYTES = 1 << 20  # the most that Linux gives to any user; with more, writers wait less
-_BUFFER_BYTES = 1 << 13  # small, since what goes through it is copied once more
+_BUFFER_BYTES = 1 << 15  # more is copied once more than need be, less is read in pieces
 _TICK_SECONDS = 0.2
 _MAX_EXTENSION_BYTES = 1 << 20
 _EXTENSIONS = (*EXTENDED_KINDS, GLOBAL_KIND, LONG_NAME_KIND, LONG_LINK_KIND)
@@ -146,10 +146,14 @@ class TarStream:
                 "standard input: the tar stream is empty; did the command that writes it fail?"
             )
         block = parse_block(data) if len(data) == BLOCK_BYTES else None
-        if block is None and not offset and data != _ZEROS:
-            raise ImagineError(f"standard input: {not_tar(data)}")
+        if block is None and not offset and (reason := what_else(data)):
+            raise ImagineError(f"standard input: {reason}")
         if len(data) < BLOCK_BYTES:
             raise self._cut(len(data))
+        if block is None and not offset and data != _ZEROS:
+            raise ImagineError(
+                f"standard input: not a tar stream (first bytes: {data[:8].hex(' ')})"
+            )
         self._offset += BLOCK_BYTES
         if block is None and data != _ZEROS:
             raise ImagineError(f"standard input: damaged: no valid header{_place(offset)}")
