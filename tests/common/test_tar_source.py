@@ -394,7 +394,7 @@ def test_changed_bytes_give_an_error_or_images(changes: list[tuple[int, int]]) -
         assert len(found) <= 2
 
 
-@given(st.integers(0, 7), st.integers(0, 155))
+@given(st.integers(0, 7), st.integers(0, 147) | st.integers(156, 511))
 def test_a_flipped_bit_in_a_header_is_found(bit: int, place: int) -> None:
     data = bytearray(member(b"0.jpg", JPEG) + END)
     data[place] ^= 1 << bit

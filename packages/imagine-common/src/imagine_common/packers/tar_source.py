@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Generator
-from functools import partial
 from typing import NamedTuple
 
 from imagine_common.errors import ImagineError, show
@@ -87,9 +86,20 @@ class TarSource:
                     found = True
                     yield sample.take()
                 sample = _Sample(self._stream, limit, match[1])
-            if not match or not sample.add(member, match[2].lower()):
+            try:
+                if match and sample.add(member, match[2].lower()):
+                    continue
+            except StreamError:
+                raise
+            except ImagineError as error:  # Told at once: the rest may be long.
+                reason = error
+            else:
                 self.passed_over += 1
                 self.first_passed_over = self.first_passed_over or member.name
+                continue
+            sample.spoil()
+            found = True
+            yield reason
         if sample.is_full():
             yield sample.take()
         elif not found:
@@ -111,44 +121,50 @@ class _Sample:
         self._data = b""
         self._label: Member | None = None
         self._labels: tuple[float, ...] = ()
-        self._error: ImagineError | None = None
+        self._is_spoilt = False
 
     def add(self, member: Member, extension: bytes) -> bool:
-        """Take a member, where it is the sample's image or label, and tell whether it is."""
+        """Take a member, where it is the sample's image or label, and tell whether it is.
+
+        Raises
+        ------
+        ImagineError
+            Where the sample can't be packed.
+        """
+        if self._is_spoilt:
+            return True
         if extension == _LABEL_EXTENSION:
-            take = self._add_label
+            self._add_label(member)
         elif is_image(head := self._stream.head()) or extension in _IMAGE_EXTENSIONS:
-            take = partial(self._add_image, head)
+            self._add_image(member, head)
         else:
             return False
-        try:
-            take(member)
-        except StreamError:
-            raise
-        except ImagineError as error:
-            self._error = self._error or error
-            self._data = b""
         return True
 
+    def spoil(self) -> None:
+        """Have no use for what is here, nor for what comes."""
+        self._is_spoilt = True
+        self._data = b""
+
     def is_full(self) -> bool:
-        """Tell whether there is an image, good or bad, now that the sample has ended.
+        """Tell whether there is an image, now that the sample has ended.
 
         Raises
         ------
         ImagineError
             Where there is a label without one: in the wrong place, it would go lost.
         """
+        if self._is_spoilt:
+            return False
         if self._label and not self._image:
             raise self._label.error(
                 "labels without an image; members of a sample must follow each other"
             )
         return self._image is not None
 
-    def take(self) -> TarImage | ImagineError:
+    def take(self) -> TarImage:
         """Return the image, and keep no hold of it."""
         assert self._image  # noqa: S101
-        if self._error:
-            return self._error
         data, self._data = self._data, b""
         return TarImage(Entry(self._image.name, self._labels), data, self._image.place)
 
@@ -169,7 +185,7 @@ class _Sample:
         except ImagineError as error:
             raise ImagineError(f"{error}{member.place}") from None
 
-    def _add_image(self, head: bytes, member: Member) -> None:
+    def _add_image(self, member: Member, head: bytes) -> None:
         if self._image:
             raise member.error(
                 f"a second image in the sample of {show(self._image.name)}; only one can be packed"

@@ -1,0 +1,382 @@
+"""What both packers do alike with a tar stream: the same files as without, and nothing else."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support import JPEG, PACKERS, PNG, TOOLS, command, lines, run, shell, unfinished
+from tars import archive, block, member
+
+MAGIC = b"\n\x23\xd7\xce"
+SHARDS = {"tfrecord": ["x0", "x1", "x2"], "recordio": ["x0.rec", "x1.rec", "x2.rec"]}
+
+
+@pytest.fixture(params=PACKERS)
+def tool(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def dataset() -> list[tuple[str, bytes, str]]:
+    """Give names, data and labels of eight images, some of which RecordIO has to cut."""
+    labels = ["", "0", "7", "1,5,7", "16777216", "", "3", "0,0"]
+    return [
+        (f"s/{n}.jpg", JPEG + bytes(-len(JPEG) % 4) + MAGIC * (n % 3) + bytes(n * 9000), label)
+        for n, label in enumerate(labels)
+    ]
+
+
+def members(dataset: list[tuple[str, bytes, str]], label_first: bool = False) -> bytes:
+    """Return the archive of a dataset."""
+    found: list[tuple[str, bytes]] = []
+    for name, data, labels in dataset:
+        sample = [(name, data)]
+        if labels:
+            sample.append((f"{name[:-4]}.cls", labels.encode()))
+        found += reversed(sample) if label_first else sample
+    return archive([("s/notes.json", b"{}" * 4000), *found])
+
+
+def by_files(
+    tool: str, folder: Path, dataset: list[tuple[str, bytes, str]], *more: str
+) -> dict[str, bytes]:
+    """Return what the tool writes when the images are files."""
+    (folder / "s").mkdir()
+    text = b""
+    for name, data, labels in dataset:
+        (folder / name).write_bytes(data)
+        text += f"{name}\t{labels}\n".encode() if labels else f"{name}\n".encode()
+    run(tool, *arguments("files"), *more, input=text, cwd=folder)
+    return contents(folder / "files")
+
+
+def arguments(folder: str) -> list[str]:
+    return ["--dest-path", folder, "--name", "x", "--img-per-file", "3"]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in os.listdir(folder)}
+
+
+def error(result: subprocess.CompletedProcess[bytes], code: int = 1) -> str:
+    assert result.returncode == code, result.stderr
+    (line,) = (line for line in result.stderr.decode().splitlines() if ": error: " in line)
+    return line
+
+
+@pytest.mark.parametrize("label_first", [False, True])
+def test_files_are_the_same_as_from_image_files(
+    tool: str, tmp_path: Path, dataset: list[tuple[str, bytes, str]], label_first: bool
+) -> None:
+    data = members(dataset, label_first)
+    result = run(tool, "--tar", *arguments("tar"), input=data, cwd=tmp_path)
+    assert lines(result.stdout) == [f"tar/{name}" for name in SHARDS[tool]]
+    assert contents(tmp_path / "tar") == by_files(tool, tmp_path, dataset)
+    warning, summary = result.stderr.decode().splitlines()
+    assert (
+        "passed over 1 member of the tar stream that is no image and no label (s/notes" in warning
+    )
+    assert f"imagine-{tool}: 3 files, 8 images, " in summary
+
+
+@pytest.mark.parametrize("option", [("-0",), ("--workers", "2"), ("--fsync",), ("--quiet",)])
+def test_options_that_are_no_matter_of_the_source_are_taken(
+    tool: str, tmp_path: Path, dataset: list[tuple[str, bytes, str]], option: tuple[str, ...]
+) -> None:
+    result = run(tool, "--tar", *arguments("tar"), *option, input=members(dataset), cwd=tmp_path)
+    end = b"\0" if option == ("-0",) else b"\n"
+    assert lines(result.stdout, end) == [f"tar/{name}" for name in SHARDS[tool]]
+    assert contents(tmp_path / "tar") == by_files(tool, tmp_path, dataset)
+
+
+def test_no_file_but_the_shards_is_made(
+    tool: str, tmp_path: Path, dataset: list[tuple[str, bytes, str]]
+) -> None:
+    code = (
+        "import os, sys\n"
+        f"from imagine_{tool}.cli import main\n"
+        "def hook(event, args):\n"
+        "    if event == 'open' and args[2] & (os.O_CREAT | os.O_WRONLY | os.O_RDWR):\n"
+        "        made.append(os.fsdecode(args[0]))\n"
+        "made = []\n"
+        "sys.addaudithook(hook)\n"
+        "assert main(sys.argv[1:]) == 0\n"
+        "sys.stderr.write('\\n'.join(made))\n"
+    )
+    args = [sys.executable, "-c", code, "--tar", "-q", *arguments("tar")]
+    result = subprocess.run(args, input=members(dataset), capture_output=True, cwd=tmp_path)
+    made = [name for name in result.stderr.decode().splitlines() if name != os.devnull]
+    assert len(made) == len(contents(tmp_path / "tar"))
+    assert all(name.startswith("tar/.imagine-") for name in made)
+    assert sorted(os.listdir(tmp_path)) == ["tar"]
+
+
+def test_full_files_at_the_end_leave_no_empty_one(tool: str, tmp_path: Path) -> None:
+    data = archive([(f"{n}.jpg", JPEG) for n in range(6)])
+    result = run(tool, "--tar", *arguments("tar"), input=data, cwd=tmp_path)
+    assert lines(result.stdout) == [f"tar/{name}" for name in SHARDS[tool][:2]]
+
+
+BAD = [
+    ("s/1.jpg", b"text", "1"),
+    ("s/3.jpg", b"", ""),
+    ("s/4.jpg", b"text", ""),
+    ("s/5.jpg", b"text", ""),
+    ("s/6.jpg", JPEG, "99999999999999999999"),
+]
+
+
+def test_bad_images_are_skipped_as_from_files(
+    tool: str, tmp_path: Path, dataset: list[tuple[str, bytes, str]]
+) -> None:
+    for name, data, labels in BAD:
+        dataset[int(name[2])] = (name, data, labels)
+    data = members(dataset)
+    assert "s/1.jpg: not an image (first bytes: 74 65 78 74) (at byte" in error(
+        run(tool, "--tar", *arguments("tar"), input=data, cwd=tmp_path)
+    )
+    assert contents(tmp_path / "tar") == {}
+    (tmp_path / "tar" / SHARDS[tool][1]).write_bytes(b"of an earlier run")
+    result = run(tool, "--tar", "--skip-invalid", *arguments("tar"), input=data, cwd=tmp_path)
+    assert contents(tmp_path / "tar") == by_files(tool, tmp_path, dataset, "--skip-invalid")
+    warnings = result.stderr.decode().splitlines()
+    assert [line.endswith(" of the tar stream); skipped") for line in warnings[:5]] == [True] * 5
+    assert "s/6.cls: label 99999999999999999999 is over" in warnings[4]
+    assert warnings[-1].endswith(", 5 images skipped")
+
+
+def test_all_images_bad_is_an_error(tool: str, tmp_path: Path) -> None:
+    data = archive([("0.jpg", b"no"), ("1.jpg", b"no")])
+    args = ["--tar", "--skip-invalid", "--dest-path", tmp_path / "tar"]
+    assert "all images were skipped" in error(run(tool, *args, input=data))
+
+
+def test_labels_that_float32_does_not_hold_are_refused_where_they_are_stored_so(
+    tool: str, tmp_path: Path
+) -> None:
+    data = archive([("0.jpg", JPEG), ("0.cls", b"16777217")])
+    result = run(tool, "--tar", input=data, cwd=tmp_path)
+    if tool == "recordio":
+        assert "0.jpg: label 16777217 has no exact float32" in error(result)
+        assert "(at byte 0 of the tar stream)" in error(result)
+    else:
+        assert result.returncode == 0
+
+
+def test_an_image_over_the_formats_limit_is_refused_before_it_is_read(
+    tool: str, tmp_path: Path
+) -> None:
+    # The rest of it never comes.
+    data = member(b"0.png", PNG) + block(b"1.jpg", b"37777777777\0") + JPEG
+    line = error(run(tool, "--tar", "--dest-path", tmp_path / "tar", input=data))
+    assert f"1.jpg: {2**32 - 1} bytes are over the record format's" in line
+    assert contents(tmp_path / "tar") == {}
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", "standard input: the tar stream is empty; did the command that writes it fail?"),
+        (b"s/0.jpg\n", "standard input: not a tar stream; is it a manifest? leave out --tar"),
+        (archive([]), "standard input: no image in the tar stream"),
+        (block(b"/0.jpg", kind=b"2") + bytes(10240), "/0.jpg: an absolute name"),
+        (b"\x1f\x8b" + bytes(20), "unpack it first: gunzip |"),
+    ],
+)
+def test_what_can_not_be_read_writes_nothing(
+    tool: str, tmp_path: Path, data: bytes, reason: str
+) -> None:
+    result = run(tool, "--tar", "--dest-path", tmp_path / "tar", input=data)
+    assert reason in error(result)
+    assert result.stdout == b""
+    assert unfinished(tmp_path) == os.listdir(tmp_path) == []
+
+
+def test_a_stream_that_is_cut_leaves_the_files_before(
+    tool: str, tmp_path: Path, dataset: list[tuple[str, bytes, str]]
+) -> None:
+    data = members(dataset)
+    for size in (len(data) * 3 // 4, len(data) - 10240):
+        result = run(tool, "--tar", *arguments("tar"), input=data[:size], cwd=tmp_path)
+        assert f"the tar stream ends after {size} bytes" in error(result)
+        assert lines(result.stdout) == [f"tar/{name}" for name in SHARDS[tool][:2]]
+    expected = by_files(tool, tmp_path, dataset)
+    found = contents(tmp_path / "tar")
+    assert found == {name: expected[name] for name in found}
+    assert len(found) == len(expected) * 2 // 3
+
+
+@pytest.mark.parametrize(
+    ("args", "reason"),
+    [
+        (["--source-path", "."], "argument --source-path: not with --tar"),
+        (["--resume"], "argument --resume: not with --tar"),
+        (["--test"], "argument --tar: not with --test"),
+        (["--workers", "0"], "--workers"),
+    ],
+)
+def test_options_that_can_not_be_meant_are_refused(
+    tool: str, tmp_path: Path, args: list[str], reason: str
+) -> None:
+    assert reason in error(run(tool, "--tar", *args, input=b"", cwd=tmp_path), code=2)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_terminal_is_not_waited_on(tool: str, tmp_path: Path) -> None:
+    leader, follower = pty.openpty()
+    result = run(tool, "--tar", stdin=follower, cwd=tmp_path)
+    assert "no input: pipe a tar stream in" in error(result, code=2)
+    os.close(leader)
+    os.close(follower)
+
+
+def test_a_writer_that_goes_on_after_the_end_is_not_cut_off(tool: str, tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(archive([("0.jpg", JPEG)]))
+    zeros = "head -c 9000000 /dev/zero"
+    result = shell(f"set -o pipefail; {{ cat a.tar; {zeros}; }} | imagine-{tool} --tar", tmp_path)
+    assert result.returncode == 0
+    assert len(result.stderr.splitlines()) == 1
+    result = shell(f"set -o pipefail; cat a.tar a.tar | imagine-{tool} --tar", tmp_path)
+    assert result.returncode == 0
+    assert "warning: standard input: passed over what follows the tar archive" in result.stderr
+
+
+class Fed:
+    """A tool whose stdin stays open."""
+
+    def __init__(self, tool: str, folder: Path) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(
+            command(tool, "--tar", *arguments(str(folder))),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        assert self.process.stdin
+        assert self.process.stdout
+        self.stdin, self.stdout = self.process.stdin, self.process.stdout
+
+    def feed(self, images: range) -> None:
+        for n in images:
+            self.stdin.write(member(b"%d.jpg" % n, JPEG))
+        self.stdin.flush()
+
+    def end(self) -> tuple[int, str]:
+        self.stdin.close()
+        code = self.process.wait(30)
+        self.stdout.close()
+        assert self.process.stderr
+        with self.process.stderr as stderr:
+            return code, stderr.read().decode()
+
+
+@pytest.fixture
+def fed(tool: str, tmp_path: Path) -> Iterator[Fed]:
+    fed = Fed(tool, tmp_path / "tar")
+    yield fed
+    fed.process.kill()
+    for stream in (fed.stdin, fed.stdout, fed.process.stderr):
+        if stream:
+            stream.close()
+    fed.process.wait()
+
+
+def test_a_file_is_listed_while_the_next_is_written(tool: str, fed: Fed) -> None:
+    fed.feed(range(5))
+    assert fed.stdout.readline() == os.fsencode(fed.folder / SHARDS[tool][0]) + b"\n"
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_is_ended_leaves_whole_files(
+    tool: str, fed: Fed, signum: signal.Signals
+) -> None:
+    fed.feed(range(5))
+    fed.stdout.readline()
+    fed.process.send_signal(signum)
+    code, errors = fed.end()
+    if signum == signal.SIGKILL:
+        assert code == -signum
+        # What it leaves is seen to by the next run.
+        run(tool, "--tar", *arguments(str(fed.folder)), input=archive([("0.jpg", JPEG)]))
+    else:
+        assert code == 128 + signum
+        assert "Traceback" not in errors
+    assert unfinished(fed.folder) == []
+    assert os.listdir(fed.folder)
+    assert {name[:2] for name in os.listdir(fed.folder)} == {"x0"}
+
+
+def test_a_reader_of_stdout_that_goes_ends_the_run(tool: str, fed: Fed) -> None:
+    fed.stdout.close()
+    fed.feed(range(5))
+    assert fed.process.wait(30) == 141
+    assert fed.end() == (141, "")
+    assert unfinished(fed.folder) == []
+
+
+def test_memory_is_that_of_two_images(tool: str, tmp_path: Path) -> None:
+    image = JPEG.ljust(4 << 20, b"x")
+    process = subprocess.Popen(
+        command(tool, "--tar", "--dest-path", tmp_path, "-q"),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
+    assert process.stdin
+    with process.stdin as stdin:
+        for n in range(30):
+            stdin.write(member(b"%d.json" % n, image[4:]))
+            stdin.write(member(b"%d.jpg" % n, image))
+        stdin.write(bytes(1024))
+    _, status, usage = os.wait4(process.pid, 0)  # which tells of this process alone
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0
+    assert usage.ru_maxrss < (64 << 10)  # KiB; a shard alone has 120 MiB
+
+
+@pytest.mark.skipif("gen" not in TOOLS, reason="about imagine-gen's streams")
+@pytest.mark.parametrize("more", ["", "--pooled", "--image-format png"])
+def test_generated_streams_give_the_same_as_generated_files(
+    tool: str, tmp_path: Path, more: str
+) -> None:
+    gen = f"imagine-gen --width 64 --height 48 --count 50 --classes 7 {more}"
+    pack = f"imagine-{tool} --name x --img-per-file 20"
+    result = shell(
+        f"set -eo pipefail; {gen} --tar | {pack} --tar --dest-path tar;"
+        f"{gen} --path images | {pack} --dest-path files; diff -r tar files",
+        tmp_path,
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_streams_are_not_held_up_by_a_slow_writer(tool: str, tmp_path: Path) -> None:
+    # Interrupted by signals that mean nothing, reading goes on.
+    reader, writer = os.pipe()
+    process = subprocess.Popen(
+        command(tool, "--tar", *arguments(str(tmp_path))),
+        stdin=reader,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    os.close(reader)
+    data = archive([("0.jpg", JPEG)])
+
+    def write() -> None:
+        for begin in range(0, len(data), 5000):
+            os.write(writer, data[begin : begin + 5000])
+            process.send_signal(signal.SIGCONT)
+        os.close(writer)
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    stdout, _ = process.communicate(timeout=30)
+    thread.join()
+    assert lines(stdout) == [str(tmp_path / SHARDS[tool][0])]
