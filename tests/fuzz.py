@@ -12,17 +12,21 @@ import os
 import random
 import re
 import struct
+import tarfile
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from imagine_common.errors import ImagineError
 from imagine_common.manifest import NEWLINE, NUL, parse_line, read_lines
 from imagine_common.packers.checking import FileReport
-from imagine_common.packers.images import image_size, read_image
+from imagine_common.packers.images import image_size, is_image, read_image
+from imagine_common.packers.tar_source import TarSource
 from support import JPEG, PNG, run
+from tars import archive, by_library, with_checksum
 
 MOST_SECONDS = 2.0
 _WHERE = re.compile(r"record \d+ at byte \d+: |\.idx: |: [A-Z][a-z ]+$")
@@ -53,6 +57,7 @@ def targets(folder: Path) -> list[Target]:
         Target(
             "manifest", [lines, lines.replace(b"\n", b"\0"), b"\xef\xbb\xbf" + lines], _manifest
         ),
+        Target("tar", _tar_samples(), _tar),
         Target("image", [JPEG, PNG, b"GIF89a" + bytes(40), b"BM" + bytes(60)], _image),
     ]
     if importlib.util.find_spec("imagine_gen"):
@@ -121,6 +126,35 @@ def _manifest(folder: Path, data: bytes) -> None:
             assert "\n" not in str(error)
         finally:
             os.close(reader)
+
+
+def _tar_samples() -> list[bytes]:
+    members = [("0.jpg", JPEG), ("0.cls", b"1"), ("n" * 120 + ".png", PNG), ("1.json", b"{}")]
+    return [archive(members)] + [
+        by_library([(name, data) for name, data in members], form)
+        for form in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT)
+    ]
+
+
+def _tar(folder: Path, data: bytes) -> None:
+    # Behind right checksums, what is wrong in a header is looked at too.
+    blocks = [data[i : i + 512] for i in range(0, len(data), 512)]
+    righted = [with_checksum(b) if b[257:262] == b"ustar" and len(b) == 512 else b for b in blocks]
+    for stream in (data, b"".join(righted)):
+        path = folder / "input"
+        path.write_bytes(stream)
+        with path.open("rb") as file:
+            _refusable(partial(_read_tar, file.fileno(), len(stream)))
+
+
+def _read_tar(fd: int, size: int) -> None:
+    for image in TarSource(fd).images(lambda _: 2**29):
+        if isinstance(image, ImagineError):
+            assert "\n" not in str(image)
+        else:
+            assert is_image(image.data[:32])
+            assert len(image.data) < size
+            assert not image.entry.path.startswith(b"/")
 
 
 def _image(folder: Path, data: bytes) -> None:

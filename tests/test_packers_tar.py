@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import resource
 import signal
 import subprocess
 import sys
@@ -321,6 +322,37 @@ def test_a_reader_of_stdout_that_goes_ends_the_run(tool: str, fed: Fed) -> None:
     assert fed.process.wait(30) == 141
     assert fed.end() == (141, "")
     assert unfinished(fed.folder) == []
+
+
+def test_a_file_too_large_leaves_the_files_before(
+    tool: str, tmp_path: Path, dataset: list[tuple[str, bytes, str]]
+) -> None:
+    expected = by_files(tool, tmp_path, dataset)
+    (tmp_path / "tar").mkdir()
+    (tmp_path / "tar" / SHARDS[tool][2]).write_bytes(b"of an earlier run")
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    args = ["--tar", *arguments("tar")]
+    result = run(tool, *args, input=members(dataset), cwd=tmp_path, preexec_fn=limit)
+    assert f"tar/{SHARDS[tool][1]}: File too large" in error(result)
+    assert lines(result.stdout) == [f"tar/{SHARDS[tool][0]}"]
+    found = contents(tmp_path / "tar")
+    assert found.pop(SHARDS[tool][2]) == b"of an earlier run"
+    assert found == {name: data for name, data in expected.items() if name.startswith("x0")}
+
+
+def test_a_target_that_is_removed_midway_is_named(tool: str, fed: Fed, tmp_path: Path) -> None:
+    fed.feed(range(5))
+    fed.stdout.readline()
+    os.rename(fed.folder, tmp_path / "moved")
+    fed.feed(range(5, 20))
+    code, errors = fed.end()
+    assert code == 1
+    assert f"error: {fed.folder}" in errors
+    assert "No such file or directory" in errors
+    assert all(contents(tmp_path / "moved").values())
 
 
 def test_memory_is_that_of_two_images(tool: str, tmp_path: Path) -> None:

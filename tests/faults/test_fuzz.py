@@ -16,7 +16,9 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Target]:
     return {target.name: target for target in targets(tmp_path_factory.mktemp("targets"))}
 
 
-@pytest.mark.parametrize("name", ["manifest", "image", "existing image", "tfrecord", "recordio"])
+@pytest.mark.parametrize(
+    "name", ["manifest", "tar", "image", "existing image", "tfrecord", "recordio"]
+)
 def test_no_input_crashes_or_hangs_a_reader(
     found: dict[str, Target], tmp_path: Path, name: str
 ) -> None:
