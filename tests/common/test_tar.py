@@ -48,6 +48,11 @@ def test_the_standard_library_reads_it_back() -> None:
     assert read_back(archive(members)) == members
 
 
+def test_names_that_are_no_utf8_are_declared_to_be_bytes() -> None:
+    assert b" hdrcharset=BINARY\n" in member_head(b"\xff.jpg", 0)
+    assert b"hdrcharset" not in member_head("ü.jpg".encode(), 0)
+
+
 @given(st.binary(min_size=1, max_size=700).filter(lambda n: b"\0" not in n), st.binary())
 def test_any_name_is_read_back(name: bytes, content: bytes) -> None:
     if not name.endswith(b"/"):  # which the standard library takes for a folder

@@ -6,9 +6,11 @@ import gzip
 import os
 import random
 import re
+import select
 import tarfile
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -172,6 +174,14 @@ def test_signed_checksums_are_read() -> None:
     assert images(bytes(head) + JPEG + bytes(-len(JPEG) % 512) + END) == [("ü.jpg", (), JPEG)]
 
 
+def test_times_in_old_gnu_headers_are_no_part_of_the_name() -> None:
+    head = bytearray(block(b"0.jpg", b"%011o\0" % len(JPEG)))
+    head[257:265] = b"ustar  \0"
+    head[345:357] = b"14000000000\0"
+    data = with_checksum(bytes(head)) + JPEG + bytes(-len(JPEG) % 512) + END
+    assert images(data) == [("0.jpg", (), JPEG)]
+
+
 def test_folders_are_passed_over_silently() -> None:
     data = block(b"d", b"00000001000\0", b"5") + block(b"e/", b"", b"\0") + member(b"0.jpg", JPEG)
     found, source = read(data + END)
@@ -197,14 +207,28 @@ def test_images_of_any_size_cross_the_buffers() -> None:
     assert images(archive(members)) == [(name, (), data) for name, data in members]
 
 
-def test_bytes_that_trickle_in_are_read() -> None:
+@pytest.mark.parametrize("most", [1, 7, 97, 511, 513])
+def test_bytes_that_trickle_in_are_read(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    def readv(fd: int, buffers: list[memoryview]) -> int:
+        data = os.read(fd, min(most, len(buffers[0])))
+        buffers[0][: len(data)] = data
+        return len(data)
+
+    monkeypatch.setattr(os, "readv", readv)
+    assert images(SMALL) == WHOLE
+
+
+def test_a_descriptor_that_does_not_block_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Where another process takes the bytes first, it has none after all.
+    monkeypatch.setattr(select, "select", lambda *_: ([0], [], []))
     reader, writer = os.pipe()
     os.set_blocking(reader, False)
     data = archive([("0.cls", b"5"), ("0.jpg", JPEG)])
 
     def trickle() -> None:
-        for begin in range(0, len(data), 97):
-            os.write(writer, data[begin : begin + 97])
+        for begin in range(0, len(data), 1000):
+            time.sleep(0.001)
+            os.write(writer, data[begin : begin + 1000])
         os.close(writer)
 
     thread = threading.Thread(target=trickle)
