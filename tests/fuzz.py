@@ -29,6 +29,7 @@ from support import JPEG, PNG, run
 from tars import archive, by_library, with_checksum
 
 MOST_SECONDS = 2.0
+_GEN_FORMATS = ("jpg", "png", "bmp", "webp", "tiff", "avif", "jp2", "gif")
 _WHERE = re.compile(r"record \d+ at byte \d+: |\.idx: |: [A-Z][a-z ]+$")
 _NUMBERS = (0, 1, 3, 4, 0x7F, 0x80, 0xFF, 2**29 - 1, 2**29, 2**31 - 1, 2**32 - 1, 0xCED7230A)
 
@@ -61,20 +62,9 @@ def targets(folder: Path) -> list[Target]:
         Target("image", [JPEG, PNG, b"GIF89a" + bytes(40), b"BM" + bytes(60)], _image),
     ]
     if importlib.util.find_spec("imagine_gen"):
-        run("gen", "--path", images, "--width", "9", "--height", "9", "--name", "g")
-        run(
-            "gen",
-            "--path",
-            images,
-            "--width",
-            "9",
-            "--height",
-            "9",
-            "--name",
-            "g",
-            "--image-format",
-            "bmp",
-        )
+        args = ["--path", images, "--width", "9", "--height", "9", "--name", "g"]
+        for image_format in _GEN_FORMATS:
+            run("gen", *args, "--image-format", image_format)
         samples = [PNG, *(path.read_bytes() for path in images.glob("g*"))]
         found.append(Target("existing image", samples, _existing))
     for tool, suffix, read in (("tfrecord", "", _tfrecord), ("recordio", ".rec", _recordio)):
@@ -172,7 +162,7 @@ def _existing(folder: Path, data: bytes) -> None:
 
     path = folder / "input"
     path.write_bytes(data)
-    for image_format in ("jpg", "png", "bmp"):
+    for image_format in _GEN_FORMATS:
         spec = DatasetSpec(b"x", b"x", 9, 9, image_format=image_format)
         assert existing_size(spec, os.fsencode(path)) in (0, len(data))
 

@@ -65,12 +65,16 @@ def break_width(path: Path) -> None:
 
 def break_mode(path: Path) -> None:
     with Image.open(path) as image:
-        image.convert("L").save(path)
+        changed = image.convert("L")
+        if path.suffix in (".webp", ".avif"):  # which have no gray
+            changed = image.convert("RGBA")
+            changed.putalpha(7)
+        changed.save(path)
 
 
 def break_format(path: Path) -> None:
     with Image.open(path) as image:
-        image.save(path, "GIF")
+        image.save(path, "PCX")
 
 
 def break_dangling(path: Path) -> None:
@@ -83,7 +87,9 @@ def break_fifo(path: Path) -> None:
     os.mkfifo(path)
 
 
-@pytest.mark.parametrize("image_format", ["jpg", "png", "bmp"])
+@pytest.mark.parametrize(
+    "image_format", ["jpg", "png", "bmp", "webp", "tiff", "avif", "jp2", "gif"]
+)
 @pytest.mark.parametrize(
     "damage",
     [break_empty, break_cut, break_width, break_mode, break_format, break_dangling, break_fifo],

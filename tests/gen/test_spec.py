@@ -90,8 +90,8 @@ def test_arguments_in_range_are_accepted(changes: dict[str, Any]) -> None:
         ({"seed": -1}, "argument --seed: must be from 0 to 18446744073709551615, not -1"),
         ({"seed": 2**64}, "argument --seed: .* not 18446744073709551616"),
         (
-            {"image_format": "gif"},
-            "argument --image-format: unknown format 'gif'; known are jpg, jpeg",
+            {"image_format": "xcf"},
+            "argument --image-format: unknown format 'xcf'; known are jpg, jpeg",
         ),
         ({"image_format": ""}, "argument --image-format: unknown format ''"),
         ({"image_format": ".jpg"}, "argument --image-format: unknown format"),
@@ -132,6 +132,12 @@ def test_arguments_that_cannot_be_meant_are_wrong_usage(
         ("bmp", b"images/image_7.bmp"),
         ("bitmap", b"images/image_7.bmp"),
         ("BitMap", b"images/image_7.bmp"),
+        ("WebP", b"images/image_7.webp"),
+        ("tif", b"images/image_7.tiff"),
+        ("TIFF", b"images/image_7.tiff"),
+        ("JPEG2000", b"images/image_7.jp2"),
+        ("jp2", b"images/image_7.jp2"),
+        ("gif", b"images/image_7.gif"),
     ],
 )
 def test_format_in_any_spelling_has_one_extension(spelling: str, path: bytes) -> None:

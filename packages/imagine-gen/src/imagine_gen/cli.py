@@ -120,7 +120,7 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
         "--image-format",
         metavar="FORMAT",
         default="jpg",
-        help="jpg or jpeg, png, bmp or bitmap, in any case (default: %(default)s)",
+        help="jpg, png, bmp, webp, tiff, avif, jp2 or gif, in any case (default: %(default)s)",
     )
     add_alias(group, "--image_format", "image_format")
     group.add_argument(
@@ -132,7 +132,7 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
         "--quality",
         type=int,
         metavar="N",
-        help="JPEG quality, 1 to 100 (default: 75)",
+        help="of JPEG, WebP and AVIF, 1 to 100 (default: 75)",
     )
     group.add_argument(
         "--target-size",

@@ -7,9 +7,15 @@ from collections.abc import Iterable
 from typing import Protocol, cast
 
 from imagine_common.output import Buffer
+from imagine_gen.pillow_formats import PILLOW_FORMATS
 from imagine_gen.spec import DatasetSpec
 
-_MODULES = {"jpg": "jpeg", "png": "png", "bmp": "bmp"}
+_MODULES = {
+    "jpg": "jpeg",
+    "png": "png",
+    "bmp": "bmp",
+    **dict.fromkeys(PILLOW_FORMATS, "pillow_encoder"),
+}
 
 
 class ImageEncoder(Protocol):

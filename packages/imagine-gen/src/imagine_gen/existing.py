@@ -7,6 +7,8 @@ import os
 from imagine_common.errors import ImagineError
 from imagine_common.files import FileSlice, open_regular
 from imagine_common.headers import has_end, read_header
+from imagine_gen.pillow_formats import PILLOW_FORMATS
+from imagine_gen.pillow_headers import read_complete
 from imagine_gen.spec import DatasetSpec
 
 _WINDOW_BYTES = 64  # Of a file, only its header and its end are looked at.
@@ -24,6 +26,8 @@ def existing_size(spec: DatasetSpec, path: bytes) -> int:
     file = FileSlice(fd, 0, _WINDOW_BYTES)
     try:
         wanted = (spec.image_format, spec.width, spec.height, spec.mode)
+        if spec.image_format in PILLOW_FORMATS:
+            return size if read_complete(file, size) == wanted else 0
         return size if read_header(file) == wanted and has_end(file, size) else 0
     except OSError:
         return 0

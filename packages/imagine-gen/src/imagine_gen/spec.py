@@ -11,6 +11,7 @@ from imagine_common.errors import UsageError
 from imagine_common.manifest import NUL
 from imagine_common.names import check_names
 from imagine_gen.layout import FLAT, check_layout, subfolder
+from imagine_gen.pillow_formats import PILLOW_FORMATS, check_pillow_format
 
 if TYPE_CHECKING:
     from imagine_gen.sizes import Sizes
@@ -38,13 +39,32 @@ class Format(NamedTuple):
     max_side: int
 
 
-# JPEG's own limit is 65,535 (ITU-T T.81, B.2.2), but libjpeg and its descendants stop before.
+# JPEG's own limit is 65,535 (ITU-T T.81, B.2.2), but libjpeg and its descendants stop before. AV1's
+# is 65,536, but libavif, unless told, decodes no longer side.
 FORMATS = {
     "jpg": Format("jpg", ("RGB", "L"), 65_500),
     "png": Format("png", ("RGB", "RGBA", "L"), 2**31 - 1),
     "bmp": Format("bmp", ("RGB", "RGBA", "L"), 2**31 - 1),
+    "webp": Format("webp", ("RGB", "RGBA"), 16_383),
+    "tiff": Format("tiff", ("RGB", "RGBA", "L"), 2**31 - 1),
+    "avif": Format("avif", ("RGB", "RGBA"), 32_768),
+    "jp2": Format("jp2", ("RGB", "RGBA", "L"), 2**31 - 1),
+    "gif": Format("gif", ("RGB", "L"), 65_535),
 }
-SPELLINGS = {"jpg": "jpg", "jpeg": "jpg", "png": "png", "bmp": "bmp", "bitmap": "bmp"}
+SPELLINGS = {
+    "jpg": "jpg",
+    "jpeg": "jpg",
+    "png": "png",
+    "bmp": "bmp",
+    "bitmap": "bmp",
+    "webp": "webp",
+    "tiff": "tiff",
+    "tif": "tiff",
+    "avif": "avif",
+    "jp2": "jp2",
+    "jpeg2000": "jp2",
+    "gif": "gif",
+}
 
 
 @dataclass(frozen=True)
@@ -52,10 +72,10 @@ class DatasetSpec:
     """A dataset: `count` images from index `start` on, and where they go.
 
     `width` and `height` are in pixels; where dimensions are drawn from `sizes`, the greatest.
-    `quality` is JPEG's, 75 unless given, and so is `subsampling` where there is color: 4:2:0 unless
-    given, else None. Instead of a quality, JPEG files can have a `target_size` in bytes, from which
-    they differ by `target_size_stdev`. `compress_level` is PNG's; 0 stores, which unless given only
-    noise is.
+    `quality` is that of JPEG, WebP and AVIF, 75 unless given; `subsampling` is JPEG's, where there
+    is color: 4:2:0 unless given, else None. Instead of a quality, JPEG files can have a
+    `target_size` in bytes, from which they differ by `target_size_stdev`. `compress_level` is
+    PNG's; 0 stores, which unless given only noise is.
     `pooled` images are put together from a pool of `pool_strips` strips, as many as fit the images
     unless given; `pool_height` is the least height of the images that share pools. Image *i* has
     the label *i* mod `classes`. `layout` and `files_per_dir` tell what folders there are below
@@ -150,6 +170,8 @@ class DatasetSpec:
                 f"argument --width: a row of {self.width} pixels would reach 1 GiB, the limit of a"
                 " PNG chunk here"
             )
+        if self.image_format in PILLOW_FORMATS:
+            check_pillow_format(self)
 
     def _check_subsampling(self) -> None:
         colored = self.image_format == "jpg" and self.mode == "RGB"
@@ -200,11 +222,15 @@ class DatasetSpec:
         """Return about how much memory making one image takes, as measured; a pool comes on top."""
         if self.pooled and self.target_size is not None:
             return _PROCESS_BYTES + TARGET_POOL_BYTES
-        if self.pooled or (self.image_format != "jpg" and not self.compress_level):
+        stored = self.image_format in ("png", "bmp") and not self.compress_level
+        if self.pooled or stored:
             return _PROCESS_BYTES
         canvas = 1 if self.mode == "L" else 4  # bytes a pixel, in Pillow's images
         if self.target_size is not None:  # of which a search keeps two files
             return _PROCESS_BYTES + canvas * self.width * self.height + 3 * self.target_size
+        if self.image_format in PILLOW_FORMATS:
+            encoding = PILLOW_FORMATS[self.image_format].pixel_bytes[self.mode]
+            return _PROCESS_BYTES + (canvas + encoding) * self.width * self.height
         file = 1 if self.image_format == "jpg" else canvas
         if self.subsampling == "4:4:4":
             file = 2

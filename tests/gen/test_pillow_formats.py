@@ -1,0 +1,287 @@
+"""The formats that Pillow writes: their files, whether it has them, what memory they take."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import PIL
+import pytest
+from PIL import Image, features
+
+from imagine_common.errors import UsageError
+from imagine_gen.encoders import image_encoder
+from imagine_gen.existing import existing_size
+from imagine_gen.pillow_formats import PILLOW_FORMATS, require_available
+from imagine_gen.pillow_headers import read_complete
+from imagine_gen.spec import FORMATS, DatasetSpec
+from support import lines, run
+
+# What a build of Pillow lacks is asked here with other means than the tool uses.
+Image.init()
+AVAILABLE = [
+    name
+    for name, form in PILLOW_FORMATS.items()
+    if form.kind in Image.SAVE and (name != "jp2" or features.check_codec("jpg_2000"))
+]
+CASES = [(name, mode) for name in AVAILABLE for mode in FORMATS[name].modes]
+LOSSLESS = [case for case in CASES if case[0] in ("tiff", "jp2") or case == ("gif", "L")]
+LONGEST = [("webp", "RGB", 16_383), ("gif", "L", 65_535), ("avif", "RGB", 32_768)]
+
+
+def spec(image_format: str, mode: str, width: int = 24, height: int = 17) -> DatasetSpec:
+    return DatasetSpec(b"x", b"x", width, height, image_format=image_format, mode=mode, seed=3)
+
+
+def encoded(made: DatasetSpec, index: int = 0) -> bytes:
+    return b"".join(image_encoder(made)(index))
+
+
+@pytest.mark.parametrize("name", PILLOW_FORMATS)
+def test_a_format_is_to_be_had_exactly_where_pillow_has_it(tmp_path: Path, name: str) -> None:
+    size = ("--width", "9", "--height", "8")
+    result = run("gen", "--path", tmp_path / "im", *size, "--image-format", name)
+    if name in AVAILABLE:
+        assert result.returncode == 0, result.stderr
+        (path,) = lines(result.stdout)
+        with Image.open(path) as image:
+            assert (image.format, image.size) == (PILLOW_FORMATS[name].kind, (9, 8))
+    else:
+        assert result.returncode == 2
+        told = f"argument --image-format: Pillow {PIL.__version__}, which is installed, has no "
+        assert told.encode() in result.stderr
+        assert not (tmp_path / "im").exists()
+
+
+def test_pillow_has_avif_from_the_version_on_that_the_error_tells() -> None:
+    """Its own wheels, which CI installs, have all of them then."""
+    if tuple(map(int, PIL.__version__.split(".")[:2])) >= (11, 3):
+        assert list(PILLOW_FORMATS) == AVAILABLE
+    else:
+        assert [name for name in PILLOW_FORMATS if name != "avif"] == AVAILABLE
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["built without", "older than it"])
+def test_what_pillow_lacks_is_wrong_usage(monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
+    if known:
+        monkeypatch.setitem(
+            features.modules, "avif", ("no_such_module", *features.modules["webp"][1:])
+        )
+    else:
+        monkeypatch.delitem(features.modules, "avif", raising=False)
+    with pytest.raises(UsageError, match=r"has no AVIF; of its own wheels, those from 11\.3 on"):
+        require_available("avif")
+
+
+@pytest.mark.parametrize(("name", "mode"), CASES)
+@pytest.mark.parametrize("size", [(24, 17), (1, 1), (1, 40), (300, 2)], ids=str)
+def test_files_decode_to_the_mode_and_size_asked_for(
+    name: str, mode: str, size: tuple[int, int]
+) -> None:
+    with Image.open(io.BytesIO(encoded(spec(name, mode, *size)))) as image:
+        image.load()
+        assert image.format == PILLOW_FORMATS[name].kind
+        assert image.size == size
+        assert image.mode == ("P" if (name, mode) == ("gif", "RGB") else mode)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        (name, mode)
+        for name, mode in CASES
+        if name in ("tiff", "jp2") or (name, mode[0]) == ("gif", "L")
+    ],
+)
+def test_lossless_formats_hold_the_pixels_that_png_does(name: str, mode: str) -> None:
+    with (
+        Image.open(io.BytesIO(encoded(spec(name, mode), 5))) as image,
+        Image.open(io.BytesIO(encoded(spec("png", mode), 5))) as expected,
+    ):
+        assert image.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("name", [name for name in ("webp", "avif") if name in AVAILABLE])
+def test_quality_is_heeded_where_a_format_loses_something(name: str) -> None:
+    sizes = [
+        len(encoded(DatasetSpec(b"x", b"x", 64, 64, image_format=name, quality=quality)))
+        for quality in (5, 75, 100)
+    ]
+    assert sizes == sorted(set(sizes))
+
+
+@pytest.mark.parametrize(("name", "mode"), CASES)
+def test_files_are_the_same_however_the_work_is_split(tmp_path: Path, name: str, mode: str) -> None:
+    args = ["--width", "64", "--height", "48", "--count", "5", "--image-format", name]
+    args += ["--mode", mode]
+    alone = run("gen", "--path", tmp_path / "a", *args, "--workers", "1")
+    shared = run("gen", "--path", tmp_path / "b", *args, "--workers", "3", "--chunksize", "1")
+    assert (alone.returncode, shared.returncode) == (0, 0)
+    found = [
+        [Path(path).read_bytes() for path in lines(result.stdout)] for result in (alone, shared)
+    ]
+    assert found[0] == found[1]
+    assert len(set(found[0])) == 5
+
+
+@pytest.mark.parametrize("name", PILLOW_FORMATS)
+def test_pooled_is_refused_and_what_has_it_is_told(name: str) -> None:
+    words = f"argument --pooled: {name} has no strips .*; jpg, png and bmp have"
+    with pytest.raises(UsageError, match=words):
+        DatasetSpec(b"x", b"x", 4, 3, image_format=name, pooled=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "words"),
+    [
+        ("webp", {"width": 16_384}, "argument --width: must be from 1 to 16383"),
+        ("webp", {"mode": "L"}, "argument --mode: webp has no mode 'L'; it has RGB, RGBA"),
+        ("avif", {"height": 32_769}, "argument --height: must be from 1 to 32768"),
+        ("avif", {"width": 16_385, "height": 16_384}, "are over 268435456 pixels, beyond"),
+        ("gif", {"width": 65_536}, "argument --width: must be from 1 to 65535"),
+        ("gif", {"mode": "RGBA"}, "argument --mode: gif has no mode 'RGBA'; it has RGB, L"),
+        ("tiff", {"width": 2**16, "height": 2**16}, "TIFF file of 65536x65536 would reach 4 GiB"),
+        ("tiff", {"compress_level": 1}, "argument --compress-level: only png has it"),
+    ],
+)
+def test_limits_of_the_formats_are_known(name: str, changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        DatasetSpec(
+            **{"path": b"x", "name": b"x", "width": 4, "height": 3, **changes}, image_format=name
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "side"),
+    [("webp", "RGB", 16_383), ("gif", "L", 65_535), ("avif", "RGB", 32_768)],
+)
+@pytest.mark.parametrize("tall", [False, True])
+def test_the_longest_side_is_written_and_read(name: str, mode: str, side: int, tall: bool) -> None:
+    if name not in AVAILABLE:
+        with pytest.raises(UsageError):
+            spec(name, mode)
+        return
+    size = (1, side) if tall else (side, 1)
+    with Image.open(io.BytesIO(encoded(spec(name, mode, *size)))) as image:
+        image.load()
+        assert image.size == size
+
+
+@pytest.mark.parametrize(("name", "mode"), CASES)
+@pytest.mark.parametrize("size", [(24, 17), (700, 3)], ids=str)
+def test_headers_say_what_was_asked_for_and_a_cut_is_seen(
+    name: str, mode: str, size: tuple[int, int]
+) -> None:
+    file = encoded(spec(name, mode, *size))
+    assert read_complete(file, len(file)) == (name, *size, mode)
+    for end in range(len(file)):
+        # A GIF's end is one byte, which others may equal.
+        assert read_complete(file[:end], end) is None or file[end - 1] == 0x3B
+    assert name == "tiff" or read_complete(file + b"\0", len(file) + 1) is None
+
+
+def test_headers_of_other_programs_files_are_read(tmp_path: Path) -> None:
+    """Lossless WebP, compressed TIFF of many strips, big-endian TIFF, GIF of several frames."""
+    image = Image.effect_noise((400, 300), 60)
+    rgb, rgba = image.convert("RGB"), image.convert("RGBA")
+    rgba.putalpha(image)
+    assert header(rgb, "WEBP", lossless=True) == ("webp", 400, 300, "RGB")
+    assert header(rgba, "WEBP", lossless=True) == ("webp", 400, 300, "RGBA")
+    assert header(rgb, "TIFF", compression="tiff_lzw") == ("tiff", 400, 300, "RGB")
+    assert header(image, "TIFF", compression="tiff_adobe_deflate") == ("tiff", 400, 300, "L")
+    assert header(image.convert("1"), "TIFF") is None
+    assert header(rgb.convert("CMYK"), "TIFF") == ("tiff", 400, 300, None)
+    assert header(rgb, "GIF", save_all=True, append_images=[rgb.rotate(90)]) == (
+        "gif",
+        400,
+        300,
+        "L",
+    )
+    assert header(rgb, "JPEG2000", tile_size=(64, 64)) == ("jp2", 400, 300, "RGB")
+    assert header(rgb, "JPEG2000", no_jp2=True) is None
+    assert header(rgb, "PNG") is None
+
+
+def header(image: Image.Image, kind: str, **options: Any) -> tuple[Any, ...] | None:
+    file = io.BytesIO()
+    image.save(file, kind, **options)
+    return read_complete(file.getvalue(), len(file.getvalue()))
+
+
+def test_the_header_of_a_big_endian_tiff_is_read() -> None:
+    file = b"MM\0*\0\0\0\x08\0\x07"
+    for tag, kind, count, value in (
+        (256, 3, 1, 6 << 16),
+        (257, 4, 1, 5),
+        (258, 3, 3, 100),
+        (262, 3, 1, 2 << 16),
+        (273, 4, 1, 200),
+        (277, 3, 1, 3 << 16),
+        (279, 4, 1, 90),
+    ):
+        file += struct.pack(">HHII", tag, kind, count, value)
+    file = file.ljust(100, b"\0") + b"\0\x08" * 3
+    file = file.ljust(290, b"\0")
+    assert read_complete(file, len(file)) == ("tiff", 6, 5, "RGB")
+    assert read_complete(file[:-1], len(file) - 1) is None
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        b"",
+        b"RIFF",
+        b"RIFF\x14\0\0\0WEBPVP8 ",
+        b"RIFF\x16\0\0\0WEBPVP8?" + bytes(14),
+        b"II*\0\xff\xff\xff\xff",
+        b"II*\0\x08\0\0\0\xff\xff" + b"\0\1\3\0\1\0\0\0\1\0\0\0" * 300,
+        b"MM\0*\0\0\0\x08\0\1\1\0\0\3\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"\0\0\0\x0cftypavif" + b"\0\0\0\x08free" * 100,
+        b"\0\0\0\x0cftypavif" + b"\0\0\0\1meta\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"\0\0\0\x0cftypavif" + b"\0\0\0\0meta\0\0",
+        b"\0\0\0\x0cjP  \r\n\x87\n" + b"\0\0\0\7jp2h\xff\xd9",
+        b"GIF89a;",
+    ],
+)
+def test_broken_headers_are_no_images(tmp_path: Path, file: bytes) -> None:
+    assert read_complete(file, len(file)) is None
+    path = tmp_path / "image"
+    path.write_bytes(file)
+    for name in AVAILABLE:
+        assert existing_size(spec(name, "RGB"), os.fsencode(path)) == 0
+
+
+MEASURE = """
+import sys
+from imagine_gen.encoders import image_encoder
+from imagine_gen.spec import DatasetSpec
+
+def status(name):
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(name)) << 10
+
+make = lambda side: DatasetSpec(
+    b"x", b"x", side, side, image_format=sys.argv[1], mode=sys.argv[2], quality=100
+)
+list(image_encoder(make(64))(0))
+before = status("VmRSS")
+spec = make(1200)
+with open("/proc/self/clear_refs", "w") as file:
+    file.write("5")
+list(image_encoder(spec)(0))
+print((status("VmHWM") - before) / (spec.worker_bytes - make(1).worker_bytes))
+"""
+
+
+@pytest.mark.parametrize(("name", "mode"), [case for case in CASES if case[0] != "avif"])
+def test_memory_that_encoding_takes_is_what_the_specification_says(name: str, mode: str) -> None:
+    """AVIF, which takes the longest, was measured in the same way."""
+    result = subprocess.run(
+        [sys.executable, "-c", MEASURE, name, mode], capture_output=True, text=True, check=True
+    )
+    assert 0.5 < float(result.stdout) < 1.1
