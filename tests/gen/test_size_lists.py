@@ -1,0 +1,121 @@
+"""Size lists: the files that `--size-list` reads, and those that come with the tool."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from imagine_common.errors import ImagineError, UsageError
+from imagine_gen.size_lists import load_size_list, size_list_names
+from imagine_gen.sizes import SizeList
+
+
+def write(folder: Path, data: bytes) -> str:
+    path = folder / "list"
+    path.write_bytes(data)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"500 375", SizeList(((500, 375),), (1,))),
+        (b"500 375 7\n375 500\n", SizeList(((500, 375), (375, 500)), (7, 1))),
+        (b"# sizes\n\n \t\n  1\t2  3  # a comment\r\n", SizeList(((1, 2),), (3,))),
+        (b"\xef\xbb\xbf1 2\n1 2 5\n", SizeList(((1, 2), (1, 2)), (1, 5))),
+        (b"#\xff\n9999999999 1 9999999999", SizeList(((9999999999, 1),), (9999999999,))),
+    ],
+)
+def test_lines_are_widths_heights_and_weights(
+    tmp_path: Path, data: bytes, expected: SizeList
+) -> None:
+    assert load_size_list(write(tmp_path, data)) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", r"list: no line with a width and a height$"),
+        (b"# nothing\n\n", r"list: no line"),
+        (b"5 5\n500\n", r"list: line 2: expected WIDTH HEIGHT \[WEIGHT\], .* not '500'$"),
+        (b"5 5\n\n1 2 3 4\n", r"line 3: expected .* not '1 2 3 4'$"),
+        (b"500x375", r"line 1: expected .* not '500x375'$"),
+        (b"0 5", r"line 1: expected .* from 1 on, not '0 5'$"),
+        (b"5 0", r"line 1"),
+        (b"5 5 0", r"line 1"),
+        (b"-5 5", r"line 1"),
+        (b"5 5 0.5", r"line 1: .* not '5 5 0\.5'$"),
+        (b"5 5 1e3", r"line 1"),
+        (b"12345678901 5", r"line 1"),
+        ("٥ 5".encode(), r"line 1"),
+        (b"\xff\xfe5 \0\x1b[31m5", r"line 1: .* not '\\xff\\xfe5 \\x00\\x1b\[31m5'$"),
+        (b"5 5\n" + b"x" * 9999, rf"line 2: .* not '{'x' * 40}'$"),
+        (b"\x89PNG\r\n\x1a\n", r"line 1"),
+        (b"5 5\n" * 2**20 + b"5", r"list: more than 4194304 bytes"),
+    ],
+)
+def test_what_is_no_list_is_refused_with_file_and_line(
+    tmp_path: Path, data: bytes, words: str
+) -> None:
+    with pytest.raises(UsageError, match=f"^argument --size-list: .*{words}"):
+        load_size_list(write(tmp_path, data))
+
+
+def test_a_missing_list_names_those_that_come_with_the_tool(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"none: no such file; lists that come .*: imagenet"):
+        load_size_list(str(tmp_path / "none"))
+    with pytest.raises(UsageError, match=r"argument --size-list: .*null"):
+        load_size_list("a\0b")
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ImagineError, match=r"Is a directory"):
+        load_size_list(str(tmp_path))
+
+
+def test_an_endless_file_is_not_read_to_its_end() -> None:
+    with pytest.raises(UsageError, match=r"^argument --size-list: /dev/zero: more than 4194304 bytes"):
+        load_size_list("/dev/zero")
+
+
+def test_a_pipe_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "fifo"
+    os.mkfifo(path)
+    thread = threading.Thread(target=path.write_bytes, args=(b"3 4 5\n",))
+    thread.start()
+    assert load_size_list(str(path)) == SizeList(((3, 4),), (5,))
+    thread.join()
+
+
+def test_a_file_with_a_shipped_name_needs_a_folder_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "imagenet").write_text("1 1")
+    assert len(load_size_list("imagenet").sizes) > 1
+    assert load_size_list("./imagenet").sizes == ((1, 1),)
+
+
+@pytest.mark.parametrize("name", size_list_names())
+def test_shipped_lists_name_their_source_and_fit_pools_as_they_are(name: str) -> None:
+    import imagine_gen
+
+    folder = Path(imagine_gen.__file__).parent / "size_lists"
+    assert (folder / f"{name}.txt").read_text().startswith("# ")
+    sizes = load_size_list(name)
+    assert sizes.pooled() == sizes
+    assert len(set(sizes.sizes)) == len(sizes.sizes)
+
+
+def test_imagenets_list_has_the_published_mean() -> None:
+    sizes = load_size_list("imagenet")
+    total = sum(sizes.weights)
+    means = [
+        sum(size[side] * weight for size, weight in zip(sizes.sizes, sizes.weights)) / total
+        for side in (0, 1)
+    ]
+    assert means == pytest.approx([482, 415], rel=0.01)
+    assert total == 100
