@@ -89,7 +89,7 @@ def test_positional_arguments_of_create_recordio_run(tmp_path: Path) -> None:
         (["--paint"], "unrecognized arguments: --paint"),
         (["create-images", "a", "b"], "expected the arguments PATH NAME IMAGE_FORMAT"),
         (["create-images", "a", "b", "jpg", "c"], "expected the arguments PATH NAME IMAGE_FORMAT"),
-        (["create-images", "a", "b", "gif"], "unknown format 'gif'"),
+        (["create-images", "a", "b", "xcf"], "unknown format 'xcf'"),
         (["create-recordio", "a"], "expected the arguments SOURCE DEST NAME"),
         (["create-images"], "argument --path"),
         (["create-images", "a", "b", "jpg", "--path", "c"], "'a' stands where --path would"),

@@ -7,10 +7,12 @@ import threading
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from imagine_common.errors import ImagineError, UsageError
 from imagine_gen.size_lists import load_size_list, size_list_names
 from imagine_gen.sizes import SizeList
+from support import lines, run
 
 
 def write(folder: Path, data: bytes) -> str:
@@ -77,7 +79,9 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_an_endless_file_is_not_read_to_its_end() -> None:
-    with pytest.raises(UsageError, match=r"^argument --size-list: /dev/zero: more than 4194304 bytes"):
+    with pytest.raises(
+        UsageError, match=r"^argument --size-list: /dev/zero: more than 4194304 bytes"
+    ):
         load_size_list("/dev/zero")
 
 
@@ -119,3 +123,25 @@ def test_imagenets_list_has_the_published_mean() -> None:
     ]
     assert means == pytest.approx([482, 415], rel=0.01)
     assert total == 100
+
+
+@pytest.mark.parametrize("options", [(), ("--pooled",), ("--image-format", "png")])
+def test_images_have_the_dimensions_of_the_list(tmp_path: Path, options: tuple[str, ...]) -> None:
+    source = write(tmp_path, b"40 30 3\n30 40\n")
+    args = ["--path", tmp_path / "im", "--count", "40", "--size-list", source, *options]
+    result = run("gen", *args)
+    assert result.returncode == 0, result.stderr
+    found = []
+    for path in lines(result.stdout):
+        with Image.open(path) as image:
+            found.append(image.size)
+    assert set(found) == {(40, 30), (30, 40)}
+    assert found.count((40, 30)) > found.count((30, 40))
+
+
+@pytest.mark.parametrize("option", ["--width", "--height"])
+def test_a_list_and_a_width_or_height_are_not_both_meant(tmp_path: Path, option: str) -> None:
+    result = run("gen", "--path", tmp_path / "im", "--size-list", "imagenet", option, "9")
+    assert result.returncode == 2
+    assert f"argument --size-list: not with {option}".encode() in result.stderr
+    assert not (tmp_path / "im").exists()

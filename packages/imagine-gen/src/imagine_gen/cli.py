@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from imagine_gen.spec import DatasetSpec
 
 _MUCH_FILLER = 5  # percent
+_WIDTH, _HEIGHT = "1920", "1080"
 
 _EPILOG = """\
 The path of each image goes to stdout once the file is complete, in order, so:
@@ -110,11 +111,14 @@ def _add_image_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--width",
         metavar="N",
-        default="1920",
-        help="pixels, or LEAST:MOST to draw it for each image (default: %(default)s)",
+        help=f"pixels, or LEAST:MOST to draw it for each image (default: {_WIDTH})",
     )
+    group.add_argument("--height", metavar="N", help=f"the same (default: {_HEIGHT})")
     group.add_argument(
-        "--height", metavar="N", default="1080", help="the same (default: %(default)s)"
+        "--size-list",
+        metavar="FILE",
+        help="draw width and height from FILE's lines, `width height [weight]`, or from the list"
+        " `imagenet`",
     )
     group.add_argument(
         "--image-format",
@@ -252,10 +256,17 @@ def run(args: argparse.Namespace) -> None:
 
 def _dimensions(args: argparse.Namespace) -> tuple[Sizes | None, int, int]:
     """Return what dimensions are drawn from, if they are; and the greatest width and height."""
+    from imagine_gen.size_lists import load_size_list
     from imagine_gen.sizes import SizeRange, parse_range
 
-    widths = parse_range("--width", args.width)
-    heights = parse_range("--height", args.height)
+    if args.size_list is not None:
+        for option, value in (("--width", args.width), ("--height", args.height)):
+            if value is not None:
+                raise UsageError(f"argument --size-list: not with {option}, which it has as well")
+        listed = load_size_list(args.size_list)
+        return listed, *listed.largest
+    widths = parse_range("--width", _WIDTH if args.width is None else args.width)
+    heights = parse_range("--height", _HEIGHT if args.height is None else args.height)
     fixed = widths[0] == widths[1] and heights[0] == heights[1]
     return None if fixed else SizeRange(widths, heights), widths[1], heights[1]
 
