@@ -165,3 +165,15 @@ def make_images(folder: Path, count: int) -> None:
 
 def files(folder: Path) -> list[str]:
     return sorted(os.listdir(folder))
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_presets_go_with_the_positional_arguments(tmp_path: Path, order: int) -> None:
+    words = ["im x bmp", "--preset 4k --height 30 --width 40"][::order]
+    result = shell(f"imagine create-images {' '.join(words)}", tmp_path)
+    assert (result.returncode, result.stdout) == (0, "im/x0.bmp\n"), result.stderr
+    script = "imagine create-tfrecords im records y --preset 4k && imagine create-images --help"
+    result = shell(script, tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("records/y0\nusage: imagine create-images ")
+    assert "\npresets:\n  4k " in result.stdout

@@ -14,6 +14,7 @@ from typing import NamedTuple, NoReturn
 
 from imagine_common.cli import Parser, run_tool
 from imagine_common.errors import UsageError
+from imagine_common.presets import parse_with_preset
 
 
 class Command(NamedTuple):
@@ -82,7 +83,7 @@ def name_positionals(
     UsageError
         Where there are some, too many, or also the option of a name.
     """
-    args = parser.parse_intermixed_args(argv)
+    args = parse_with_preset(parser, argv, names)
     values = args.files
     if values and not getattr(args, "test", False):
         args.files = []

@@ -47,6 +47,19 @@ class Parser(argparse.ArgumentParser):
             add_help=False,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
+        self.preset_tool = ""
+        self._late_epilog: Callable[[], str] | None = None
+
+    def add_late_epilog(self, text: Callable[[], str]) -> None:
+        """Begin the epilog with text that takes a while, and is made only to be shown."""
+        self._late_epilog = text
+
+    def format_help(self) -> str:
+        """Return the help."""
+        if self._late_epilog is not None:
+            self.epilog = f"{self._late_epilog()}\n\n{self.epilog or ''}"
+            self._late_epilog = None
+        return super().format_help()
 
     def add_closing_options(self, group: argparse._ArgumentGroup) -> None:
         """Add the options that end the help of every tool."""
@@ -101,7 +114,14 @@ def run_tool(
                 args = (parse or parser.parse_args)(argv)
                 verbose = args.verbose
                 args.prog = parser.prog
-                run(args)
+                try:
+                    run(args)
+                except UsageError as error:
+                    if not getattr(args, "preset_options", None):
+                        raise
+                    from imagine_common.presets import blame_preset
+
+                    raise blame_preset(args, error) from error
             finally:
                 with ending_signals_blocked():
                     remove_unfinished()

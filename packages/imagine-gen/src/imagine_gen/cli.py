@@ -6,6 +6,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from imagine_common.cli import Parser, run_tool
@@ -19,6 +20,7 @@ from imagine_common.options import (
     add_workers_option,
     refuse_options,
 )
+from imagine_common.presets import add_preset_option, parse_with_preset
 
 if TYPE_CHECKING:
     from imagine_common.report import Report
@@ -48,6 +50,7 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
         description="Generate images from random arrays, exactly reproducible, in parallel.",
         epilog=_EPILOG,
     )
+    add_preset_option(parser, "gen")
     _add_output_options(parser.add_argument_group("output"))
     _add_image_options(parser.add_argument_group("image"))
     _add_content_options(parser.add_argument_group("content"))
@@ -408,4 +411,5 @@ def _verify(args: argparse.Namespace, spec: DatasetSpec) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool and return its exit code."""
-    return run_tool(build_parser(), run, argv)
+    parser = build_parser()
+    return run_tool(parser, run, argv, partial(parse_with_preset, parser))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from imagine_common.cli import Parser, run_tool
 from imagine_common.errors import UsageError
 from imagine_common.packers.cli import Packer, run_packer
 from imagine_common.packers.options import PACKER_EPILOG, add_packer_options
+from imagine_common.presets import add_preset_option, parse_with_preset
 from imagine_recordio import WRITERS
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ def build_parser(prog: str = "imagine-recordio") -> Parser:
         description="Pack images into MXNet RecordIO files, each with its index.",
         epilog=PACKER_EPILOG.format(prog=prog, suffix=".rec"),
     )
+    add_preset_option(parser, "recordio")
     groups = add_packer_options(
         parser,
         name="recordio_",
@@ -88,4 +91,4 @@ def _list(args: argparse.Namespace) -> ListSource | None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool and return its exit code."""
     parser = build_parser()
-    return run_tool(parser, run, argv, parser.parse_intermixed_args)
+    return run_tool(parser, run, argv, partial(parse_with_preset, parser))

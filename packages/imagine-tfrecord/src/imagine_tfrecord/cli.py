@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from imagine_common.cli import Parser, run_tool
 from imagine_common.packers.cli import Packer, run_packer
 from imagine_common.packers.options import PACKER_EPILOG, add_packer_options
+from imagine_common.presets import add_preset_option, parse_with_preset
 from imagine_tfrecord import WRITERS
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def build_parser(prog: str = "imagine-tfrecord") -> Parser:
         description="Pack images into TFRecord files of tf.train.Example records.",
         epilog=PACKER_EPILOG.format(prog=prog, suffix=""),
     )
+    add_preset_option(parser, "tfrecord")
     groups = add_packer_options(
         parser,
         name="tfrecord_",
@@ -79,4 +81,4 @@ def run(args: argparse.Namespace) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool and return its exit code."""
     parser = build_parser()
-    return run_tool(parser, run, argv, parser.parse_intermixed_args)
+    return run_tool(parser, run, argv, partial(parse_with_preset, parser))
