@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 from PIL import Image
 
-from imagine_common.atomic import Buffer
 from imagine_common.errors import ImagineError, show
+from imagine_common.output import Buffer
 from imagine_gen.canvas import Canvas
 from imagine_gen.content import content_of
 from imagine_gen.encoders import ImageEncoder

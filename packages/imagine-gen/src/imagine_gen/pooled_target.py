@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from imagine_common.atomic import Buffer
+from imagine_common.output import Buffer
 from imagine_gen.content import content_of
 from imagine_gen.dealing import Dealer
 from imagine_gen.encoders import ImageEncoder
