@@ -15,6 +15,7 @@ import pytest
 from PIL import Image, features
 
 from imagine_common.errors import UsageError
+from imagine_common.packers.images import HEAD_BYTES, is_image
 from imagine_gen.encoders import image_encoder
 from imagine_gen.existing import existing_size
 from imagine_gen.pillow_formats import PILLOW_FORMATS, require_available
@@ -205,6 +206,39 @@ def test_headers_of_other_programs_files_are_read(tmp_path: Path) -> None:
     assert header(rgb, "JPEG2000", tile_size=(64, 64)) == ("jp2", 400, 300, "RGB")
     assert header(rgb, "JPEG2000", no_jp2=True) is None
     assert header(rgb, "PNG") is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        ("WEBP", {"lossless": True}),
+        ("WEBP", {"save_all": True, "append_images": [Image.new("RGB", (5, 4), "red")]}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("TIFF", {"big_tiff": True}),
+        ("AVIF", {}),
+        ("AVIF", {"save_all": True, "append_images": [Image.new("RGB", (5, 4), "red")]}),
+        ("JPEG2000", {}),
+        ("JPEG2000", {"no_jp2": True}),
+        ("GIF", {}),
+        ("GIF", {"save_all": True, "append_images": [Image.new("RGB", (5, 4), "red")]}),
+    ],
+)
+def test_packers_know_the_kinds_of_files_that_pillow_writes(
+    kind: str, options: dict[str, Any]
+) -> None:
+    if kind not in Image.SAVE:
+        assert (kind, "avif" in AVAILABLE) == ("AVIF", False)
+        return
+    file = io.BytesIO()
+    Image.new("RGB", (5, 4), "blue").save(file, kind, **options)
+    assert is_image(file.getvalue()[:HEAD_BYTES])
+
+
+def test_packers_know_a_big_endian_tiff() -> None:
+    file = io.BytesIO()
+    Image.new("I;16B", (5, 4)).save(file, "TIFF")
+    assert file.getvalue()[:2] == b"MM"
+    assert is_image(file.getvalue()[:HEAD_BYTES])
 
 
 def header(image: Image.Image, kind: str, **options: Any) -> tuple[Any, ...] | None:
