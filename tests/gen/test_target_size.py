@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from imagine_common.errors import ImagineError, UsageError
-from imagine_gen import create_images, jpeg_target, pooled_target
+from imagine_gen import create_images, jpeg_target
 from imagine_gen.encoders import ImageEncoder, image_encoder
 from imagine_gen.jpeg import encode, with_filler
 from imagine_gen.spec import DatasetSpec
@@ -25,6 +25,7 @@ from support import lines, run
 
 SMALL = ("--width", "64", "--height", "48")
 COMMENT, SCAN = 0xFE, 0xDA
+PHOTO = {"content": "photo"}
 KINDS = [
     {},
     {"pooled": True},
@@ -124,6 +125,18 @@ def test_little_of_files_is_filler_where_sizes_are_drawn(pooled: bool, most: flo
     assert statistics.mean(shares) < most
 
 
+@pytest.mark.parametrize("options", [PHOTO, {**PHOTO, "pooled": True}])
+def test_photos_have_the_size_too(options: dict[str, Any]) -> None:
+    encoder = image_encoder(spec(500, 375, 40_000, **options))
+    filler = []
+    for index in range(20):
+        file = file_of(encoder, index)
+        assert len(file) == 40_000
+        decode(file)
+        filler.append(encoder.filler)
+    assert statistics.mean(filler) < 0.02 * 40_000
+
+
 @pytest.mark.parametrize(("stdev", "most"), [(0, 1.5), (20_000, 2.0)])
 def test_images_are_encoded_few_times(
     stdev: int, most: float, monkeypatch: pytest.MonkeyPatch
@@ -166,11 +179,11 @@ def test_workers_chunks_and_parts_change_no_byte(tmp_path: Path, options: dict[s
     assert make("parts", 9, 2, start=8, workers=2) == whole
 
 
-def test_forgetting_strips_changes_no_byte(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forgetting_strips_changes_no_byte() -> None:
     made = spec(100, 80, 7_000, target_size_stdev=1_500, pooled=True, pool_strips=9)
     expected = [file_of(image_encoder(made), index) for index in range(20)]
-    monkeypatch.setattr(pooled_target, "TARGET_POOL_BYTES", 1)
     encoder = image_encoder(made)
+    encoder._pool.max_bytes = 1  # type: ignore[attr-defined]
     assert [file_of(encoder, index) for index in range(20)] == expected
 
 

@@ -121,7 +121,7 @@ def with_filler(head: bytes, size: int) -> bytes:
     These are comments (B.2.4.5), just before the scan's header, so that readers find dimensions at
     the beginning. A comment takes four bytes, so fewer fill up before the marker (B.1.1.2).
     """
-    *_, (_, begin, _) = _segments(head)
+    begin = head.rindex(b"\xff%c" % _SOS)  # The last segment is the scan's header.
     filler = bytearray()
     left = size if size >= _SEGMENT_HEAD.size else 0
     for segments in range(-(-left // _MAX_SEGMENT), 0, -1):

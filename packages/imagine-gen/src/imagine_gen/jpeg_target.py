@@ -1,12 +1,11 @@
 """JPEG files of exactly the size that is asked for.
 
 An image is encoded at the level of quantization at which it just fits, and comments fill what is
-left. Which level that is, is found as target_size.py tells.
+left. Which level that is, is found as level_search.py tells.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable
 
 from PIL import Image
@@ -18,9 +17,10 @@ from imagine_gen.content import content_of
 from imagine_gen.encoders import ImageEncoder
 from imagine_gen.jpeg import encode, scan_begin, with_filler
 from imagine_gen.jpeg_levels import levels
+from imagine_gen.level_search import Fineness, Interpolated, Ladder, level_of
 from imagine_gen.sized import SizedEncoder
 from imagine_gen.spec import DatasetSpec
-from imagine_gen.target_size import Fineness, Interpolated, Ladder, TargetSizes
+from imagine_gen.target_size import TargetSizes
 
 _FINENESS = Fineness(step=2, margin=2, tolerance=5)
 _SAMPLE_SIDE = 256  # a multiple of all MCUs
@@ -49,10 +49,8 @@ class Sample:
         middle_pixels = self._middle.width * self._middle.height
         self._pixels = spec.width * spec.height
         room = (spec.target_size or 0) - self.overhead
-        level = bisect_right(
-            range(len(self._levels)), room * middle_pixels // self._pixels, key=self._middle_bytes
-        )
-        level = max(0, level - 1)
+        share = room * middle_pixels // self._pixels
+        level = level_of(share, self._middle_bytes, len(self._levels))
         self._part = self._middle_bytes(level)
         self._whole, self._least, self._most = (
             len(self._file(whole, at)) - self.overhead for at in (level, 0, len(self._levels) - 1)

@@ -6,7 +6,7 @@ strips come from a pool. A strip's encoded form is the same wherever it stands.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -87,7 +87,12 @@ def make_pool(spec: DatasetSpec, form: StripFormat[Strip], pools: int = 1) -> li
     return list(pool_numbers(spec, form, pools))
 
 
-def pool_numbers(spec: DatasetSpec, form: StripFormat[Strip], pools: int = 1) -> dict[Strip, int]:
+def pool_numbers(
+    spec: DatasetSpec,
+    form: StripFormat[Strip],
+    pools: int = 1,
+    pixels: Callable[[int, int], npt.NDArray[np.uint8]] | None = None,
+) -> dict[Strip, int]:
     """Return the strips of a pool, no two of them the same, and by what number each was drawn.
 
     Parameters
@@ -96,6 +101,8 @@ def pool_numbers(spec: DatasetSpec, form: StripFormat[Strip], pools: int = 1) ->
     form : StripFormat
     pools : int
         How many pools the dataset has, which share the memory.
+    pixels : callable, optional
+        Returns the pixels of a strip by its number and rows; those of the content unless given.
 
     Raises
     ------
@@ -109,11 +116,11 @@ def pool_numbers(spec: DatasetSpec, form: StripFormat[Strip], pools: int = 1) ->
             f"argument --pool-strips: {wanted} strips of {strip_bytes * pools} bytes are over"
             f" 8 GiB; at most {max(1, _MAX_BYTES // (strip_bytes * pools))} fit"
         )
-    content = content_of(spec)
+    pixels = pixels or content_of(spec).pool_strip
     numbers: dict[Strip, int] = {}
     for number in range(wanted):
         # Tiny ones can be alike by chance. Images differ because all strips in the pool do.
-        numbers.setdefault(form.encode(content.pool_strip(number, form.rows)), number)
+        numbers.setdefault(form.encode(pixels(number, form.rows)), number)
     return numbers
 
 

@@ -17,14 +17,19 @@ from imagine_gen.encoders import ImageEncoder
 from imagine_gen.jpeg import Strips
 from imagine_gen.jpeg_levels import levels
 from imagine_gen.jpeg_target import too_large
+from imagine_gen.level_search import Fineness, Interpolated, Ladder, level_of
 from imagine_gen.pooled import pool_numbers
 from imagine_gen.sized import SizedEncoder
-from imagine_gen.spec import DEFAULT_QUALITY, TARGET_POOL_BYTES, DatasetSpec
-from imagine_gen.target_size import Fineness, Interpolated, Ladder, TargetSizes
+from imagine_gen.spec import TARGET_POOL_BYTES, DatasetSpec
+from imagine_gen.target_size import TargetSizes
 
-# Every rung costs the encoding of all strips, and memory for them, so they are farther apart.
+# Every rung costs the encoding of all strips, and memory for them, so they are farther apart; and
+# even more so where as many as sizes that vary ask for would not fit.
 _FINENESS = Fineness(step=15, margin=3, tolerance=20)
+_LARGE_FINENESS = Fineness(step=25, margin=3, tolerance=30)
+_USUAL_RUNGS = 80
 _SAMPLE_STRIPS = 16
+_MAX_PIXEL_BYTES = 1 << 26
 _MAX_FORMS = 1024
 _POOLED_ENCODERS = 1024
 
@@ -50,21 +55,27 @@ class LeveledPool:
     def __init__(self, spec: DatasetSpec, pools: int = 1) -> None:
         self._spec = spec
         self._levels = levels(spec.mode)
-        self._content = content_of(spec)
-        self._max_bytes = TARGET_POOL_BYTES // pools
+        self.max_bytes = TARGET_POOL_BYTES // pools
         self._strips: OrderedDict[int, dict[int, bytes]] = OrderedDict()  # by level and number
         self._bytes: dict[int, int] = {}
         self.form = lru_cache(maxsize=_MAX_FORMS)(self._form)
-        # Strips that differ at a usual quality are different strips.
-        plain = Strips(spec, DEFAULT_QUALITY)
-        self.rows = plain.rows
-        self.numbers = list(pool_numbers(spec, plain, pools).values())
-        self._sample = self.numbers[:_SAMPLE_STRIPS]
+        form = self.form(spec.height, 0)
+        self.rows = form.rows
+        # They are encoded again and again, and those of photos take longer to make than that.
+        kept = max(1, _MAX_PIXEL_BYTES // pools // (form.rows * spec.row_bytes))
+        self._pixels = lru_cache(maxsize=kept)(content_of(spec).pool_strip)
         self._sample_bytes = Interpolated(self._measure, len(self._levels))
+        # Strips are different where they are at the level that is most likely asked for.
+        size = _FINENESS.aim((spec.target_size or 0) - form.overhead)
+        level = level_of(size, lambda level: self.expect(level, form.count), len(self._levels))
+        numbers = pool_numbers(spec, self.form(spec.height, level), pools, self._pixels)
+        self.numbers = list(numbers.values())
+        self._strips[level] = dict(enumerate(numbers))
+        self._bytes[level] = sum(map(len, numbers))
 
     def expect(self, level: int, count: int) -> int:
         """Return about how many bytes so many strips take at a level."""
-        return self._sample_bytes(level) * count // len(self._sample)
+        return self._sample_bytes(level) * count // _SAMPLE_STRIPS
 
     def strips(self, level: int, picks: Sequence[int]) -> list[bytes]:
         """Return strips at a level, by their places in the pool."""
@@ -80,15 +91,15 @@ class LeveledPool:
 
     def _forget(self) -> None:
         """Let go of the levels that have not been used for longest, where memory is over."""
-        while len(self._strips) > 1 and sum(self._bytes.values()) > self._max_bytes:
+        while len(self._strips) > 1 and sum(self._bytes.values()) > self.max_bytes:
             level, _ = self._strips.popitem(last=False)
             del self._bytes[level]
 
     def _measure(self, level: int) -> int:
-        return sum(len(self._encode(number, level)) for number in self._sample)
+        return sum(len(self._encode(number, level)) for number in range(_SAMPLE_STRIPS))
 
     def _encode(self, number: int, level: int) -> bytes:
-        pixels = self._content.pool_strip(number, self.rows)
+        pixels = self._pixels(number, self.rows)
         return self.form(self._spec.height, level).encode(pixels)
 
     def _form(self, height: int, level: int) -> Strips:
@@ -117,11 +128,13 @@ class PooledTargetEncoder(ImageEncoder):
         form = pool.form(spec.height, 0)
         self._overhead = form.overhead
         self._dealer = Dealer(spec.seed, len(pool.numbers), form.count, form.uncut)
+        room = (spec.target_size or 0) - self._overhead
+        pool_bytes = room * len(pool.numbers) // form.count
         self._ladder = Ladder(
             lambda level: pool.expect(level, form.count),
             len(levels(spec.mode)),
-            (spec.target_size or 0) - self._overhead,
-            _FINENESS,
+            room,
+            _FINENESS if pool_bytes * _USUAL_RUNGS <= pool.max_bytes else _LARGE_FINENESS,
         )
         ends = (pool.expect(level, form.count) for level in (0, len(levels(spec.mode)) - 1))
         self._sizes = TargetSizes(spec, *(self._overhead + end for end in ends))
@@ -156,11 +169,6 @@ class PooledTargetEncoder(ImageEncoder):
         self.filler = room - sum(map(len, found[level]))
         return self._pool.form(self._spec.height, level).assemble(found[level], self.filler)
 
-    def encode_pool(self) -> None:
-        """Encode all strips at the level that images are most likely to ask for."""
-        level = self._ladder.first_level(self._sizes.mean - self._overhead)
-        self._pool.strips(level, range(len(self._pool.numbers)))
-
 
 def pooled_target_encoder(spec: DatasetSpec) -> ImageEncoder:
     """Return a new encoder of a dataset of pooled images whose files have a target size.
@@ -171,9 +179,7 @@ def pooled_target_encoder(spec: DatasetSpec) -> ImageEncoder:
         Where the target can't be reached, and as `pool_numbers` does.
     """
     if spec.sizes is None:
-        encoder = PooledTargetEncoder(spec, LeveledPool(spec))
-        encoder.encode_pool()  # which processes that are forked then share
-        return encoder
+        return PooledTargetEncoder(spec, LeveledPool(spec))
     widths = spec.sizes.pool_widths
     pools = {width: LeveledPool(spec.of_size(width, spec.height), len(widths)) for width in widths}
     for ends in (spec.sizes.least, spec.sizes.largest):

@@ -20,7 +20,7 @@ CHANNELS = {"RGB": 3, "RGBA": 4, "L": 1}
 CONTENTS = ("noise", "photo")
 SUBSAMPLINGS = ("4:4:4", "4:2:2", "4:2:0")
 DEFAULT_QUALITY = 75
-TARGET_POOL_BYTES = 2**28  # of strips at several levels of quantization, in a process
+TARGET_POOL_BYTES = 2**29  # of strips at several levels of quantization, in a process
 
 _MAX_SEED = 2**64 - 1
 _MAX_INDEX = 2**63 - 1
@@ -226,8 +226,11 @@ class DatasetSpec:
         if self.pooled or stored:
             return _PROCESS_BYTES
         canvas = 1 if self.mode == "L" else 4  # bytes a pixel, in Pillow's images
-        if self.target_size is not None:  # of which a search keeps two files
-            return _PROCESS_BYTES + canvas * self.width * self.height + 3 * self.target_size
+        if self.target_size is not None:
+            # A search keeps two files, and what can be reached is tried once.
+            largest = (4 if self.subsampling == "4:4:4" else 3) * self.width * self.height
+            files = max(3 * self.target_size, largest)
+            return _PROCESS_BYTES + canvas * self.width * self.height + files
         if self.image_format in PILLOW_FORMATS:
             encoding = PILLOW_FORMATS[self.image_format].pixel_bytes[self.mode]
             return _PROCESS_BYTES + (canvas + encoding) * self.width * self.height

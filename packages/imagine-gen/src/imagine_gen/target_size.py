@@ -1,18 +1,6 @@
-"""JPEG files of a size that is given: how large each is to be, and how that is come near.
-
-How many bytes an image takes at a level of quantization is known only after encoding it, but images
-of a dataset have much in common. So a ladder of levels is made from a sample, which tells how many
-bytes each rung will about give, and for every image the search begins where these are right. What
-it finds depends on the image and the sample alone, never on images that were made before: else the
-number of workers would change files. All arithmetic is of whole numbers, so that hosts agree.
-"""
+"""How large files are to be whose size is given: all alike, or drawn from a normal distribution."""
 
 from __future__ import annotations
-
-from bisect import bisect_right
-from collections.abc import Callable
-from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
@@ -30,10 +18,6 @@ _MAX_DEVIATIONS = 3
 _LEAST_DEVIATIONS = 2
 # As many bytes as the finest quantization gives may be filler: more is hardly an image.
 _MOST_FILLED = 2
-_LEVELS_BETWEEN = 16
-_FEW_STEPS = 6
-# Fewer bytes can't be a comment segment, but for none.
-_LEAST_SEGMENT = 4
 
 
 class TargetSizes:
@@ -88,132 +72,3 @@ class TargetSizes:
         off = (int(words.sum(dtype=np.uint64)) - _CENTER) * self._stdev
         off = off + (1 << _DEVIATION_BITS - 1) >> _DEVIATION_BITS
         return self.mean + max(-self._most_off, min(off, self._most_off))
-
-
-class Fineness(NamedTuple):
-    """How near a search comes, in thousandths of the bytes there is room for.
-
-    `step` is between the rungs of a ladder. `margin` is what is left over at first, so that an
-    image that is a bit larger than expected fits at once. `tolerance` is good enough.
-    """
-
-    step: int
-    margin: int
-    tolerance: int
-
-
-class Interpolated:
-    """What a sample takes at each level, measured at every sixteenth of them when it is asked for.
-
-    Parameters
-    ----------
-    measure : callable
-        Returns the bytes of entropy-coded data that a sample has at a level.
-    count : int
-        How many levels there are.
-    """
-
-    def __init__(self, measure: Callable[[int], int], count: int) -> None:
-        self._measure = lru_cache(maxsize=None)(measure)
-        self._last = count - 1
-
-    def __call__(self, level: int) -> int:
-        """Return about how many bytes the sample has at a level."""
-        below = level - level % _LEVELS_BETWEEN
-        above = min(below + _LEVELS_BETWEEN, self._last)
-        size = self._measure(below)
-        if level == below:
-            return size
-        return size + (self._measure(above) - size) * (level - below) // (above - below)
-
-
-class Ladder:
-    """Levels of quantization, by the bytes they are expected to give, each a bit larger.
-
-    Parameters
-    ----------
-    expect : callable
-        Returns the bytes of entropy-coded data that an image is expected to have at a level.
-    count : int
-        How many levels there are.
-    room : int
-        Bytes that one of the rungs comes as near as it can, when the margin is left over.
-    fineness : Fineness
-    """
-
-    def __init__(
-        self, expect: Callable[[int], int], count: int, room: int, fineness: Fineness
-    ) -> None:
-        self._expect = expect
-        self._count = count
-        self._fineness = fineness
-        self._levels: dict[int, int] = {}
-        self._rungs = self._geometric(self._aim(room))
-
-    def _geometric(self, anchor: int) -> list[int]:
-        """Return the sizes of the rungs: in equal steps down and up from one of them."""
-        step = self._fineness.step
-        least, most = self._expect(0), self._expect(self._count - 1)
-        anchor = max(least, min(anchor, most))
-        below, above = [anchor], [anchor]
-        while below[-1] > least:
-            below.append(max(least, below[-1] - max(1, below[-1] * step // 1000)))
-        while above[-1] < most:
-            above.append(min(most, above[-1] + max(1, above[-1] * step // 1000)))
-        return [*below[:0:-1], *above]
-
-    def _aim(self, room: int) -> int:
-        return room - room * self._fineness.margin // 1000
-
-    def _rung(self, size: int) -> int:
-        """Return the highest rung of at most a size, or the lowest one."""
-        return max(0, bisect_right(self._rungs, size) - 1)
-
-    def _level(self, rung: int) -> int:
-        if rung not in self._levels:
-            size = self._rungs[rung]
-            found = bisect_right(range(self._count), size, key=self._expect) - 1
-            self._levels[rung] = found if rung else 0
-        return self._levels[rung]
-
-    def first_level(self, room: int) -> int:
-        """Return the level at which a search begins."""
-        return self._level(self._rung(self._aim(room)))
-
-    def search(self, room: int, measure: Callable[[int, int | None], int]) -> int | None:
-        """Return a level at which an image about fills a room, or None where none is low enough.
-
-        Parameters
-        ----------
-        room : int
-            Bytes for the image's entropy-coded data.
-        measure : callable
-            Returns how many the image has at a level. It gets the level, and the one before that
-            is the best so far.
-        """
-        good: int | None = None
-        tight: int | None = None  # leaves room, but not enough for a segment
-        sizes: dict[int, int] = {}
-        low, high = -1, len(self._rungs)
-        rung = self._rung(self._aim(room))
-        steps = 0
-        while high - low > 1:
-            level = self._level(rung)
-            if level not in sizes:
-                sizes[level] = measure(level, tight if good is None else good)
-            left = room - sizes[level]
-            if left == 0 or left >= _LEAST_SEGMENT:
-                low, good = rung, level
-                if left * 1000 <= room * self._fineness.tolerance:
-                    break
-            else:
-                high = rung
-                tight = level if left > 0 else tight
-            steps += 1
-            if steps < _FEW_STEPS:
-                # As much larger or smaller than expected as the image was here, it is there.
-                rung = self._rung(self._aim(room) * self._rungs[rung] // sizes[level])
-                rung = max(low + 1, min(rung, high - 1))
-            else:
-                rung = (low + high) // 2
-        return tight if good is None else good

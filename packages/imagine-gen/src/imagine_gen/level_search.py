@@ -1,0 +1,186 @@
+"""Finding the level of quantization at which an image takes about so many bytes.
+
+How many bytes an image takes at a level is known only after encoding it, but images of a dataset
+have much in common. So a ladder of levels is made from a sample, which tells how many bytes each
+rung will about give, and for every image the search begins where these are right. What it finds
+depends on the image and the sample alone, never on images that were made before: else the number of
+workers would change files. All arithmetic is of whole numbers, so that hosts agree.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+_LEVELS_BETWEEN = 16
+_FEW_STEPS = 6
+_MANTISSA_BITS = 32
+_LOG_BITS = 12
+# Fewer bytes can't be a comment segment, but for none.
+_LEAST_SEGMENT = 4
+
+
+class Fineness(NamedTuple):
+    """How near a search comes, in thousandths of the bytes there is room for.
+
+    `step` is between the rungs of a ladder. `margin` is what is left over at first, so that an
+    image that is a bit larger than expected fits at once. `tolerance` is good enough.
+    """
+
+    step: int
+    margin: int
+    tolerance: int
+
+    def aim(self, room: int) -> int:
+        """Return how many bytes of a room are to be filled."""
+        return room - room * self.margin // 1000
+
+
+class Interpolated:
+    """What a sample takes at each level, measured at every sixteenth of them when it is asked for.
+
+    Parameters
+    ----------
+    measure : callable
+        Returns the bytes of entropy-coded data that a sample has at a level.
+    count : int
+        How many levels there are.
+    """
+
+    def __init__(self, measure: Callable[[int], int], count: int) -> None:
+        self._measure = lru_cache(maxsize=None)(measure)
+        self._last = count - 1
+
+    def __call__(self, level: int) -> int:
+        """Return about how many bytes the sample has at a level."""
+        below = level - level % _LEVELS_BETWEEN
+        above = min(below + _LEVELS_BETWEEN, self._last)
+        size = self._measure(below)
+        if level == below:
+            return size
+        return size + (self._measure(above) - size) * (level - below) // (above - below)
+
+
+class Ladder:
+    """Levels of quantization, by the bytes they are expected to give, each a bit larger.
+
+    Parameters
+    ----------
+    expect : callable
+        Returns the bytes of entropy-coded data that an image is expected to have at a level.
+    count : int
+        How many levels there are.
+    room : int
+        Bytes that one of the rungs comes as near as it can, when the margin is left over.
+    fineness : Fineness
+    """
+
+    def __init__(
+        self, expect: Callable[[int], int], count: int, room: int, fineness: Fineness
+    ) -> None:
+        self._expect = expect
+        self._count = count
+        self._fineness = fineness
+        self._levels: dict[int, int] = {}
+        self._rungs = self._geometric(fineness.aim(room))
+
+    def _geometric(self, anchor: int) -> list[int]:
+        """Return the sizes of the rungs: in equal steps down and up from one of them."""
+        step = self._fineness.step
+        least, most = self._expect(0), self._expect(self._count - 1)
+        anchor = max(least, min(anchor, most))
+        below, above = [anchor], [anchor]
+        while below[-1] > least:
+            below.append(max(least, below[-1] - max(1, below[-1] * step // 1000)))
+        while above[-1] < most:
+            above.append(min(most, above[-1] + max(1, above[-1] * step // 1000)))
+        return [*below[:0:-1], *above]
+
+    def _rung(self, size: int) -> int:
+        """Return the highest rung of at most a size, or the lowest one."""
+        return max(0, bisect_right(self._rungs, size) - 1)
+
+    def _level(self, rung: int) -> int:
+        if rung not in self._levels:
+            found = level_of(self._rungs[rung], self._expect, self._count)
+            self._levels[rung] = found if rung else 0
+        return self._levels[rung]
+
+    def search(self, room: int, measure: Callable[[int, int | None], int]) -> int | None:
+        """Return a level at which an image about fills a room, or None where none is low enough.
+
+        Parameters
+        ----------
+        room : int
+            Bytes for the image's entropy-coded data.
+        measure : callable
+            Returns how many the image has at a level. It gets the level, and the one before that
+            is the best so far.
+        """
+        aim = self._fineness.aim(room)
+        good: int | None = None
+        tight: int | None = None  # leaves room, but not enough for a segment
+        sizes: dict[int, int] = {}
+        points: list[_Point] = []
+        low, high = -1, len(self._rungs)
+        rung = self._rung(aim)
+        while high - low > 1:
+            level = self._level(rung)
+            if level not in sizes:
+                sizes[level] = measure(level, tight if good is None else good)
+            left = room - sizes[level]
+            if left == 0 or left >= _LEAST_SEGMENT:
+                low, good = rung, level
+                if left * 1000 <= room * self._fineness.tolerance:
+                    break
+            else:
+                high = rung
+                tight = level if left > 0 else tight
+            points.append(_Point(rung, log2(sizes[level])))
+            if len(points) == 1:
+                # As much larger or smaller than expected as the image is here, it is there.
+                rung = self._rung(self._rungs[rung] * aim // sizes[level])
+            elif len(points) < _FEW_STEPS:
+                rung = _on_a_line(points, log2(aim), (low, high))
+            else:
+                rung = (low + high) // 2
+            rung = max(low + 1, min(rung, high - 1))
+        return tight if good is None else good
+
+
+def level_of(size: int, expect: Callable[[int], int], count: int) -> int:
+    """Return the finest of so many levels that is expected to give at most a size, or the first."""
+    return max(0, bisect_right(range(count), size, key=expect) - 1)
+
+
+class _Point(NamedTuple):
+    """A rung that was tried, and the logarithm of the image's size there."""
+
+    rung: int
+    size: int
+
+
+def _on_a_line(points: list[_Point], size: int, rungs: tuple[int, int]) -> int:
+    """Return the rung at which a line through two points has the logarithm of a size.
+
+    Rungs are a logarithm too, so a line is a power law. It goes through the points at two rungs,
+    where these were tried, or else through the last two.
+    """
+    ends = [point for point in points if point.rung in rungs]
+    first, second = ends if len(ends) == len(rungs) else points[-2:]
+    rise = second.size - first.size
+    return second.rung + (size - second.size) * (second.rung - first.rung) // (rise or 1)
+
+
+def log2(number: int) -> int:
+    """Return the logarithm of a positive number in 4,096ths, in whole numbers alone."""
+    result = number.bit_length() - 1
+    mantissa = number << _MANTISSA_BITS >> result
+    for _ in range(_LOG_BITS):
+        mantissa = mantissa * mantissa >> _MANTISSA_BITS
+        carry = mantissa >> _MANTISSA_BITS + 1
+        mantissa >>= carry
+        result = 2 * result + carry
+    return result
