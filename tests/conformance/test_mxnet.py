@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import mxnet as mx
 import numpy as np
@@ -91,6 +92,82 @@ def test_several_labels_are_read_as_a_vector(tmp_path: Path) -> None:
     header, data = mx.recordio.unpack(reader.read_idx(0))
     assert header.label.tolist() == [1, 5, 7]
     assert data == JPEG
+
+
+def batches(stem: Path, count: int, **more: Any) -> tuple[Any, list[list[float]]]:
+    """Return images and labels that `ImageRecordIter` gives, by the index."""
+    iterator = mx.io.ImageRecordIter(
+        path_imgrec=f"{stem}.rec",
+        path_imgidx=f"{stem}.idx",
+        data_shape=(3, 24, 32),
+        batch_size=count,
+        preprocess_threads=1,
+        **more,
+    )
+    (batch,) = iterator
+    assert batch.pad == 0
+    return batch.data[0].asnumpy(), batch.label[0].asnumpy().tolist()
+
+
+def test_image_record_iter_reads_several_labels(tmp_path: Path, dataset: list[Path]) -> None:
+    source = "".join(f"{path}\t{n},{n * n},7\n" for n, path in enumerate(dataset)).encode()
+    args = ["--dest-path", tmp_path / "out", "--label-offset", "1"]
+    run("recordio", *args, input=source)
+    images, labels = batches(tmp_path / "out" / "recordio_0", 10, label_width=3)
+    assert labels == [[n + 1, n * n + 1, 8] for n in range(10)]
+    for image, path in zip(images, dataset):
+        np.testing.assert_array_equal(image, np.asarray(Image.open(path)).transpose(2, 0, 1))
+
+
+def test_a_list_is_packed_as_im2rec_packs_it(tmp_path: Path, dataset: list[Path]) -> None:
+    """With --pack-label and --pass-through; the records' bytes are those of mxnet.recordio."""
+    items = [(index, [index / 3, 2.0, -1.5], dataset[index]) for index in (7, 2, 9, 0, 4)]
+    text = "".join(
+        "\t".join([str(index), *(f"{label:f}" for label in labels), f"{path.name}\n"])
+        for index, labels, path in items
+    )
+    (tmp_path / "x.lst").write_text(text)
+    root = ["--lst", tmp_path / "x.lst", "--root", dataset[0].parent]
+    result = run("recordio", *root, "--dest-path", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    theirs = mx.recordio.MXIndexedRecordIO(
+        str(tmp_path / "theirs.idx"), str(tmp_path / "theirs.rec"), "w"
+    )
+    for line in text.splitlines():
+        index, *labels, name = line.split("\t")
+        header = mx.recordio.IRHeader(0, list(map(float, labels)), int(index), 0)
+        image = (dataset[0].parent / name).read_bytes()
+        theirs.write_idx(int(index), mx.recordio.pack(header, image))
+    theirs.close()
+    for suffix in ("rec", "idx"):
+        ours = tmp_path / "out" / f"recordio_0.{suffix}"
+        assert ours.read_bytes() == (tmp_path / f"theirs.{suffix}").read_bytes()
+    images, labels = batches(tmp_path / "out" / "recordio_0", 5, label_width=3)
+    found = {round(label[0] * 3): image for image, label in zip(images, labels)}
+    assert sorted(found) == [0, 2, 4, 7, 9]
+    for index, _, path in items:
+        expected = np.asarray(Image.open(path)).transpose(2, 0, 1)
+        np.testing.assert_array_equal(found[index], expected)
+    run("recordio", *root, "--dest-path", tmp_path / "mx", "--writer", "mxnet", timeout=300)
+    for suffix in ("rec", "idx"):
+        name = f"recordio_0.{suffix}"
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "mx" / name).read_bytes()
+
+
+def test_the_merged_index_leads_to_every_record(tmp_path: Path, dataset: list[Path]) -> None:
+    """Of the files one after another, as which DALI reads them; MXNet takes them as one file."""
+    source = "".join(f"{path}\t{n}\n" for n, path in enumerate(dataset)).encode()
+    args = ["--dest-path", tmp_path / "out", "--img-per-file", "3", "--merged-index"]
+    files = lines(run("recordio", *args, input=source).stdout)
+    together = tmp_path / "together.rec"
+    together.write_bytes(b"".join(Path(path).read_bytes() for path in files))
+    index = tmp_path / "out" / "recordio_merged.idx"
+    reader = mx.recordio.MXIndexedRecordIO(str(index), str(together), "r")
+    assert reader.keys == list(range(10))
+    for key in reversed(reader.keys):
+        header, image = mx.recordio.unpack(reader.read_idx(key))
+        assert (header.id, header.label) == (key, key)
+        assert image == dataset[key].read_bytes()
 
 
 def test_both_writers_write_the_same_bytes(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from support import JPEG, lines, manifest, run
+from support import JPEG, PNG, lines, manifest, run
 
 FEATURES = {
     "image/encoded": tf.io.FixedLenFeature([], tf.string),
@@ -103,6 +103,123 @@ def test_both_writers_write_the_same_bytes(tmp_path: Path) -> None:
     for n in range(3):
         native, theirs = (tmp_path / w / f"tfrecord_{n}" for w in ("native", "tensorflow"))
         assert native.read_bytes() == theirs.read_bytes()
+
+
+# What TensorFlow's models parse ImageNet's records with (official/legacy/image_classification/
+# resnet/imagenet_preprocessing.py; research/inception has [1] for the label's shape).
+IMAGENET = {
+    "image/encoded": tf.io.FixedLenFeature([], tf.string, ""),
+    "image/class/label": tf.io.FixedLenFeature([], tf.int64, -1),
+    "image/class/text": tf.io.FixedLenFeature([], tf.string, ""),
+    "image/object/bbox/xmin": tf.io.VarLenFeature(tf.float32),
+    "image/object/bbox/ymin": tf.io.VarLenFeature(tf.float32),
+    "image/object/bbox/xmax": tf.io.VarLenFeature(tf.float32),
+    "image/object/bbox/ymax": tf.io.VarLenFeature(tf.float32),
+}
+# What else build_imagenet_data.py writes, with no default: each must be there, with one value.
+IMAGENET_MORE = {
+    "image/format": tf.io.FixedLenFeature([], tf.string),
+    "image/filename": tf.io.FixedLenFeature([], tf.string),
+    "image/colorspace": tf.io.FixedLenFeature([], tf.string),
+    "image/height": tf.io.FixedLenFeature([], tf.int64),
+    "image/width": tf.io.FixedLenFeature([], tf.int64),
+    "image/channels": tf.io.FixedLenFeature([], tf.int64),
+    "image/class/label": tf.io.FixedLenFeature([1], tf.int64),
+    "image/class/synset": tf.io.FixedLenFeature([], tf.string),
+    "image/object/bbox/label": tf.io.FixedLenFeature([1], tf.int64),
+}
+
+
+def plain(tensor: Any) -> Any:
+    """Return what a tensor holds as Python's own types."""
+    value = tensor.numpy()
+    return value if isinstance(value, bytes) else value.tolist()
+
+
+@pytest.mark.parametrize(("image_format", "mode"), [("jpg", "RGB"), ("jpg", "L"), ("png", "RGB")])
+def test_tensorflows_imagenet_reader_finds_all_it_asks_for(
+    tmp_path: Path, image_format: str, mode: str
+) -> None:
+    size = ["--width", "37", "--height", "21", "--count", "3"]
+    kind = ["--image-format", image_format, "--mode", mode]
+    made = run("gen", "--path", tmp_path / "images", *size, *kind)
+    source = b"".join(
+        b"%s\t%d\n" % (path, n) for n, path in enumerate(made.stdout.split(b"\n")[:-1])
+    )
+    args = ["--schema", "imagenet", "--dest-path", tmp_path, "--label-offset", "1"]
+    packed = run("tfrecord", *args, input=source)
+    (path,) = lines(packed.stdout)
+    for number, record in enumerate(tf.data.TFRecordDataset([path])):
+        found = tf.io.parse_single_example(record, IMAGENET)
+        image = tf.io.decode_jpeg(found["image/encoded"], channels=3)
+        assert image.shape == (21, 37, 3)
+        assert int(found["image/class/label"]) == number + 1
+        assert found["image/class/text"].numpy() == b"class_%d" % (number + 1)
+        sides = ("ymin", "xmin", "ymax", "xmax")
+        box = [found[f"image/object/bbox/{side}"].values.numpy().tolist() for side in sides]
+        assert box == [[0], [0], [1], [1]]
+        # As the reader goes on: a crop of the box, which must be a valid one.
+        tf.image.sample_distorted_bounding_box(
+            tf.shape(image), tf.constant([[[0.0, 0.0, 1.0, 1.0]]]), min_object_covered=0.1
+        )
+        more = tf.io.parse_single_example(record, IMAGENET_MORE)
+        assert {name: plain(value) for name, value in more.items()} == {
+            "image/format": {"jpg": b"JPEG", "png": b"PNG"}[image_format],
+            "image/filename": f"image_{number}.{image_format}".encode(),
+            "image/colorspace": b"RGB",
+            "image/height": 21,
+            "image/width": 37,
+            "image/channels": 3,
+            "image/class/label": [number + 1],
+            "image/class/synset": b"n%08d" % (number + 1),
+            "image/object/bbox/label": [number + 1],
+        }
+
+
+def test_dlios_reader_finds_what_it_asks_for(tmp_path: Path) -> None:
+    """By the features of DLIO's reader/tf_reader.py, and of its DALI reader."""
+    image = tmp_path / "image.jpg"
+    image.write_bytes(JPEG)
+    args = ["--schema", "dlio", "--dest-path", tmp_path / "out"]
+    run("tfrecord", *args, input=f"{image}\t7\n".encode())
+    (record,) = tf.data.TFRecordDataset([str(tmp_path / "out" / "tfrecord_0")])
+    features = {
+        "image": tf.io.FixedLenFeature([], tf.string),
+        "size": tf.io.FixedLenFeature([], tf.int64),
+    }
+    found = tf.io.parse_single_example(record, features)
+    assert found["image"].numpy() == JPEG
+    assert int(found["size"]) == len(JPEG)
+    features["size"] = tf.io.FixedLenFeature([1], tf.int64)
+    assert tf.io.parse_single_example(record, features)["size"].numpy().tolist() == [len(JPEG)]
+    assert set(tf.train.Example.FromString(record.numpy()).features.feature) == set(features)
+
+
+@pytest.mark.parametrize("schema", ["imagenet", "dlio"])
+def test_both_writers_write_the_same_bytes_in_every_schema(tmp_path: Path, schema: str) -> None:
+    generator = random.Random(0)
+    source = b""
+    for n, size in enumerate([0, 1, 100, 128, 16_384, 70_000, 2_100_000]):
+        path = tmp_path / f"{n} é.jpg"
+        path.write_bytes((PNG if n % 2 else JPEG) + generator.randbytes(size))
+        source += f"{path}{['', chr(9) + '0', chr(9) + '99999999999'][n % 3]}\n".encode()
+    for writer in ("native", "tensorflow"):
+        args = ["--dest-path", tmp_path / writer, "--img-per-file", "3", "--writer", writer]
+        more = ["--schema", schema, "--index", "--name-format", "{shard}of{total}"]
+        result = run("tfrecord", *args, *more, input=source, timeout=300)
+        assert result.returncode == 0, result.stderr
+        assert len(lines(result.stdout)) == 3
+        assert len(result.stderr.splitlines()) == 1
+    for name in [f"{n}of3{suffix}" for n in range(3) for suffix in ("", ".idx")]:
+        native, theirs = (tmp_path / w / name for w in ("native", "tensorflow"))
+        assert native.read_bytes() == theirs.read_bytes()
+    resumed = run(
+        "tfrecord",
+        *["--dest-path", tmp_path / "tensorflow", "--name-format", "{shard}of3", "--resume"],
+        *["--img-per-file", "3", "--schema", schema, "--index"],
+        input=source,
+    )
+    assert b"(3 there already)" in resumed.stderr
 
 
 def test_tensorflows_writer_leaves_nothing_unfinished(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imagine_common.headers import Header
 from imagine_tfrecord.example import varint
 from imagine_tfrecord.schemas import Subject, find_schema
 
@@ -47,6 +48,30 @@ BY_TENSORFLOW = [
         "0a0d696d6167652f656e636f64656412070a050a03494d47",
     ),
 ]
+
+# The same, of the features that the schema imagenet has, for d/cat.jpg of 500x375 with label 7.
+IMAGENET_BY_TENSORFLOW = (
+    "0acc030a170a0e696d6167652f6368616e6e656c7312051a030a01030a1a0a11696d6167652f636c6173732f6c6162"
+    "656c12051a030a01070a230a12696d6167652f636c6173732f73796e736574120d0a0b0a096e30303030303030370a"
+    "1f0a10696d6167652f636c6173732f74657874120b0a090a07636c6173735f370a1b0a10696d6167652f636f6c6f72"
+    "737061636512070a050a035247420a180a0d696d6167652f656e636f64656412070a050a03494d470a1d0a0e696d61"
+    "67652f66696c656e616d65120b0a090a076361742e6a70670a180a0c696d6167652f666f726d617412080a060a044a"
+    "5045470a160a0c696d6167652f68656967687412061a040a02f7020a200a17696d6167652f6f626a6563742f62626f"
+    "782f6c6162656c12051a030a01070a220a16696d6167652f6f626a6563742f62626f782f786d6178120812060a0400"
+    "00803f0a220a16696d6167652f6f626a6563742f62626f782f786d696e120812060a04000000000a220a16696d6167"
+    "652f6f626a6563742f62626f782f796d6178120812060a040000803f0a220a16696d6167652f6f626a6563742f6262"
+    "6f782f796d696e120812060a04000000000a150a0b696d6167652f776964746812061a040a02f403"
+)
+DLIO_BY_TENSORFLOW = "0a210a100a05696d61676512070a050a03494d470a0d0a0473697a6512051a030a0103"
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"), [("imagenet", IMAGENET_BY_TENSORFLOW), ("dlio", DLIO_BY_TENSORFLOW)]
+)
+def test_other_schemas_are_tensorflows_bytes(schema: str, expected: str) -> None:
+    subject = Subject(b"d/cat.jpg", (7,), 3, Header("jpg", 500, 375, "RGB"))
+    before, after = find_schema(schema).parts(subject)
+    assert (before + b"IMG" + after).hex() == expected
 
 
 @pytest.mark.parametrize(("labels", "expected"), BY_TENSORFLOW)

@@ -40,7 +40,7 @@ def image_limit(entry: Entry) -> int:
     """
     for label in entry.labels:
         try:
-            stored = struct.unpack("<f", struct.pack("<f", label))[0]
+            stored = struct.unpack("<f", struct.pack("<f", float(label)))[0]
         except OverflowError:
             stored = None
         if stored is None or (stored != label and label == int(label)):

@@ -7,8 +7,6 @@ tensorflow/core/example: features sorted by name, each list packed.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 # Tags of length-delimited fields (protobuf's encoding guide: field number << 3 | wire type 2).
@@ -26,27 +24,39 @@ class Feature(NamedTuple):
     values: tuple[bytes, ...] | tuple[float, ...]
 
 
-def example_parts(image: bytes, others: Sequence[Feature], image_bytes: int) -> tuple[bytes, bytes]:
+def example_parts(
+    image: bytes, before: bytes, after: bytes, image_bytes: int
+) -> tuple[bytes, bytes]:
     """Return what stands in an Example before the image's own bytes, and what after them.
 
     Parameters
     ----------
     image : bytes
         The name of the feature that is the image.
-    others : sequence of Feature
-        The other features, in any order.
+    before, after : bytes
+        The entries of the features whose names come before and after it, in their order.
     image_bytes : int
         The size of the image.
     """
-    ordered = sorted(others)
-    before = b"".join([_entry(feature) for feature in ordered if feature.name < image])
-    after = b"".join([_entry(feature) for feature in ordered if feature.name > image])
     # From the inside out: every message around the image counts its bytes too.
     value = _FIELD_1 + varint(image_bytes)
     feature = BYTES + varint(len(value) + image_bytes) + value
     entry = _field(_FIELD_1, image) + _FIELD_2 + varint(len(feature) + image_bytes) + feature
     features = before + _FIELD_1 + varint(len(entry) + image_bytes) + entry
     return _FIELD_1 + varint(len(features) + image_bytes + len(after)) + features, after
+
+
+def encode(feature: Feature) -> bytes:
+    """Return a feature as an entry of the map of features."""
+    name, kind, values = feature
+    if kind == BYTES:
+        content = b"".join(_field(_FIELD_1, value) for value in values if isinstance(value, bytes))
+    elif kind == FLOATS:
+        content = _field(_FIELD_1, struct.pack(f"<{len(values)}f", *values))
+    else:
+        content = _field(_FIELD_1, b"".join(varint(int(value)) for value in values))
+    entry = _field(_FIELD_1, name) + _field(_FIELD_2, _field(kind, content))
+    return _field(_FIELD_1, entry)
 
 
 def varint(value: int) -> bytes:
@@ -59,26 +69,5 @@ def varint(value: int) -> bytes:
     return bytes(octets)
 
 
-def _encode(feature: Feature) -> bytes:
-    name, kind, values = feature
-    if kind == BYTES:
-        content = b"".join(_field(_FIELD_1, value) for value in values if isinstance(value, bytes))
-    elif kind == FLOATS:
-        content = _field(_FIELD_1, struct.pack(f"<{len(values)}f", *values))
-    else:
-        content = _field(_FIELD_1, b"".join(varint(int(value)) for value in values))
-    entry = _field(_FIELD_1, name) + _field(_FIELD_2, _field(kind, content))
-    return _field(_FIELD_1, entry)
-
-
-def _entry(feature: Feature) -> bytes:
-    """Return a feature as an entry of the map of features."""
-    # Most features of a dataset have few different values; many values are not worth remembering.
-    return (_remembered if len(feature.values) == 1 else _encode)(feature)
-
-
 def _field(tag: bytes, content: bytes) -> bytes:
     return tag + varint(len(content)) + content
-
-
-_remembered = lru_cache(maxsize=4096)(_encode)

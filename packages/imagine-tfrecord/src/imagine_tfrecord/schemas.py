@@ -19,7 +19,7 @@ from imagine_common.files import FileSlice
 from imagine_common.headers import Header, read_header
 from imagine_common.manifest import Entry
 from imagine_tfrecord import SCHEMAS
-from imagine_tfrecord.example import BYTES, FLOATS, INTEGERS, Feature, example_parts
+from imagine_tfrecord.example import BYTES, FLOATS, INTEGERS, Feature, encode, example_parts
 
 _IMAGENET_FORMATS = {"jpg": b"JPEG", "png": b"PNG"}
 
@@ -40,25 +40,38 @@ class Schema(NamedTuple):
     ----------
     image : bytes
         The name of the feature that holds the image.
-    others : callable
-        Returns the other features of an image.
+    described : callable
+        Returns the features that an image's labels, size and header give.
+    file_name : bytes or None
+        The name of the feature that holds the name of the image's file; among all features' names,
+        it comes next after `image`.
     examine : callable or None
-        Returns an image's header; None where the features don't depend on it, nor on the path.
+        Returns an image's header; None where no feature depends on it.
     one_label : bool
         Whether an image has at most one label.
     """
 
     image: bytes
-    others: Callable[[Subject], list[Feature]]
+    described: Callable[[Subject], list[Feature]]
+    file_name: bytes | None = None
     examine: Callable[[bytes, bytes | FileSlice], Header] | None = None
     one_label: bool = False
 
+    def others(self, subject: Subject) -> list[Feature]:
+        """Return the features of an image besides that which holds it, in any order."""
+        named = [_named(self.file_name, subject)] if self.file_name else []
+        return [*self.described(subject), *named]
+
     def parts(self, subject: Subject) -> tuple[bytes, bytes]:
         """Return what stands in an image's Example before the image's own bytes, and after them."""
-        if self.examine is None and len(subject.labels) <= 1:
-            # Generated images have few different sizes.
+        if len(subject.labels) > 1:  # They are not worth remembering.
+            before, after = _encode(self, subject)
+        elif self.file_name is None:  # Generated images have few different sizes.
             return _remembered_parts(self, subject.labels, subject.size)
-        return example_parts(self.image, self.others(subject), subject.size)
+        else:
+            before, after = _remembered(self, Subject(b"", subject.labels, 0, subject.header))
+        name = encode(_named(self.file_name, subject)) if self.file_name else b""
+        return example_parts(self.image, before, name + after, subject.size)
 
     def require_labels(self, entry: Entry) -> None:
         """Refuse labels that the schema has no place for.
@@ -89,9 +102,25 @@ def find_schema(name: str) -> Schema:
     return _SCHEMAS[name]
 
 
+def _named(feature: bytes, subject: Subject) -> Feature:
+    return Feature(feature, BYTES, (os.path.basename(subject.path),))
+
+
+def _encode(schema: Schema, subject: Subject) -> tuple[bytes, bytes]:
+    """Return the entries of the features described that come before the image, and after it."""
+    features = sorted(schema.described(subject))
+    before = [encode(feature) for feature in features if feature.name < schema.image]
+    after = [encode(feature) for feature in features if feature.name > schema.image]
+    return b"".join(before), b"".join(after)
+
+
+_remembered = lru_cache(maxsize=4096)(_encode)
+
+
 @lru_cache(maxsize=4096)
 def _remembered_parts(schema: Schema, labels: tuple[float, ...], size: int) -> tuple[bytes, bytes]:
-    return example_parts(schema.image, schema.others(Subject(b"", labels, size, None)), size)
+    encoded = _encode(schema, Subject(b"", labels, size, None))
+    return example_parts(schema.image, *encoded, size)
 
 
 def _basic(subject: Subject) -> list[Feature]:
@@ -104,40 +133,22 @@ def _dlio(subject: Subject) -> list[Feature]:
 
 def _imagenet(subject: Subject) -> list[Feature]:
     header = cast(Header, subject.header)  # `examine` has found it.
-    label, synset, text, box_label = _imagenet_class(int(sum(subject.labels)))
+    label = int(sum(subject.labels))
     return [
-        _CHANNELS,
-        label,
-        synset,
-        text,
-        _COLORSPACE,
-        Feature(b"image/filename", BYTES, (os.path.basename(subject.path),)),
-        Feature(b"image/format", BYTES, (_IMAGENET_FORMATS[header.image_format],)),
-        Feature(b"image/height", INTEGERS, (header.height,)),
-        box_label,
-        *_WHOLE_IMAGE,
-        Feature(b"image/width", INTEGERS, (header.width,)),
-    ]
-
-
-@lru_cache(maxsize=4096)
-def _imagenet_class(label: int) -> tuple[Feature, Feature, Feature, Feature]:
-    return (
+        Feature(b"image/channels", INTEGERS, (3,)),
         Feature(b"image/class/label", INTEGERS, (label,)),
         Feature(b"image/class/synset", BYTES, (b"n%08d" % label,)),
         Feature(b"image/class/text", BYTES, (b"class_%d" % label,)),
+        Feature(b"image/colorspace", BYTES, (b"RGB",)),
+        Feature(b"image/format", BYTES, (_IMAGENET_FORMATS[header.image_format],)),
+        Feature(b"image/height", INTEGERS, (header.height,)),
         Feature(b"image/object/bbox/label", INTEGERS, (label,)),
-    )
-
-
-_CHANNELS = Feature(b"image/channels", INTEGERS, (3,))
-_COLORSPACE = Feature(b"image/colorspace", BYTES, (b"RGB",))
-_WHOLE_IMAGE = (
-    Feature(b"image/object/bbox/xmax", FLOATS, (1.0,)),
-    Feature(b"image/object/bbox/xmin", FLOATS, (0.0,)),
-    Feature(b"image/object/bbox/ymax", FLOATS, (1.0,)),
-    Feature(b"image/object/bbox/ymin", FLOATS, (0.0,)),
-)
+        Feature(b"image/object/bbox/xmax", FLOATS, (1.0,)),
+        Feature(b"image/object/bbox/xmin", FLOATS, (0.0,)),
+        Feature(b"image/object/bbox/ymax", FLOATS, (1.0,)),
+        Feature(b"image/object/bbox/ymin", FLOATS, (0.0,)),
+        Feature(b"image/width", INTEGERS, (header.width,)),
+    ]
 
 
 def _imagenet_header(path: bytes, file: bytes | FileSlice) -> Header:
@@ -154,6 +165,8 @@ def _imagenet_header(path: bytes, file: bytes | FileSlice) -> Header:
 
 _SCHEMAS = {
     "basic": Schema(b"image/encoded", _basic),
-    "imagenet": Schema(b"image/encoded", _imagenet, _imagenet_header, one_label=True),
+    "imagenet": Schema(
+        b"image/encoded", _imagenet, b"image/filename", _imagenet_header, one_label=True
+    ),
     "dlio": Schema(b"image", _dlio),
 }

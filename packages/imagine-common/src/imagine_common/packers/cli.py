@@ -88,7 +88,8 @@ def _run_pack(args: argparse.Namespace, packer: Packer, own_source: Source | Non
         label_offset=args.label_offset,
         name_format=None if args.name_format is None else os.fsencode(args.name_format),
     )
-    source = own_source or (_tar(args) if args.tar else _folder(args) or _manifest(args))
+    other = _tar(args) if args.tar else _folder(args)
+    source = own_source or other or _manifest(args)
     with Report(args.prog, args.quiet) as report:
         if args.dry_run:
             _plan(packer, source, spec, report)

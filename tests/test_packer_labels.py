@@ -1,0 +1,208 @@
+"""What both packers do alike about labels: an offset, and folders as classes."""
+
+from __future__ import annotations
+
+import os
+import struct
+from pathlib import Path
+
+import pytest
+
+from support import (
+    JPEG,
+    PACKERS,
+    RECORD_SUFFIX,
+    lines,
+    read_recordio,
+    read_tfrecords,
+    run,
+)
+
+NAMES = {"tfrecord": "tfrecord_", "recordio": "recordio_"}
+
+
+@pytest.fixture(params=PACKERS)
+def tool(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def images_of(tool: str, path: str | Path) -> list[tuple[int, list[float]]]:
+    """Return the number at each image's end, and the image's labels (of one byte in TFRecord)."""
+    data = Path(path).read_bytes()
+    found: list[tuple[int, list[float]]] = []
+    for record in (read_tfrecords if tool == "tfrecord" else read_recordio)(data):
+        number = int(record.data.split(b"#")[-2])
+        if tool == "tfrecord":
+            values = record.data.split(b"image/class/label\x12", 1)[1]
+            labels = list(map(float, values[5 : 5 + values[4]]))
+        else:
+            flag, label = struct.unpack_from("<If", record.data)
+            labels = list(struct.unpack_from(f"<{flag}f", record.data, 24)) if flag else [label]
+        found.append((number, labels))
+    return found
+
+
+def make(folder: Path, names: list[str]) -> None:
+    """Make images that can be told apart by the number at their end."""
+    for number, name in enumerate(names):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(JPEG + b"#%d#" % number)
+
+
+def packed(tool: str, tmp_path: Path, *args: str | Path) -> list[tuple[int, list[float]]]:
+    result = run(tool, "--dest-path", tmp_path / "out", *args)
+    assert result.returncode == 0, result.stderr
+    (path,) = lines(result.stdout)
+    return images_of(tool, path)
+
+
+@pytest.mark.parametrize(
+    ("offset", "labels"),
+    [("0", [[0], [3], [1, 5]]), ("1", [[1], [4], [2, 6]]), ("20", [[20], [23], [21, 25]])],
+)
+def test_the_offset_is_added_to_every_label(
+    tool: str, tmp_path: Path, offset: str, labels: list[list[float]]
+) -> None:
+    make(tmp_path, ["0", "1", "2"])
+    source = f"{tmp_path}/0\n{tmp_path}/1\t3\n{tmp_path}/2\t1,5\n".encode()
+    result = run(tool, "--dest-path", tmp_path / "out", "--label-offset", offset, input=source)
+    assert result.returncode == 0, result.stderr
+    found = images_of(tool, lines(result.stdout)[0])
+    assert found == list(enumerate(labels))
+
+
+def test_a_negative_offset_is_taken_from_labels(tool: str, tmp_path: Path) -> None:
+    make(tmp_path, ["0"])
+    args = ["--dest-path", tmp_path / "out", "--label-offset", "-2"]
+    result = run(tool, *args, input=f"{tmp_path}/0\t3\n".encode())
+    assert images_of(tool, lines(result.stdout)[0]) == [(0, [1])]
+
+
+@pytest.mark.parametrize(
+    ("column", "offset", "words"),
+    [
+        ("\t1", "-2", "label 1 with the offset -2 is negative"),
+        ("", "-1", "label 0 with the offset -1 is negative"),
+        ("\t7", str(2**63 - 1), f"label 7 with the offset {2**63 - 1} is over {2**63 - 1}"),
+    ],
+)
+def test_labels_that_the_offset_spoils_are_refused(
+    tool: str, tmp_path: Path, column: str, offset: str, words: str
+) -> None:
+    make(tmp_path, ["0"])
+    args = ["--dest-path", tmp_path / "out", "--label-offset", offset]
+    result = run(tool, *args, input=f"{tmp_path}/0{column}\n".encode())
+    assert result.returncode == 1
+    assert f"{tmp_path}/0: {words} (line 1 of the manifest)" in result.stderr.decode()
+    skipped = run(tool, *args, "--skip-invalid", input=f"{tmp_path}/0{column}\n".encode())
+    assert b"all images were skipped" in skipped.stderr
+
+
+def test_labels_count_with_their_offset_when_resuming(tool: str, tmp_path: Path) -> None:
+    make(tmp_path, ["0"])
+    args = ["--dest-path", tmp_path / "out", "--resume"]
+    one, two = f"{tmp_path}/0\t1\n".encode(), f"{tmp_path}/0\t2\n".encode()
+    assert run(tool, *args, input=two).returncode == 0
+    assert b"(1 there already)" in run(tool, *args, "--label-offset", "1", input=one).stderr
+    assert b"can't be resumed" in run(tool, *args, "--label-offset", "2", input=one).stderr
+
+
+@pytest.mark.parametrize("options", [["--labels-from-dirs"], ["--recursive", "--labels-from-dirs"]])
+def test_folders_are_classes_in_the_order_of_their_names(
+    tool: str, tmp_path: Path, options: list[str]
+) -> None:
+    """As torchvision's ImageFolder: plain order, empty folders count; what is below counts too."""
+    folder = tmp_path / "train"
+    make(folder, ["n10/b_10.JPEG", "n10/b_2.JPEG", "n9/x/y.JPEG", "N1/a.JPEG", "n10/.hidden.JPEG"])
+    (folder / "n5").mkdir()  # a class without images
+    (folder / ".git").mkdir()
+    found = packed(tool, tmp_path, "--source-path", folder, *options)
+    # N1, n10, n5, n9
+    assert found == [(3, [0]), (1, [1]), (0, [1]), (2, [3])]
+
+
+def test_files_in_no_folder_are_passed_over_and_counted(tool: str, tmp_path: Path) -> None:
+    folder = tmp_path / "train"
+    make(folder, ["a/0.jpg", "1.jpg", "2.jpg"])
+    args = ["--source-path", folder, "--labels-from-dirs", "--dest-path", tmp_path / "out"]
+    result = run(tool, *args)
+    assert images_of(tool, lines(result.stdout)[0]) == [(0, [0])]
+    warning = f"warning: {folder}: passed over 2 files beside the folders ({folder}/1.jpg …)"
+    assert warning in result.stderr.decode()
+
+
+def test_a_folder_without_folders_has_no_labels_to_give(tool: str, tmp_path: Path) -> None:
+    make(tmp_path / "train", ["0.jpg"])
+    result = run(tool, "--source-path", tmp_path / "train", "--labels-from-dirs", cwd=tmp_path)
+    assert result.returncode == 1
+    assert b"no folders to take labels from" in result.stderr
+
+
+def test_folders_below_are_packed_where_their_names_stand(tool: str, tmp_path: Path) -> None:
+    folder = tmp_path / "source"
+    make(folder, ["10.jpg", "2.jpg", "3/b.jpg", "3/a/z.jpg", "20/x.jpg", ".h/x.jpg", "3/.x.jpg"])
+    found = packed(tool, tmp_path, "--source-path", folder, "--recursive")
+    assert found == [(1, [0]), (3, [0]), (2, [0]), (0, [0]), (4, [0])]
+
+
+def test_below_is_not_packed_unless_asked_for(tool: str, tmp_path: Path) -> None:
+    make(tmp_path / "source", ["0.jpg", "1/b.jpg"])
+    assert packed(tool, tmp_path, "--source-path", tmp_path / "source") == [(0, [0])]
+
+
+@pytest.mark.parametrize("option", ["--recursive", "--labels-from-dirs"])
+def test_links_in_a_circle_end(tool: str, tmp_path: Path, option: str) -> None:
+    folder = tmp_path / "source"
+    make(folder, ["a/0.jpg", "a/b/1.jpg"])
+    (folder / "a" / "b" / "up").symlink_to("..")
+    (folder / "a" / "top").symlink_to(folder)
+    (folder / "c").symlink_to("c")
+    args = ["--source-path", folder, option, "--dest-path", tmp_path / "out"]
+    result = run(tool, *args, timeout=20)
+    assert images_of(tool, lines(result.stdout)[0]) == [(0, [0]), (1, [0])]
+    assert f"passed over 2 links to a folder that they are in ({folder}/a/b/up …)" in (
+        result.stderr.decode()
+    )
+
+
+def test_a_link_to_another_folder_is_followed(tool: str, tmp_path: Path) -> None:
+    make(tmp_path / "elsewhere", ["0.jpg"])
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "class").symlink_to(tmp_path / "elsewhere")
+    args = ["--source-path", tmp_path / "source", "--labels-from-dirs"]
+    assert packed(tool, tmp_path, *args) == [(0, [0])]
+
+
+def test_a_tree_of_a_thousand_levels_is_read(tool: str, tmp_path: Path) -> None:
+    folder = tmp_path / "source"
+    folder.mkdir()
+    here = os.open(folder, os.O_RDONLY)
+    for _ in range(1000):
+        os.mkdir("d", dir_fd=here)
+        below = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    fd = os.open("0.jpg", os.O_WRONLY | os.O_CREAT, dir_fd=here)
+    os.write(fd, JPEG + b"#0#")
+    os.close(fd)
+    os.close(here)
+    assert packed(tool, tmp_path, "--source-path", folder, "--recursive") == [(0, [0])]
+
+
+@pytest.mark.parametrize("option", ["--recursive", "--labels-from-dirs"])
+def test_options_about_folders_need_one(tool: str, tmp_path: Path, option: str) -> None:
+    result = run(tool, option, cwd=tmp_path)
+    assert result.returncode == 2
+    assert f"argument {option}: only with --source-path" in result.stderr.decode()
+
+
+def test_the_python_functions_take_labels_too(tool: str, tmp_path: Path) -> None:
+    if tool == "tfrecord":
+        from imagine_tfrecord import create_tfrecords as create
+    else:
+        from imagine_recordio import create_recordio as create  # type: ignore[assignment]
+
+    make(tmp_path / "source", ["a/0.jpg", "b/1.jpg"])
+    create(tmp_path / "source", tmp_path / "out", "r", 9, labels_from_dirs=True, label_offset=1)
+    path = tmp_path / "out" / f"r0{RECORD_SUFFIX[tool]}"
+    assert images_of(tool, path) == [(0, [1]), (1, [2])]

@@ -1,0 +1,98 @@
+"""What both packers do alike about --dry-run."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from support import JPEG, PACKERS, PNG, lines, manifest, run
+
+OPTIONS = {
+    "tfrecord": [
+        [],
+        ["--index"],
+        ["--schema", "imagenet", "--index"],
+        ["--schema", "dlio", "--label-offset", "9"],
+        ["--name-format", "{shard}-{total}"],
+    ],
+    "recordio": [[], ["--merged-index"], ["--label-offset", "9", "--name-format", "x{shard:09}"]],
+}
+CASES = [(tool, options) for tool in PACKERS for options in OPTIONS[tool]]
+
+
+@pytest.fixture(params=PACKERS)
+def tool(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> list[Path]:
+    (tmp_path / "source").mkdir()
+    paths = [tmp_path / "source" / f"{n}.jpg" for n in range(60)]
+    for number, path in enumerate(paths):
+        path.write_bytes((JPEG if number % 3 else PNG) + bytes(97 * number))
+    return paths
+
+
+@pytest.mark.parametrize(("tool", "options"), CASES)
+def test_the_bytes_told_are_those_written(
+    tool: str, options: list[str], tmp_path: Path, images: list[Path]
+) -> None:
+    out = tmp_path / "out"
+    args = ["--dest-path", out, "--img-per-file", "9", *options]
+    source = b"".join(os.fsencode(path) + b"\t1\n" for path in images)
+    planned = run(tool, *args, "--dry-run", input=source)
+    assert planned.returncode == 0, planned.stderr
+    assert planned.stdout == b""
+    assert not out.exists()
+    words = re.search(rb": would write 7 files, 60 images, .* \(([0-9]+) bytes\)\n", planned.stderr)
+    assert words
+    assert run(tool, *args, input=source).returncode == 0
+    assert int(words[1]) == sum(path.stat().st_size for path in out.iterdir())
+
+
+def test_a_folder_is_planned_too(tool: str, tmp_path: Path, images: list[Path]) -> None:
+    (images[0].parent / "text").write_bytes(b"text")
+    result = run(tool, "--source-path", images[0].parent, "--dry-run", cwd=tmp_path)
+    assert b"would write 1 file, 60 images, " in result.stderr
+    assert b"passed over 1 that is no image" in result.stderr
+    assert sorted(os.listdir(tmp_path)) == ["source"]
+
+
+def test_what_does_not_fit_fails(tool: str, tmp_path: Path) -> None:
+    """Images with holes, which take no space themselves but would in records."""
+    image = tmp_path / "large.jpg"
+    image.write_bytes(JPEG)
+    os.truncate(image, 2**29 - 2**12)
+    free = os.statvfs(tmp_path)
+    count = free.f_bavail * free.f_frsize // 2**29 + 2
+    result = run(
+        tool, "--dest-path", tmp_path / "out", "--dry-run", input=manifest([image] * count)
+    )
+    assert result.returncode == 1
+    assert f"would write 1 file, {count} images, ".encode() in result.stderr or count > 1000
+    assert b"does not fit" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_plan_names_what_can_not_be_packed(tool: str, tmp_path: Path, images: list[Path]) -> None:
+    source = manifest([images[0], tmp_path / "missing.jpg", images[1]])
+    result = run(tool, "--dry-run", input=source, cwd=tmp_path)
+    assert result.returncode == 1
+    assert b"missing.jpg: No such file" in result.stderr
+    result = run(tool, "--dry-run", "--skip-invalid", input=source, cwd=tmp_path)
+    assert result.returncode == 0
+    assert b"missing.jpg: No such file or directory (line 2 of the manifest); would be skipped" in (
+        result.stderr
+    )
+    assert b"2 images" in result.stderr
+
+
+def test_an_empty_manifest_has_no_plan(tool: str, tmp_path: Path) -> None:
+    result = run(tool, "--dry-run", cwd=tmp_path)
+    assert result.returncode == 1
+    assert b"the manifest is empty" in result.stderr
+    assert lines(result.stdout) == []
