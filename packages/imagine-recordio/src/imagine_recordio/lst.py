@@ -33,7 +33,7 @@ class ListSource:
     """The images of a list; an image's place in the dataset is its index, which no other has.
 
     To tell that an index comes again takes 2 bytes of memory a line where they are dense, as
-    im2rec's are, and 150 where they are far apart.
+    im2rec's are, and about 100 where they are far apart.
     """
 
     def __init__(self, path: bytes, root: bytes) -> None:
