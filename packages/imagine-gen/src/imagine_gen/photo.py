@@ -10,17 +10,20 @@ drawn per image.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from imagine_gen.photo_scene import Cut, Scene, draw_scene, exponential
+from imagine_gen.photo_scene import MOST_EXPONENT, Cut, Scene, draw_scene, exponential
 from imagine_gen.photo_textures import LABEL_BITS, Plane, Texture, Textures, doubled, textures
 from imagine_gen.spec import CHANNELS
 from imagine_gen.streams import Draw, RandomStream
 
 _TILE_PIXELS = 1 << 16  # whose planes stay in a core's cache
 _OPAQUE = 255
+_MOST_HUE = 48  # so that busy places are not garish
+SHADOW = 2  # how far shadows fall, in pixels of the scene
 
 
 class PhotoContent:
@@ -57,7 +60,7 @@ class PhotoImage:
         self._source = source
         self._width = width
         self._mode = mode
-        self._tables = [3] if mode == "L" else [0, 1, 2]
+        self._colors = [3] if mode == "L" else [0, 1, 2]
 
     def rows(self, top: int, bottom: int) -> npt.NDArray[np.uint8]:
         """Return the rows from `top` to before `bottom`: uint8, flat.
@@ -80,20 +83,48 @@ class PhotoImage:
     def _fill(self, pixels: npt.NDArray[np.uint8], top: int, left: int) -> None:
         scene = self.scene
         rows, columns = pixels.shape[:2]
-        planes = _enlarged(self._scene_part, scene.levels, top, left, rows, columns)
-        fine = _cut(self._source.detail, scene.detail, top, left, rows, columns)
-        fine *= np.int16(scene.detail_gain)
-        grain = _cut(self._source.grain, scene.grain, top, left, rows, columns)
-        grain *= np.int16(scene.grain_gain)
-        fine += grain
+        planes = _enlarged(self._softened_part, scene.levels, top, left, rows, columns)
+        source = self._source
+        place = top, left, rows, columns
+        fine = _cut(source.rough, scene.rough, *place)
+        fine *= np.int16(16 - scene.grain_gain)
+        fine += _cut(source.grain, scene.grain, *place) * np.int16(scene.grain_gain)
         fine >>= np.int16(4)
-        fine *= planes[-1]
+        fine *= planes[-2]
         fine >>= np.int16(4)
-        for channel, plane in enumerate(planes[:-1]):
+        leafy = _cut(source.leafy, scene.leafy, *place)
+        leafy *= planes[-1]
+        leafy >>= np.int16(4)
+        fine += leafy
+        if len(planes) > 3:
+            hue = _cut(source.hue, scene.leafy, *place)
+            hue *= np.minimum(planes[-1], np.int16(_MOST_HUE))
+            hue >>= np.int16(7)
+            hue *= np.int16(scene.hue_gain)
+            tinge = _cut(source.grain, scene.tinge, *place)
+            tinge *= planes[-2]
+            tinge >>= np.int16(7)
+            tinge *= np.int16(scene.tinge_gain)
+            hue += tinge
+            planes[0] += hue
+            planes[2] -= hue
+        for channel, plane in enumerate(planes[:-2]):
             plane += fine
             plane >>= np.int16(3)
             np.clip(plane, 0, 255, out=plane)
             np.copyto(pixels[..., channel], plane, casting="unsafe")
+
+    def _softened_part(self, top: int, left: int, rows: int, columns: int) -> Plane:
+        """Return a part of the scene whose edges are as soft as a lens leaves them."""
+        planes = self._scene_part(top - 1, left - 1, rows + 2, columns + 2)
+        tall = planes[:, 1:-1] << np.int16(1)
+        tall += planes[:, :-2]
+        tall += planes[:, 2:]
+        wide = tall[..., 1:-1] << np.int16(1)
+        wide += tall[..., :-2]
+        wide += tall[..., 2:]  # up to 16 * 2,040, just below 2 ** 15
+        wide >>= np.int16(4)
+        return wide
 
     def _scene_part(self, top: int, left: int, rows: int, columns: int) -> Plane:
         """Return colors and strength of the fine parts: int16 of shape (colors + 1, rows, columns).
@@ -101,10 +132,15 @@ class PhotoImage:
         Colors are in eighths of a level.
         """
         scene, source = self.scene, self._source
-        place = top, left, rows, columns
-        height = _cut(source.cloud, scene.hills, *place)
+        tables = scene.tables
+        # What casts shadows may stand above and left of the part.
+        top, left = top - SHADOW, left - SHADOW
+        rows, columns = rows + SHADOW, columns + SHADOW
+        mottle = _cut(source.cloud, scene.mottle, top, left, rows, columns)
+        height = _cut(source.cloud, scene.hills, top, left, rows, columns)
         height *= np.int16(scene.hilliness)
         height >>= np.int16(2)
+        height += mottle * np.int16(scene.roughness) >> np.int16(4)
         ramp = np.arange(top, top + rows, dtype=np.int64) * scene.ramp >> 16
         height += np.clip(ramp, -16_384, 16_384).astype(np.int16)[:, None]
         looks = source.labels.cut(
@@ -112,24 +148,38 @@ class PhotoImage:
         )
         for level in scene.horizons:
             looks += (height > level).view(np.uint8) << np.uint8(LABEL_BITS)
+        relief = _looked_up(tables.relief, looks)
+        here = slice(SHADOW, None), slice(SHADOW, None)
+        looks, height, mottle = looks[here], height[here], mottle[here]
+        top, left, rows, columns = top + SHADOW, left + SHADOW, rows - SHADOW, columns - SHADOW
+        place = top, left, rows, columns
+
         light = _cut(source.shade, scene.leaves, *place)
-        light *= np.take(scene.tables[5], looks, mode="clip")
+        light *= _looked_up(tables.shaded, looks)
         light >>= np.int16(4)
-        broad = _cut(source.cloud, scene.light, *place)
-        broad *= np.int16(scene.brightness)
-        broad >>= np.int16(4)
-        light += broad
-        strength = _cut(source.cloud, scene.calm, *place)
-        strength *= np.int16(scene.unevenness)
-        strength >>= np.int16(6)
-        strength += np.take(scene.tables[4], looks, mode="clip")
-        np.clip(strength, 0, 255, out=strength)
-        planes = np.empty((len(self._tables) + 1, rows, columns), np.int16)
-        for plane, table in zip(planes, self._tables):
-            np.add(np.take(scene.tables[table], looks, mode="clip"), light, out=plane)
+        light += mottle * _looked_up(tables.mottled, looks) >> np.int16(6)
+        height >>= np.int16(6)
+        light += height * _looked_up(tables.sloped, looks)
+        light += _cut(source.cloud, scene.light, *place) * np.int16(scene.brightness) >> np.int16(4)
+        shadow = relief[:-SHADOW, :-SHADOW] > relief[here]
+        light -= shadow * np.int16(scene.shadow_depth)
+        calm = _cut(source.cloud, scene.calm, *place)
+        calm *= np.int16(scene.unevenness)
+        calm >>= np.int16(6)
+        planes = np.empty((len(self._colors) + 2, rows, columns), np.int16)
+        for plane, color in zip(planes, self._colors):
+            np.add(_looked_up(tables.colors[color], looks), light, out=plane)
             np.clip(plane, 0, 2040, out=plane)
-        planes[-1] = np.take(exponential(), strength, mode="clip")
+        for plane, table in zip(planes[-2:], (tables.rough, tables.leafy)):
+            exponent = _looked_up(table, looks)
+            exponent += calm
+            np.clip(exponent, 0, MOST_EXPONENT, out=exponent)
+            np.copyto(plane, _looked_up(exponential(), exponent))
         return planes
+
+
+def _looked_up(table: Plane, places: npt.NDArray[Any]) -> Plane:
+    return np.take(table, places, mode="clip")
 
 
 def _cut(texture: Texture, cut: Cut, top: int, left: int, rows: int, columns: int) -> Plane:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +16,12 @@ from imagine_gen.streams import RandomStream
 
 REGIONS = 4
 LABELS = 1 << LABEL_BITS
+MOST_EXPONENT = 216
 _STEPS = 32  # of the strength's exponent for a doubling
-_DRAWN_BYTES = 1 << 13
+# From small images to large ones, which have more grain.
+_GRAIN = ((0, 3), (4, 7))
+_DRAWN_BYTES = 3 << 12
+ROUGH, LEAFY = 150, 156  # exponents that give the sizes of photographs
 
 
 @dataclass(frozen=True)
@@ -28,30 +34,49 @@ class Cut:
     levels: int = 0
 
 
+class Tables(NamedTuple):
+    """What places look like, by region and label: int16 of shape (256,) each.
+
+    `colors` is (4, 256): red, green, blue and luma in eighths of a level. `rough` and `leafy` are
+    exponents of the strength of fine textures. `shaded` and `mottled` tell how much shade and
+    mid-sized noise show, `sloped` how light changes with the distance from the region's edge; who is
+    higher (`relief`) casts a shadow on who is lower.
+    """
+
+    colors: Plane
+    rough: Plane
+    leafy: Plane
+    shaded: Plane
+    mottled: Plane
+    sloped: Plane
+    relief: Plane
+
+
 @dataclass(frozen=True)
 class Scene:
-    """A composition.
-
-    `levels` is how often the scene is doubled to become the image. `tables` are int16 of shape
-    (6, 256): for region and label, red, green, blue and luma in eighths of a level, the exponent of
-    the fine parts' strength, and how much leaves are shaded.
-    """
+    """A composition; `levels` is how often the scene is doubled to become the image."""
 
     levels: int
     leaves: Cut
     hills: Cut
     light: Cut
     calm: Cut
-    detail: Cut
+    mottle: Cut
+    rough: Cut
+    leafy: Cut
     grain: Cut
+    tinge: Cut
     hilliness: int
+    roughness: int
     brightness: int
     unevenness: int
-    detail_gain: int
     grain_gain: int
+    hue_gain: int
+    tinge_gain: int
     ramp: int
     horizons: tuple[int, ...]
-    tables: Plane
+    shadow_depth: int
+    tables: Tables
     band: int  # where a strip lies, in 65,536ths
 
     def strip_top(self, most: int) -> int:
@@ -63,7 +88,7 @@ class _Dice:
     """Numbers drawn one after another from a stream, 16 bits each."""
 
     def __init__(self, stream: RandomStream) -> None:
-        self._words = stream.read(0, _DRAWN_BYTES).view("<u2")
+        self._words: npt.NDArray[np.uint16] = stream.read(0, _DRAWN_BYTES).view("<u2")
         self._used = 0
 
     def words(self, count: int) -> npt.NDArray[np.int64]:
@@ -89,8 +114,8 @@ class _Dice:
 
 @lru_cache(maxsize=1)
 def exponential() -> Plane:
-    """Return the strength of the fine parts for an exponent: up to 255, doubled every 32."""
-    return np.array(powers_of_two(256, _STEPS, 1), np.int16)
+    """Return the strength of the fine parts for an exponent: doubled every 32, up to 107."""
+    return np.array(powers_of_two(1 + MOST_EXPONENT, _STEPS, 1), np.int16)
 
 
 def draw_scene(stream: RandomStream, width: int, height: int) -> Scene:
@@ -101,7 +126,9 @@ def draw_scene(stream: RandomStream, width: int, height: int) -> Scene:
         return Cut(dice.below(8), dice.below(1 << 16), dice.below(1 << 16), levels)
 
     longest = max(width, height)
-    levels = 1 + (longest // 1500).bit_length()
+    size = int(longest > 1500)
+    # One of four is out of focus.
+    levels = 1 + (longest // 1500).bit_length() + (dice.below(4) == 0)
     broad = max(0, (longest // 160).bit_length() - levels)
     rows = max(1, height >> levels)
     spread = dice.between(500, 4000)  # of the ramp over the image
@@ -112,39 +139,61 @@ def draw_scene(stream: RandomStream, width: int, height: int) -> Scene:
         hills=cut(broad + dice.below(2)),
         light=cut(broad + dice.below(2)),
         calm=cut(broad),
-        detail=cut(),
+        mottle=cut(max(0, broad - 2)),
+        rough=cut(),
+        leafy=cut(),
         grain=cut(),
-        hilliness=dice.between(1, 12),
-        brightness=dice.between(3, 14),
-        unevenness=dice.between(3, 8),
-        detail_gain=dice.between(3, 9),
-        grain_gain=dice.between(6, 12),
+        tinge=cut(),
+        grain_gain=dice.between(*_GRAIN[size]),
+        hue_gain=dice.between(1, 6),
+        tinge_gain=dice.between(1, 2),
+        hilliness=dice.between(2, 12),
+        roughness=dice.below(3) * dice.below(8),
+        brightness=dice.between(2, 8),
+        unevenness=dice.between(3, 6),
         ramp=(2 * spread << 16) // rows,
         horizons=tuple(level + spread for level in horizons),
+        shadow_depth=dice.between(60, 280),
         tables=_tables(dice),
         band=dice.below(1 << 16),
     )
 
 
-def _tables(dice: _Dice) -> Plane:
-    tables = np.empty((6, REGIONS, LABELS), np.int16)
+def _tables(dice: _Dice) -> Tables:
+    shape = REGIONS, LABELS
     theme = THEMES[dice.below(len(THEMES))]
-    exposure, contrast, busy = dice.gaussian(14), dice.between(150, 330), dice.gaussian(20)
-    warmth, tint = dice.gaussian(7), dice.gaussian(3)
-    for region in range(REGIONS):
-        palette = np.array(theme[region], np.int64)
-        chosen = palette[dice.words(3) * len(palette) >> 16]
-        seen = dice.below(224)
-        visible = (dice.words(LABELS) >> 8) < seen
-        colors = chosen[np.where(visible, dice.words(LABELS) * 3 >> 16, 0)]
-        lightness = np.where(visible, dice.gaussians(LABELS, dice.between(8, 30)), 0)
-        colors = colors + lightness[:, None]
-        colors = (colors - 128) * contrast // 256 + 128 + exposure
-        colors = colors + np.array([warmth, tint, -warmth])
-        colors = np.clip(colors * 8, 0, 2040).T
-        tables[:3, region] = colors
-        tables[3, region] = (77 * colors[0] + 150 * colors[1] + 29 * colors[2]) // 256
-        strength = 140 + busy + dice.gaussian(30)
-        tables[4, region] = strength + np.where(visible, dice.gaussians(LABELS, 30), 0)
-        tables[5, region] = np.where(visible, dice.between(0, 40), 0)
-    return tables.reshape(6, -1)
+    exposure, contrast, vivid = dice.gaussian(14), dice.between(200, 300), dice.between(150, 270)
+    warmth, tint = dice.gaussian(6), dice.gaussian(2)
+
+    def column(values: Iterable[int]) -> npt.NDArray[np.int64]:
+        return np.fromiter(values, np.int64, REGIONS)[:, None]
+
+    dense = dice.words(REGIONS)[:, None] * column(part.leaves for part in theme) >> 16
+    visible = (dice.words(REGIONS * LABELS).reshape(shape) >> 8) < dense
+    chosen = np.where(visible, 1 + (dice.words(REGIONS * LABELS).reshape(shape) >> 15), 0)
+    palette = np.array(
+        [[part.colors[dice.below(len(part.colors))] for _ in range(3)] for part in theme], np.int64
+    )
+    rgb = np.moveaxis(palette[np.arange(REGIONS)[:, None], chosen], -1, 0)
+    luma = (77 * rgb[0] + 150 * rgb[1] + 29 * rgb[2]) >> 8
+    chroma = (rgb - luma) * vivid >> 8
+    varied = dice.gaussians(REGIONS * LABELS, 256).reshape(shape) * visible
+    luma = luma + (varied * column(part.varied for part in theme) >> 8)
+    luma = np.clip(128 + ((luma - 128) * contrast >> 8) + exposure, 16, 235)
+    chroma += np.array([warmth, tint, -warmth])[:, None, None]
+    # What is very dark or light has little color.
+    chroma = chroma * np.minimum(64, np.minimum(luma, 255 - luma)) >> 6
+    colors = np.empty((4, *shape), np.int16)
+    colors[:3] = 8 * np.clip(luma + chroma, 0, 255)
+    colors[3] = 8 * luma
+
+    strength = dice.gaussian(10) + dice.gaussians(REGIONS, 14)[:, None]
+    strength = strength + dice.gaussians(REGIONS * LABELS, 12).reshape(shape) * visible
+    rough = ROUGH + strength + column(part.rough for part in theme)
+    leafy = LEAFY + strength + column(part.leafy for part in theme)
+    shaded = (2 + (dice.words(REGIONS)[:, None] * 26 >> 16)) * visible
+    mottled = column(part.mottled for part in theme) + np.zeros(shape, np.int64)
+    sloped = (dice.words(REGIONS)[:, None] * 20 >> 16) - 10 + np.zeros(shape, np.int64)
+    relief = (1 + (dice.words(REGIONS * LABELS).reshape(shape) >> 12)) * visible
+    tables = (rough, leafy, shaded, mottled, sloped, relief)
+    return Tables(colors.reshape(4, -1), *(table.reshape(-1).astype(np.int16) for table in tables))

@@ -3,53 +3,92 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
-# R, G, B in sRGB levels: muted, as most of what is photographed is.
-SKY: Final = [
-    (168, 192, 216), (126, 164, 204), (196, 206, 214), (214, 214, 210), (150, 172, 190),
-    (222, 206, 188), (206, 178, 160), (92, 128, 172), (180, 184, 190), (110, 120, 136),
-]  # fmt: skip
-GREEN: Final = [
-    (92, 108, 62), (74, 92, 54), (112, 124, 76), (64, 78, 50), (128, 134, 92),
-    (86, 100, 80), (104, 112, 58), (56, 68, 48), (142, 146, 104), (98, 116, 88),
-]  # fmt: skip
-EARTH: Final = [
-    (132, 112, 88), (110, 90, 70), (156, 138, 112), (92, 78, 64), (174, 156, 128),
-    (122, 98, 78), (144, 126, 104), (84, 68, 56), (190, 176, 152), (128, 116, 100),
-]  # fmt: skip
-STONE: Final = [
-    (128, 128, 124), (152, 150, 144), (104, 106, 108), (86, 86, 86), (176, 174, 168),
-    (118, 122, 128), (142, 136, 130), (70, 72, 76), (196, 194, 190), (108, 102, 98),
-]  # fmt: skip
-WARM: Final = [
-    (176, 138, 108), (198, 164, 136), (160, 112, 84), (148, 92, 72), (210, 184, 150),
-    (136, 84, 60), (188, 150, 112), (116, 72, 58), (220, 200, 172), (168, 124, 104),
-]  # fmt: skip
-WATER: Final = [
-    (88, 116, 126), (70, 98, 110), (112, 138, 142), (60, 82, 98), (134, 154, 156),
-    (84, 108, 104), (98, 128, 144), (52, 70, 80), (154, 172, 176), (76, 104, 122),
-]  # fmt: skip
-CLOTH: Final = [
-    (150, 70, 62), (64, 82, 120), (188, 160, 84), (96, 60, 78), (60, 100, 96),
-    (198, 186, 176), (44, 46, 54), (172, 104, 90), (120, 132, 152), (224, 220, 214),
-]  # fmt: skip
+
+class Material(NamedTuple):
+    """What regions of an image are made of.
+
+    `colors` are R, G, B in sRGB levels: muted, as most of what is photographed is. `leaves` is how
+    many of 256 leaves are seen at most. `rough` and `leafy` are the exponents of the strength of the
+    two fine textures, `mottled` is how much mid-sized noise shows, `varied` the deviation of leaves'
+    lightness in levels.
+    """
+
+    colors: list[tuple[int, int, int]]
+    leaves: int
+    rough: int
+    leafy: int
+    mottled: int
+    varied: int
+
+
+_SKY: Final = Material(
+    [
+        (168, 192, 216), (126, 164, 204), (196, 206, 214), (214, 214, 210), (150, 172, 190),
+        (222, 206, 188), (206, 178, 160), (104, 136, 176), (180, 184, 190), (128, 138, 152),
+    ],
+    40, -40, -90, 10, 6,
+)  # fmt: skip
+_GREEN: Final = Material(
+    [
+        (92, 108, 62), (74, 92, 54), (112, 124, 76), (64, 78, 50), (128, 134, 92),
+        (86, 100, 80), (104, 112, 58), (56, 68, 48), (142, 146, 104), (98, 116, 88),
+    ],
+    256, 4, 24, 20, 18,
+)  # fmt: skip
+_EARTH: Final = Material(
+    [
+        (132, 112, 88), (110, 90, 70), (156, 138, 112), (92, 78, 64), (174, 156, 128),
+        (122, 98, 78), (144, 126, 104), (84, 68, 56), (190, 176, 152), (128, 116, 100),
+    ],
+    190, 6, 6, 20, 16,
+)  # fmt: skip
+_STONE: Final = Material(
+    [
+        (128, 128, 124), (152, 150, 144), (104, 106, 108), (86, 86, 86), (176, 174, 168),
+        (118, 122, 128), (142, 136, 130), (70, 72, 76), (196, 194, 190), (108, 102, 98),
+    ],
+    220, 8, 0, 18, 20,
+)  # fmt: skip
+_WARM: Final = Material(
+    [
+        (176, 138, 108), (198, 164, 136), (160, 112, 84), (148, 92, 72), (210, 184, 150),
+        (136, 84, 60), (188, 150, 112), (116, 72, 58), (220, 200, 172), (168, 124, 104),
+    ],
+    130, -12, -30, 12, 16,
+)  # fmt: skip
+_WATER: Final = Material(
+    [
+        (88, 116, 126), (70, 98, 110), (112, 138, 142), (60, 82, 98), (134, 154, 156),
+        (84, 108, 104), (98, 128, 144), (52, 70, 80), (154, 172, 176), (76, 104, 122),
+    ],
+    70, -10, -16, 16, 10,
+)  # fmt: skip
+_CLOTH: Final = Material(
+    [
+        (140, 76, 68), (72, 86, 118), (180, 156, 96), (96, 66, 78), (70, 100, 96),
+        (198, 186, 176), (50, 52, 58), (166, 110, 96), (120, 132, 152), (216, 212, 206),
+    ],
+    200, -8, -24, 10, 20,
+)  # fmt: skip
 # Each is what the regions of an image are made of, from the top down.
 THEMES: Final = [
-    (SKY, STONE, GREEN, EARTH),
-    (SKY, GREEN, GREEN, GREEN),
-    (SKY, STONE, WATER, WATER),
-    (SKY, SKY, EARTH, EARTH),
-    (SKY, EARTH, STONE, STONE),
-    (STONE, STONE, CLOTH, EARTH),
-    (WARM, WARM, CLOTH, EARTH),
-    (WARM, EARTH, EARTH, WARM),
-    (GREEN, GREEN, WARM, GREEN),
-    (GREEN, EARTH, GREEN, EARTH),
-    (STONE, CLOTH, STONE, WARM),
-    (STONE, STONE, STONE, STONE),
-    (CLOTH, WARM, CLOTH, STONE),
-    (WATER, GREEN, WATER, STONE),
+    (_SKY, _STONE, _GREEN, _EARTH),
+    (_SKY, _GREEN, _GREEN, _GREEN),
+    (_SKY, _STONE, _WATER, _WATER),
+    (_SKY, _SKY, _EARTH, _EARTH),
+    (_SKY, _EARTH, _STONE, _STONE),
+    (_SKY, _GREEN, _WATER, _EARTH),
+    (_STONE, _STONE, _CLOTH, _EARTH),
+    (_WARM, _WARM, _CLOTH, _EARTH),
+    (_WARM, _EARTH, _EARTH, _WARM),
+    (_GREEN, _GREEN, _WARM, _GREEN),
+    (_GREEN, _EARTH, _GREEN, _EARTH),
+    (_STONE, _CLOTH, _STONE, _WARM),
+    (_STONE, _STONE, _STONE, _STONE),
+    (_CLOTH, _WARM, _CLOTH, _STONE),
+    (_WATER, _GREEN, _WATER, _STONE),
 ]
 
 

@@ -7,6 +7,7 @@ are the same on every processor; a sum of random bytes stands for a gaussian.
 from __future__ import annotations
 
 import math
+import sys
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -16,17 +17,21 @@ import numpy.typing as npt
 from imagine_gen.streams import Draw, RandomStream
 
 LABEL_BITS = 6
-SIDE = 1024  # of labels, shade, detail and grain
+SIDE = 1024  # of all but cloud
 CLOUD_SIDE = 512
 CLOUD_RMS = 512
 FINE_RMS = 32
 SHADE_PEAK = 127
 
 _CLOUD_COARSEST = 4
-_DETAIL_COARSEST = 64
+_ROUGH_COARSEST = 64
+_NUMBER_BITS = 16  # of small leaves
+_SMALLEST, _MOST_SMALL = 2, 24  # their radii
+# Sixteenths of the coefficients of x², x y and y² of the ellipses that they are.
+_SHAPES = ((16, 0, 16), (16, 0, 40), (40, 0, 16), (30, 24, 30), (30, -24, 30))
 _LEAST_RADIUS, _MOST_RADIUS = 4, 320
 _COVERINGS = 4  # how often leaves cover the texture, on average
-_WARP_SHIFT = 6  # 512 >> 6: leaves are bent by 8 pixels
+_WARP_RMS = 10  # pixels by which leaves are bent
 _BYTES_IN_SUM = 4  # of which a nearly gaussian number is the sum
 
 Plane = npt.NDArray[np.int16]
@@ -78,13 +83,16 @@ class Textures(NamedTuple):
 
     `labels` tells of each place which leaf is on top (uint8 below 64; several leaves share one),
     `shade` how it is lit (int8), `cloud` is a sum of octaves whose amplitude halves (int16, rms
-    512), `detail` one whose amplitude stays (int8, rms 32), `grain` is white (int8, rms 32).
+    512). The fine ones are int8, rms 32: `rough` is a sum of octaves of the same amplitude, `leafy`
+    and `hue` are leaves of random lightness without what is large in them, `grain` is white.
     """
 
     labels: Texture
     shade: Texture
     cloud: Texture
-    detail: Texture
+    rough: Texture
+    leafy: Texture
+    hue: Texture
     grain: Texture
 
 
@@ -92,17 +100,51 @@ class Textures(NamedTuple):
 def textures(seed: int) -> Textures:
     """Return the textures of a dataset, made on first use; forked processes share them."""
     cloud = _octaves(seed, 0, _CLOUD_COARSEST, CLOUD_SIDE, halving=True)
-    cloud = _normalized(cloud, CLOUD_RMS)
-    detail = _normalized(_octaves(seed, 1, _DETAIL_COARSEST, SIDE, halving=False), FINE_RMS)
-    grain = _normalized(_gaussian(seed, 2, SIDE), FINE_RMS)
-    labels, shade = _leaves(seed, _octaves(seed, 4, 16, SIDE, halving=True))
+    rough = _octaves(seed, 1, _ROUGH_COARSEST, SIDE, halving=False)
+    grain = _fine(_gaussian(seed, 2, SIDE))
+    labels, shade = _leaves(seed)
+    small = _small_leaves(seed)
     return Textures(
         _texture(labels),
         _texture(shade),
-        _texture(cloud),
-        _texture(np.clip(detail, -127, 127).astype(np.int8)),
-        _texture(np.clip(grain, -127, 127).astype(np.int8)),
+        _texture(_normalized(cloud, CLOUD_RMS)),
+        _texture(_fine(rough)),
+        _texture(_fine(_gaussian(seed, 6, 1 << _NUMBER_BITS // 2).reshape(-1)[small])),
+        _texture(_fine(_gaussian(seed, 7, 1 << _NUMBER_BITS // 2).reshape(-1)[small])),
+        _texture(grain),
     )
+
+
+def _small_leaves(seed: int) -> npt.NDArray[np.int32]:
+    """Return the numbers of leaves so small that none catches the eye where the texture recurs.
+
+    They lie on each other in the order of their numbers, but are painted by size and shape, many at
+    once, where they are above what is there.
+    """
+    count = 1 << _NUMBER_BITS
+    words = RandomStream(seed, Draw.PHOTO_TEXTURE, 8).read(0, 8 * count).view("<u2")
+    u, x, y, look = words.reshape(4, count).astype(np.int64)
+    radii = np.array([math.isqrt((_SMALLEST**2 << 16) // (n + 1)) for n in u.tolist()])
+    radii = np.minimum(radii, _MOST_SMALL)
+    top = np.zeros(SIDE * SIDE, np.int32)
+    across = np.arange(-_MOST_SMALL, _MOST_SMALL + 1)
+    for radius in range(_SMALLEST, _MOST_SMALL + 1):
+        for shape in range(len(_SHAPES)):
+            numbers = np.flatnonzero((radii == radius) & (look % len(_SHAPES) == shape))
+            a, b, c = _SHAPES[shape]
+            form = a * across**2 + b * across * across[:, None] + c * across[:, None] ** 2
+            down, right = np.nonzero(form <= 16 * radius * radius)
+            rows = ((y[numbers] % SIDE)[:, None] + down) % SIDE
+            places = (rows * SIDE + ((x[numbers] % SIDE)[:, None] + right) % SIDE).reshape(-1)
+            owners = np.repeat(numbers.astype(np.int32), len(down))
+            above = owners > top[places]
+            # Of those at the same place the last one stays, which is the highest.
+            top[places[above]] = owners[above]
+    return top.reshape(SIDE, SIDE)
+
+
+def _fine(plane: Plane) -> npt.NDArray[np.int8]:
+    return np.clip(_normalized(plane, FINE_RMS), -127, 127).astype(np.int8)
 
 
 def _texture(plane: npt.NDArray[Any]) -> Texture:
@@ -144,19 +186,28 @@ def doubled(planes: Plane) -> Plane:
     """
     *others, rows, columns = planes.shape
     middle = planes[..., 1:-1, :] * np.int16(3)
-    middle += np.int16(2)
     tall = np.empty((*others, rows - 2, 2, columns), np.int16)
     np.add(middle, planes[..., :-2, :], out=tall[..., 0, :])
     np.add(middle, planes[..., 2:, :], out=tall[..., 1, :])
     tall >>= np.int16(2)
     tall = tall.reshape(*others, 2 * rows - 4, columns)
-    middle = tall[..., 1:-1] * np.int16(3)
-    middle += np.int16(2)
-    wide = np.empty((*others, 2 * rows - 4, columns - 2, 2), np.int16)
-    np.add(middle, tall[..., :-2], out=wide[..., 0])
-    np.add(middle, tall[..., 2:], out=wide[..., 1])
-    wide >>= np.int16(2)
-    return wide.reshape(*others, 2 * rows - 4, 2 * columns - 4)
+    right = tall[..., 1:-1] * np.int16(3)
+    left = right + tall[..., :-2]
+    right += tall[..., 2:]
+    left >>= np.int16(2)
+    right >>= np.int16(2)
+    return _interleaved(left, right)
+
+
+def _interleaved(first: Plane, second: Plane) -> Plane:
+    """Return the columns of two planes in turn."""
+    if sys.byteorder == "big":
+        first, second = second, first
+    # Two numbers of 16 bits make one of 32; that is faster than writing to every other place.
+    pairs = second.astype(np.int32)
+    pairs <<= np.int32(16)
+    pairs |= first.view(np.uint16)
+    return pairs.view(np.int16)
 
 
 def _normalized(plane: Plane, rms: int) -> Plane:
@@ -166,7 +217,7 @@ def _normalized(plane: Plane, rms: int) -> Plane:
     return (wide * rms // present).astype(np.int16)
 
 
-def _leaves(seed: int, warp: Plane) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8]]:
+def _leaves(seed: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8]]:
     """Return labels and shade of leaves that lie on each other (the dead leaves model).
 
     Radii follow a power law with exponent -3, which makes the picture alike at all scales. Leaves
@@ -193,10 +244,13 @@ def _leaves(seed: int, warp: Plane) -> tuple[npt.NDArray[np.uint8], npt.NDArray[
             96 + (flat * 160 >> 16),
             _direction(lit),
         )
-    warp = _normalized(warp, 512)
-    down = (np.arange(SIDE)[:, None] + (warp >> _WARP_SHIFT)) % SIDE
-    right = (np.arange(SIDE) + (np.roll(warp, SIDE // 2, 0).T >> _WARP_SHIFT)) % SIDE
-    return labels[down, right], shade[down, right]
+    down, right = (
+        _doubled_around(_doubled_around(_octaves(seed, number, 8, SIDE // 4, halving=True)))
+        for number in (4, 5)
+    )
+    rows = (np.arange(SIDE)[:, None] + _normalized(down, _WARP_RMS)) % SIDE
+    columns = (np.arange(SIDE) + _normalized(right, _WARP_RMS)) % SIDE
+    return labels[rows, columns], shade[rows, columns]
 
 
 def _paint(
