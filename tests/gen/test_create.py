@@ -239,7 +239,7 @@ def test_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
         ({"width": 0}, "--width"),
         ({"height": -1}, "--height"),
         ({"count": 0}, "--count"),
-        ({"image_format": "gif"}, "unknown format 'gif'"),
+        ({"image_format": "svg"}, "unknown format 'svg'"),
         ({"seed": -1}, "--seed"),
         ({"start": -1}, "--start"),
         ({"mode": "CMYK"}, "--mode"),
