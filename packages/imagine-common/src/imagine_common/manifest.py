@@ -153,11 +153,24 @@ class ManifestWriter:
         """
         if self._silent:
             return
-        data = memoryview(b"".join([format_line(entry) + self._delimiter for entry in entries]))
-        try:
-            while data:
-                data = data[os.write(self._fd, data) :]
-        except BrokenPipeError:
-            raise StdoutClosed("standard output: its reader went away") from None
-        except OSError as error:
-            raise ImagineError(f"standard output: {error.strerror}") from error
+        write_stdout(b"".join([format_line(e) + self._delimiter for e in entries]), self._fd)
+
+
+def write_stdout(data: bytes, fd: int = 1) -> None:
+    """Write bytes to stdout, or where else stdout's descriptor is said to be, at once.
+
+    Raises
+    ------
+    StdoutClosed
+        Where the reader has gone.
+    ImagineError
+        Where stdout can't be written otherwise.
+    """
+    left = memoryview(data)
+    try:
+        while left:
+            left = left[os.write(fd, left) :]
+    except BrokenPipeError:
+        raise StdoutClosed("standard output: its reader went away") from None
+    except OSError as error:
+        raise ImagineError(f"standard output: {error.strerror}") from error

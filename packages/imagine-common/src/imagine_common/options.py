@@ -39,6 +39,15 @@ def add_workers_option(parser: argparse._ActionsContainer, what: str) -> None:
     )
 
 
+def add_part_option(parser: argparse._ActionsContainer, what: str) -> None:
+    """Add `--part`, which divides `what`."""
+    parser.add_argument(
+        "--part",
+        metavar="I/N",
+        help=f"do only part I, from 0, of N: {what}; all parts together are the whole",
+    )
+
+
 def add_fsync_option(parser: argparse._ActionsContainer) -> None:
     """Add `--fsync`."""
     parser.add_argument(

@@ -17,6 +17,7 @@ from imagine_common.options import (
     add_fsync_option,
     add_message_options,
     add_null_option,
+    add_part_option,
     add_workers_option,
     refuse_options,
 )
@@ -66,6 +67,7 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
         action="store_true",
         help="only tell how much would be made, in what time, and whether it fits",
     )
+    add_part_option(running, "one range of the images")
     add_workers_option(running, "makes images")
     running.add_argument(
         "--chunksize",
@@ -213,6 +215,9 @@ def _add_label_options(group: argparse._ArgumentGroup) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Generate or verify what the arguments ask for."""
+    from dataclasses import replace
+
+    from imagine_common.parts import parse_part
     from imagine_gen.spec import DatasetSpec
 
     if args.tar:
@@ -247,6 +252,12 @@ def run(args: argparse.Namespace) -> None:
         target_size=target_size,
         target_size_stdev=target_size_stdev,
     )
+    if args.part is not None:
+        first, count = parse_part(args.part).span(spec.count)
+        if not count:
+            _make_nothing(args)
+            return
+        spec = replace(spec, start=spec.start + first, count=count)
     if args.dry_run:
         _estimate(args, spec)
     elif args.tar:
@@ -296,6 +307,18 @@ def _check_tar(args: argparse.Namespace) -> None:
         raise UsageError(
             "argument --tar: standard output is a terminal; pipe it on, or into a file"
         )
+
+
+def _make_nothing(args: argparse.Namespace) -> None:
+    """Do a part without images, of which there are some where parts are more than images."""
+    from imagine_common.manifest import write_stdout
+    from imagine_common.report import Report
+    from imagine_common.tar import archive_end
+
+    with Report(args.prog, args.quiet) as report:
+        if args.tar and not args.dry_run:
+            write_stdout(archive_end(0))
+        report.summarize("image")
 
 
 def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
@@ -398,7 +421,8 @@ def _verify(args: argparse.Namespace, spec: DatasetSpec) -> None:
             different += sum(verdict.finding != MISSING for verdict in bad)
             manifest.write(Entry(verdict.path, verdict.labels) for verdict in good)
             report.add(len(good), len(good), sum(verdict.size for verdict in good))
-        if args.start is None:  # Otherwise the others may be another host's.
+        # Otherwise the others may be another host's.
+        if args.start is None and args.part is None:
             extra = extra_files(spec)
         for path in extra:
             report.complain(f"{show(path)}: extra")

@@ -12,6 +12,7 @@ from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.packing import PackSummary, pack, summarize
 from imagine_common.packers.records import Image, RecordFormat, Shard
 from imagine_common.packers.sources import Source
+from imagine_common.parts import WHOLE
 from imagine_recordio import WRITERS
 from imagine_recordio.index import index_line
 from imagine_recordio.merged_index import merge_indexes
@@ -166,6 +167,11 @@ def record_format(
     UsageError
         As `pack_recordio` does.
     """
+    if merged_index and spec.part != WHOLE:
+        raise UsageError(
+            "argument --part: not with --merged-index, which needs all files; concatenating their"
+            " own indexes, offsets added up, gives the same"
+        )
     form = RecordFormat(
         files=shard_files,
         write=write_shard,

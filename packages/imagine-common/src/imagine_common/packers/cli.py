@@ -30,6 +30,7 @@ _WRITING = (
     "--skip-invalid",
     "--resume",
     "--fsync",
+    "--part",
     "--dry-run",
 )
 
@@ -75,6 +76,7 @@ def run_packer(args: argparse.Namespace, packer: Packer, source: Source | None =
 
 def _run_pack(args: argparse.Namespace, packer: Packer, own_source: Source | None) -> None:
     from imagine_common.packers.pack_spec import PackSpec
+    from imagine_common.parts import WHOLE, parse_part
     from imagine_common.report import Report
 
     spec = PackSpec(
@@ -87,6 +89,7 @@ def _run_pack(args: argparse.Namespace, packer: Packer, own_source: Source | Non
         fsync=args.fsync,
         label_offset=args.label_offset,
         name_format=None if args.name_format is None else os.fsencode(args.name_format),
+        part=WHOLE if args.part is None else parse_part(args.part),
     )
     other = _tar(args) if args.tar else _folder(args)
     source = own_source or other or _manifest(args)
@@ -163,7 +166,8 @@ def _pack(
                 manifest.write([Entry(shard.path)])
     for warning in source.warnings():
         report.warn(warning)
-    stale = spec.names.left_over(spec.dest_path, packer.suffix, shards)
+    # Whether other files of these names are other parts' can't be told.
+    stale = args.part is None and spec.names.left_over(spec.dest_path, packer.suffix, shards)
     if stale:
         report.warn(
             f"{show(spec.dest_path)}: left {counted(len(stale), 'file')} of this"
@@ -176,6 +180,7 @@ def _pack(
 def _plan(packer: Packer, source: Source | TarSource, spec: PackSpec, report: Report) -> None:
     from imagine_common.free_space import free_space, require_space
     from imagine_common.packers.planning import plan_packing
+    from imagine_common.parts import WHOLE
     from imagine_common.report import counted, human_bytes
 
     plan = plan_packing(source, spec, packer.form(spec))
@@ -183,7 +188,7 @@ def _plan(packer: Packer, source: Source | TarSource, spec: PackSpec, report: Re
         report.warn(f"{reason}; would be skipped")
     for warning in source.warnings():
         report.warn(warning)
-    if not plan.images:
+    if not plan.images and spec.part == WHOLE:
         raise ImagineError("all images would be skipped: there is nothing to pack")
     report.tell(
         f"would write {counted(plan.files, 'file')}, {counted(plan.images, 'image')},"

@@ -12,6 +12,7 @@ from imagine_common.options import (
     add_fsync_option,
     add_message_options,
     add_null_option,
+    add_part_option,
     add_workers_option,
 )
 
@@ -136,6 +137,7 @@ def _add_running_options(group: argparse._ArgumentGroup, writers: Sequence[str])
     group.add_argument(
         "--resume", action="store_true", help="keep finished files that are there already"
     )
+    add_part_option(group, "files I, I+N, I+2N, ...")
     add_workers_option(group, "writes one file at a time")
     group.add_argument(
         "--writer",

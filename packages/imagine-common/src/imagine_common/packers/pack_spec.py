@@ -10,6 +10,7 @@ from imagine_common.errors import UsageError
 from imagine_common.manifest import NUL
 from imagine_common.names import check_names
 from imagine_common.packers.naming import ShardNames
+from imagine_common.parts import WHOLE, Part
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class PackSpec:
     Files are called `name` and their number, or by `name_format`, where there is one. With
     `resume`, shards that are there and finished are kept. With `skip_invalid`, images that can't be
     packed are left out. With `fsync`, a shard that is given is on the disk. `label_offset` is added
-    to every label.
+    to every label. Of all shards, those of a `part` are written.
 
     Raises
     ------
@@ -36,6 +37,7 @@ class PackSpec:
     fsync: bool = False
     label_offset: int = 0
     name_format: bytes | None = None
+    part: Part = WHOLE
 
     def __post_init__(self) -> None:
         option = "--name" if self.name_format is None else "--name-format"
@@ -52,6 +54,12 @@ class PackSpec:
             raise UsageError(
                 "argument --resume: not with {total} in --name-format: names are given at the end,"
                 " so there is nothing to keep; write the number itself in the place of {total}"
+            )
+
+        if self.part != WHOLE and self.names.needs_total:
+            raise UsageError(
+                "argument --part: not with {total} in --name-format, which no part knows; write the"
+                " number itself in the place of {total}"
             )
 
     @cached_property

@@ -24,6 +24,7 @@ from imagine_common.packers.shards import Slice, Slicer
 from imagine_common.packers.slice_images import SliceImages
 from imagine_common.packers.sources import Source
 from imagine_common.parallel import ordered_map
+from imagine_common.parts import WHOLE
 from imagine_common.temporary import remove_temporary
 
 if TYPE_CHECKING:  # Who packs something else is spared these at run time.
@@ -88,7 +89,7 @@ def _pack_lines(
     workers: int,
     written: Callable[[Shard], object],
 ) -> Generator[Shard]:
-    slicer = Slicer(spec.dest_path, spec.img_per_file, source.line_format, spec.fsync)
+    slicer = Slicer(spec.dest_path, spec.img_per_file, source.line_format, spec.fsync, spec.part)
     spools: set[bytes] = set()
     records = 0
 
@@ -112,19 +113,19 @@ def _pack_lines(
         function = partial(_write, spec, form)
         try:
             with closing(ordered_map(function, chain([first], todo), count)) as shards:
-                for number, (shard, spool) in enumerate(shards):
+                for place, (shard, spool) in enumerate(shards):
                     spools.discard(spool)
                     remove_temporary(spool)
                     records += shard.records
                     written(shard)
-                    yield from files.add(number, shard)
+                    yield from files.add(spec.part.nth(place), shard)
         except WorkerLost:
             files.clear()
             raise
         finally:
             for spool in spools:
                 remove_temporary(spool)
-        if not records:
+        if not records and spec.part == WHOLE:
             raise ImagineError("all images were skipped: there is nothing to pack")
         yield from files.finish()
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from contextlib import closing
-from itertools import chain, islice
+from itertools import chain, count, islice
 from typing import NamedTuple
 
 from imagine_common.packers.pack_spec import PackSpec
@@ -70,8 +71,14 @@ def _parts(
                 skipped += parts.take_skipped()
         return
     lines = enumerate(_lines(source))
-    while first := list(islice(lines, 1)):
+    for number in count():
+        first = list(islice(lines, 1))
+        if not first:
+            return
         rest = islice(lines, spec.img_per_file - 1)
+        if not spec.part.has(number):
+            deque(rest, maxlen=0)
+            continue
         images = SliceImages(chain(first, rest), source.line_format, spec, form)
         yield images.look_at()
         skipped += images.skipped

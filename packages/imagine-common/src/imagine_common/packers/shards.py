@@ -15,6 +15,7 @@ from imagine_common.atomic import create_folder
 from imagine_common.errors import file_error
 from imagine_common.manifest import NEWLINE, Entry
 from imagine_common.output import write_all
+from imagine_common.parts import WHOLE, Part
 from imagine_common.temporary import create_temporary, remove_temporary, temporary_name
 
 
@@ -63,17 +64,25 @@ class Slice(NamedTuple):
 class Slicer:
     """Cuts lines into slices of `size` entries; the last has the rest.
 
-    `is_single`, once a slice has been given, tells whether it is known to be the only one.
+    Only those of a `part` are given, and only their lines are kept. `is_single`, once a slice has
+    been given, tells whether it is known to be the only one.
     """
 
     def __init__(
-        self, folder: bytes, size: int, line_format: LineFormat, fsync: bool = False
+        self,
+        folder: bytes,
+        size: int,
+        line_format: LineFormat,
+        fsync: bool = False,
+        part: Part = WHOLE,
     ) -> None:
         self.is_single = False
+        self._part = part
         self._folder = folder
         self._fsync = fsync
         self._size = size
         self._line_format = line_format
+        self._begun = self._given = False
         self._number = 0
         self._count = 0
         self._spool = b""
@@ -98,7 +107,7 @@ class Slicer:
                     self._append(taken)
                 yield None
             if self._count:
-                self.is_single = self._number == 0
+                self.is_single = not self._given
                 yield self._close()
         finally:
             if self._fd >= 0:
@@ -106,9 +115,13 @@ class Slicer:
                 remove_temporary(self._spool)
 
     def _append(self, lines: list[bytes]) -> None:
+        self._count += len(lines)
+        if not self._part.has(self._number):
+            return
         try:
             if self._fd < 0:
-                if self._number == 0:  # Should it go later, files that were listed go too.
+                if not self._begun:  # Should it go later, files that were listed go too.
+                    self._begun = True
                     create_folder(self._folder, self._fsync)
                 self._spool = temporary_name(self._folder)
                 self._fd = create_temporary(self._spool)
@@ -116,20 +129,21 @@ class Slicer:
             write_all(self._fd, [data], len(data))
         except OSError as error:
             raise file_error(self._folder, error) from error
-        self._count += len(lines)
 
-    def _close(self) -> Slice:
+    def _close(self) -> Slice | None:
         fd, self._fd = self._fd, -1
+        number = self._number
+        self._number += 1
+        self._count = 0
+        if fd < 0:
+            return None  # Another part's.
+        self._given = True
         try:
             os.close(fd)
         except OSError as error:
             remove_temporary(self._spool)
             raise file_error(self._folder, error) from error
-        first = self._number * self._size
-        part = Slice(self._number, first, self._spool, self._line_format)
-        self._number += 1
-        self._count = 0
-        return part
+        return Slice(number, number * self._size, self._spool, self._line_format)
 
 
 def _split(file: BinaryIO, delimiter: bytes) -> Iterator[bytes]:

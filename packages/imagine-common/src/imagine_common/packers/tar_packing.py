@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from itertools import islice
+from itertools import count, islice
 
 from imagine_common.atomic import create_folder
 from imagine_common.errors import ImagineError, show
@@ -19,6 +19,7 @@ from imagine_common.packers.packing import rejoin, write_images
 from imagine_common.packers.records import Image, RecordFormat, Shard
 from imagine_common.packers.shard_files import ShardFiles
 from imagine_common.packers.tar_source import TarImage, TarSource
+from imagine_common.parts import WHOLE
 
 
 def pack_tar(
@@ -43,8 +44,9 @@ def pack_tar(
         files.clear()
         with closing(source.images(form.image_limit)) as images:
             parts = TarParts(enumerate(images), spec, form)
-            for number, part in enumerate(parts.cut()):
-                if not number:  # Should it go later, files that were listed go too.
+            for place, part in enumerate(parts.cut()):
+                number = spec.part.nth(place)
+                if not place:  # Should it go later, files that were listed go too.
                     create_folder(spec.dest_path, spec.fsync)
                     files.begin()
                 shard = write_images(form, files.place(number), part, spec.fsync)
@@ -52,7 +54,7 @@ def pack_tar(
                 records += shard.records
                 written(shard)
                 yield from files.add(number, shard)
-        if not records:
+        if not records and spec.part == WHOLE:
             raise ImagineError("all images were skipped: there is nothing to pack")
         yield from files.finish()
 
@@ -73,8 +75,17 @@ class TarParts:
 
     def cut(self) -> Iterator[Iterator[Image]]:
         """Yield a shard's images; they must have been taken before the next shard's can be."""
-        while first := list(islice(self._images, 1)):
-            yield self._usable(first, islice(self._images, self._spec.img_per_file - 1))
+        for number in count():
+            first = list(islice(self._images, 1))
+            if not first:
+                return
+            rest = islice(self._images, self._spec.img_per_file - 1)
+            if self._spec.part.has(number):
+                yield self._usable(first, rest)
+            else:
+                first.clear()
+                for _ in rest:
+                    pass
 
     def take_skipped(self) -> tuple[str, ...]:
         """Return why images have been left out since the last time."""
