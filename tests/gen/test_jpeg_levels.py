@@ -53,3 +53,24 @@ def test_a_qualitys_tables_give_the_file_of_that_quality(mode: str, quality: int
     image = noise(mode)
     expected = encode(image, quality, subsampling)
     assert encode(image, tables_of(mode, quality), subsampling) == expected
+
+
+def test_low_frequencies_change_first_luma_and_chroma_in_turn() -> None:
+    made = levels("RGB")
+    on_the_way = [made[level] for level in range(len(made))]
+    first = on_the_way.index(tables_of("RGB", 50))
+    last = on_the_way.index(tables_of("RGB", 51))
+    changed = []
+    for lower, higher in zip(on_the_way[first:last], on_the_way[first + 1 : last + 1]):
+        (place,) = (
+            (table, entry)
+            for table in (0, 1)
+            for entry in range(64)
+            if lower[table][entry] != higher[table][entry]
+        )
+        changed.append(place)
+    # The other entries of these qualities, up to there, are the same.
+    chroma = [(1, entry) for entry in (3, 10, 17, 24, 32, 25, 18, 11, 4)]  # T.81, figure A.6
+    assert changed[:13] == [*chroma, (0, 5), (1, 5), (0, 12), (1, 12)]
+    diagonals = [sum(divmod(entry, 8)) for _, entry in changed]
+    assert diagonals == sorted(diagonals)

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from imagine_common.errors import ImagineError, UsageError
-from imagine_gen import create_images, jpeg_target
+from imagine_gen import create_images, jpeg_target, units
 from imagine_gen.encoders import ImageEncoder, image_encoder
 from imagine_gen.jpeg import encode, with_filler
 from imagine_gen.spec import DatasetSpec
@@ -298,6 +298,15 @@ def test_sizes_that_cannot_be_are_wrong_usage_and_nothing_is_written(
     result = run("gen", "--path", tmp_path / "im", *SMALL, *options, *pooled, "--count", "3")
     assert result.returncode == 2
     assert re.search(words, result.stderr.decode())
+    assert not (tmp_path / "im").exists()
+
+
+def test_sizes_that_cannot_be_are_found_at_once_where_workers_are_not_forked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(units, "workers_are_forked", lambda: False)
+    with pytest.raises(UsageError, match="--target-size: JPEG files of 64x48 can have"):
+        create_images(tmp_path / "im", "x", 64, 48, 9, "jpg", target_size=500, workers=2)
     assert not (tmp_path / "im").exists()
 
 
