@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from kills import Job, check_whole, kill_once, make_jobs
-from support import JPEG, TOOLS
+from support import JPEG, PACKERS, TOOLS
 
-KILLS = 8  # of each tool
+KILLS = 8  # of each tool, and of each packer with a tar stream
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[Job]:
     return make_jobs(tmp_path_factory.mktemp("jobs"), JPEG)
 
 
-@pytest.mark.parametrize("seed", range(KILLS * len(TOOLS)))
+@pytest.mark.parametrize("seed", range(KILLS * (len(TOOLS) + len(PACKERS))))
 def test_a_killed_run_leaves_nothing_partial_and_resumes_to_the_same_bytes(
     jobs: list[Job], tmp_path: Path, seed: int
 ) -> None:

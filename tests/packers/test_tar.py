@@ -296,6 +296,11 @@ def test_options_that_can_not_be_meant_are_refused(
     assert os.listdir(tmp_path) == []
 
 
+def test_a_tar_stream_that_is_taken_for_a_manifest_is_told_apart(tool: str, tmp_path: Path) -> None:
+    result = run(tool, input=archive([("0.jpg", JPEG)]), cwd=tmp_path)
+    assert "is it a tar stream? that needs --tar" in error(result)
+
+
 def test_a_terminal_is_not_waited_on(tool: str, tmp_path: Path) -> None:
     leader, follower = pty.openpty()
     result = run(tool, "--tar", stdin=follower, cwd=tmp_path)

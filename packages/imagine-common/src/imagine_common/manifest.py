@@ -23,6 +23,7 @@ _MAX_LINE = 1 << 20
 _MAX_SHOWN = 200
 _CHUNK = 1 << 16
 _TICK_SECONDS = 0.2
+_TAR_MAGIC = slice(257, 262)  # of a tar stream's first block
 INT64_MAX = 2**63 - 1
 
 
@@ -110,9 +111,10 @@ def read_lines(fd: int, delimiter: bytes) -> Iterator[list[bytes] | None]:
         if not chunk:
             break
         if delimiter == NEWLINE and NUL in chunk:
-            raise ImagineError(
-                "standard input: a NUL byte in the manifest; does it need -0 (--null)?"
-            )
+            hint = "does it need -0 (--null)?"
+            if chunk[_TAR_MAGIC] == b"ustar":
+                hint = "is it a tar stream? that needs --tar"
+            raise ImagineError(f"standard input: a NUL byte in the manifest; {hint}")
         *lines, rest = (rest + chunk).split(delimiter)
         if len(rest) > _MAX_LINE:
             raise ImagineError(
