@@ -206,18 +206,23 @@ class _PatientFile(io.RawIOBase):
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
+        self._has_more = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer)
         while True:
             check_interrupted()
             try:
-                if select.select([self._fd], [], [], _TICK_SECONDS)[0]:
-                    return os.readv(self._fd, [buffer])
+                # To ask takes as long as to read, and who could give all at once has more.
+                if self._has_more or select.select([self._fd], [], [], _TICK_SECONDS)[0]:
+                    size = os.readv(self._fd, [view])
+                    self._has_more = size == len(view)
+                    return size
             except BlockingIOError:
-                continue
+                self._has_more = False
             except OSError as error:
                 raise StreamError(f"standard input: {error.strerror}") from error
 
