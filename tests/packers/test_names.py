@@ -219,3 +219,23 @@ def test_the_python_functions_take_a_format(tool: str, tmp_path: Path, images: l
     assert sorted(os.listdir(tmp_path / "out")) == names(
         tool, [f"train-0000{n}-of-00003" for n in range(3)]
     )
+
+
+def test_the_python_functions_leave_nothing_unnamed(
+    tool: str, tmp_path: Path, images: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from imagine_common.errors import ImagineError
+
+    if tool == "tfrecord":
+        from imagine_tfrecord import create_tfrecords as create
+    else:
+        from imagine_recordio import create_recordio as create  # type: ignore[assignment]
+
+    from imagine_common.packers import folder_source
+
+    monkeypatch.setattr(folder_source, "is_image", lambda head: True)
+    images[-1].write_bytes(b"no image")
+    out = tmp_path / "out"
+    with pytest.raises(ImagineError, match="not an image"):
+        create(images[0].parent, out, "unused", 1, name_format=FORMAT, workers=1)
+    assert os.listdir(out) == []

@@ -134,3 +134,11 @@ def test_packing_does_not_import_pillow(tmp_path: Path, image: Path) -> None:
     args = ["-q", "--source-path", str(image.parent), "--dest-path", str(tmp_path)]
     result = subprocess.run([sys.executable, "-c", code, *args], capture_output=True, text=True)
     assert result.stderr.strip() == "[]"
+
+
+def test_labels_are_checked_with_their_offset(tmp_path: Path, image: Path) -> None:
+    args = ["--dest-path", tmp_path / "out", "--label-offset", str(2**24)]
+    assert run("recordio", *args, input=f"{image}\t0\n".encode()).returncode == 0
+    result = run("recordio", *args, input=f"{image}\t1\n".encode())
+    assert result.returncode == 1
+    assert b"label 16777217 has no exact float32" in result.stderr
