@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -176,17 +177,20 @@ def test_a_link_to_another_folder_is_followed(tool: str, tmp_path: Path) -> None
 def test_a_tree_of_a_thousand_levels_is_read(tool: str, tmp_path: Path) -> None:
     folder = tmp_path / "source"
     folder.mkdir()
-    here = os.open(folder, os.O_RDONLY)
-    for _ in range(1000):
-        os.mkdir("d", dir_fd=here)
-        below = os.open("d", os.O_RDONLY, dir_fd=here)
+    try:
+        here = os.open(folder, os.O_RDONLY)
+        for _ in range(1000):
+            os.mkdir("d", dir_fd=here)
+            below = os.open("d", os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = below
+        fd = os.open("0.jpg", os.O_WRONLY | os.O_CREAT, dir_fd=here)
+        os.write(fd, JPEG + b"#0#")
+        os.close(fd)
         os.close(here)
-        here = below
-    fd = os.open("0.jpg", os.O_WRONLY | os.O_CREAT, dir_fd=here)
-    os.write(fd, JPEG + b"#0#")
-    os.close(fd)
-    os.close(here)
-    assert packed(tool, tmp_path, "--source-path", folder, "--recursive") == [(0, [0])]
+        assert packed(tool, tmp_path, "--source-path", folder, "--recursive") == [(0, [0])]
+    finally:  # pytest itself can't remove it.
+        subprocess.run(["rm", "-rf", folder], check=True)
 
 
 @pytest.mark.parametrize("option", ["--recursive", "--labels-from-dirs"])
