@@ -91,6 +91,8 @@ def test_the_format_is_the_whole_stem(
         "{shard:,}",
         "{shard:{total}}",
         "{shard:999999999d}",
+        "{shard:99d}{total:99d}{shard:99d}",
+        "{shard}" + "x" * 230,
         "a/{shard}",
         "../{shard}",
         "a\n{shard}",

@@ -90,6 +90,16 @@ def test_imagenet_refuses_what_does_not_tell_its_dimensions(
     assert b"2 images" in result.stderr
 
 
+@pytest.mark.parametrize("fill", [0, 1, 7])
+def test_fill_bytes_before_a_marker_do_not_hide_the_dimensions(tmp_path: Path, fill: int) -> None:
+    """As T.81, B.1.1.2 allows them."""
+    path = tmp_path / "a.jpg"
+    before, sof, after = JPEG.partition(b"\xff\xc0")
+    path.write_bytes(before + b"\xff" * fill + sof + after)
+    result = run("tfrecord", "--schema", "imagenet", input=manifest([path]), cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
 def test_imagenet_takes_one_label(tmp_path: Path, images: list[Path]) -> None:
     source = f"{images[0]}\t1,2\n".encode()
     result = run("tfrecord", "--schema", "imagenet", input=source, cwd=tmp_path)

@@ -69,6 +69,9 @@ def _jpeg_header(file: bytes | FileSlice) -> Header | None:
     for _ in range(_MAX_SEGMENTS):
         segment = file[begin : begin + 10]
         prefix, marker, length = struct.unpack_from(">BBH", segment)
+        if prefix == marker == 0xFF:  # B.1.1.2: any number of these may stand before a marker.
+            begin += 1
+            continue
         if prefix != 0xFF or length < 2:
             break
         if marker in _SOFS:

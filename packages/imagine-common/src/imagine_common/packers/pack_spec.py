@@ -12,6 +12,10 @@ from imagine_common.names import check_names
 from imagine_common.packers.naming import ShardNames
 from imagine_common.parts import WHOLE, Part
 
+# File systems take 255. What is appended needs some, and so do further digits of numbers: names
+# that are given at the end must not turn out too long then.
+_MAX_NAME_BYTES = 230
+
 
 @dataclass(frozen=True)
 class PackSpec:
@@ -50,6 +54,8 @@ class PackSpec:
             raise UsageError(
                 f"argument --label-offset: must be a whole number, not {self.label_offset}"
             )
+        if self.name_format is not None and len(self.names.name(0)) > _MAX_NAME_BYTES:
+            raise UsageError(f"argument {option}: names of over {_MAX_NAME_BYTES} bytes")
         if self.resume and self.names.needs_total:
             raise UsageError(
                 "argument --resume: not with {total} in --name-format: names are given at the end,"
