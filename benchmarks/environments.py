@@ -28,6 +28,12 @@ def imagine_environment() -> Path:
     )
 
 
+def photo_environment() -> Path:
+    """Return the folder of the programs of the tools as they are now, beside real photographs."""
+    requirements = ["-r", str(HERE / "requirements-photo.txt")]
+    return _make("photo", sys.executable, [*PACKAGES, *requirements], again=True)
+
+
 def peer_environment(name: str) -> Path:
     """Return the folder of the programs of the environment for "tensorflow" or "mxnet"."""
     interpreter = sys.executable if name != "mxnet" else _interpreter_for_mxnet()

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from imagine_gen.photo_planes import Cut, Plane
 from imagine_gen.photo_tables import THEMES, powers_of_two
-from imagine_gen.photo_textures import LABEL_BITS, Plane
+from imagine_gen.photo_textures import LABEL_BITS
 from imagine_gen.streams import RandomStream
 
 REGIONS = 4
@@ -19,19 +20,9 @@ LABELS = 1 << LABEL_BITS
 MOST_EXPONENT = 216
 _STEPS = 32  # of the strength's exponent for a doubling
 # From small images to large ones, which have more grain.
-_GRAIN = ((0, 3), (4, 7))
+_GRAIN = ((0, 2), (3, 5))
 _DRAWN_BYTES = 3 << 12
-ROUGH, LEAFY = 150, 156  # exponents that give the sizes of photographs
-
-
-@dataclass(frozen=True)
-class Cut:
-    """Where a texture is cut: one of eight turns, an offset, and how often the cut is doubled."""
-
-    turn: int
-    top: int
-    left: int
-    levels: int = 0
+ROUGH, LEAFY = 160, 168  # exponents that give the sizes of photographs
 
 
 class Tables(NamedTuple):
@@ -39,8 +30,8 @@ class Tables(NamedTuple):
 
     `colors` is (4, 256): red, green, blue and luma in eighths of a level. `rough` and `leafy` are
     exponents of the strength of fine textures. `shaded` and `mottled` tell how much shade and
-    mid-sized noise show, `sloped` how light changes with the distance from the region's edge; who is
-    higher (`relief`) casts a shadow on who is lower.
+    mid-sized noise show, `sloped` how light changes with the distance from the region's edge;
+    who is higher (`relief`) casts a shadow on who is lower.
     """
 
     colors: Plane
@@ -109,7 +100,8 @@ class _Dice:
     def gaussians(self, count: int, deviation: int) -> npt.NDArray[np.int64]:
         """Return sums of four numbers, which are nearly gaussian: their deviation is 37,837."""
         total = self.words(4 * count).reshape(4, count).sum(axis=0) - 2 * 65_535
-        return total * deviation // 37_837
+        found: npt.NDArray[np.int64] = total * deviation // 37_837
+        return found
 
 
 @lru_cache(maxsize=1)
@@ -145,7 +137,7 @@ def draw_scene(stream: RandomStream, width: int, height: int) -> Scene:
         grain=cut(),
         tinge=cut(),
         grain_gain=dice.between(*_GRAIN[size]),
-        hue_gain=dice.between(1, 6),
+        hue_gain=dice.between(0, 4),
         tinge_gain=dice.between(1, 2),
         hilliness=dice.between(2, 12),
         roughness=dice.below(3) * dice.below(8),

@@ -10,9 +10,9 @@ class Material(NamedTuple):
     """What regions of an image are made of.
 
     `colors` are R, G, B in sRGB levels: muted, as most of what is photographed is. `leaves` is how
-    many of 256 leaves are seen at most. `rough` and `leafy` are the exponents of the strength of the
-    two fine textures, `mottled` is how much mid-sized noise shows, `varied` the deviation of leaves'
-    lightness in levels.
+    many of 256 leaves are seen at most. `rough` and `leafy` are added to the exponents of the
+    strength of the two fine textures, `mottled` is how much mid-sized noise shows, `varied` the
+    deviation of leaves' lightness in levels.
     """
 
     colors: list[tuple[int, int, int]]

@@ -7,19 +7,19 @@ are the same on every processor; a sum of random bytes stands for a gaussian.
 from __future__ import annotations
 
 import math
-import sys
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from imagine_gen.photo_planes import Plane, Texture, doubled, runs
 from imagine_gen.streams import Draw, RandomStream
 
 LABEL_BITS = 6
 SIDE = 1024  # of all but cloud
 CLOUD_SIDE = 512
-CLOUD_RMS = 512
+CLOUD_RMS, CLOUD_PEAK = 512, 2340  # the peak times 14 fits into 16 bits
 FINE_RMS = 32
 SHADE_PEAK = 127
 
@@ -33,49 +33,6 @@ _LEAST_RADIUS, _MOST_RADIUS = 4, 320
 _COVERINGS = 4  # how often leaves cover the texture, on average
 _WARP_RMS = 10  # pixels by which leaves are bent
 _BYTES_IN_SUM = 4  # of which a nearly gaussian number is the sum
-
-Plane = npt.NDArray[np.int16]
-
-
-class Texture(NamedTuple):
-    """Planes of the same side, as they are and transposed: turning a cut costs nothing."""
-
-    upright: npt.NDArray[Any]
-    transposed: npt.NDArray[Any]
-
-    def cut(self, turn: int, top: int, left: int, rows: int, columns: int) -> npt.NDArray[Any]:
-        """Return a part in one of eight orientations, which may reach over the edges, as a copy."""
-        plane: npt.NDArray[Any] = self.transposed if turn & 4 else self.upright
-        if turn & 1:
-            plane = plane[..., ::-1, :]
-        if turn & 2:
-            plane = plane[..., ::-1]
-        side = plane.shape[-1]
-        top, left = top % side, left % side
-        if top + rows <= side and left + columns <= side:
-            whole: npt.NDArray[Any] = plane[..., top : top + rows, left : left + columns].copy()
-            return whole
-        part: npt.NDArray[Any] = np.empty((*plane.shape[:-2], rows, columns), plane.dtype)
-        for row, source_row, row_count in _runs(top, rows, side):
-            for column, source_column, column_count in _runs(left, columns, side):
-                part[..., row : row + row_count, column : column + column_count] = plane[
-                    ...,
-                    source_row : source_row + row_count,
-                    source_column : source_column + column_count,
-                ]
-        return part
-
-
-def _runs(begin: int, count: int, side: int) -> list[tuple[int, int, int]]:
-    """Split a stretch that wraps around: where each piece goes, comes from, and its length."""
-    runs = []
-    done = 0
-    while done < count:
-        source = (begin + done) % side
-        length = min(side - source, count - done)
-        runs.append((done, source, length))
-        done += length
-    return runs
 
 
 class Textures(NamedTuple):
@@ -107,7 +64,7 @@ def textures(seed: int) -> Textures:
     return Textures(
         _texture(labels),
         _texture(shade),
-        _texture(_normalized(cloud, CLOUD_RMS)),
+        _texture(np.clip(_normalized(cloud, CLOUD_RMS), -CLOUD_PEAK, CLOUD_PEAK)),
         _texture(_fine(rough)),
         _texture(_fine(_gaussian(seed, 6, 1 << _NUMBER_BITS // 2).reshape(-1)[small])),
         _texture(_fine(_gaussian(seed, 7, 1 << _NUMBER_BITS // 2).reshape(-1)[small])),
@@ -178,38 +135,6 @@ def _doubled_around(plane: Plane) -> Plane:
     return doubled(np.pad(plane, 1, mode="wrap"))
 
 
-def doubled(planes: Plane) -> Plane:
-    """Return planes of shape (..., h, w) enlarged to (..., 2 * h - 4, 2 * w - 4).
-
-    Every pixel becomes four, at quarters of the way to its neighbors, mixed 9:3:3:1. Done again and
-    again this converges to a quadratic B-spline: smooth, and without overshoot.
-    """
-    *others, rows, columns = planes.shape
-    middle = planes[..., 1:-1, :] * np.int16(3)
-    tall = np.empty((*others, rows - 2, 2, columns), np.int16)
-    np.add(middle, planes[..., :-2, :], out=tall[..., 0, :])
-    np.add(middle, planes[..., 2:, :], out=tall[..., 1, :])
-    tall >>= np.int16(2)
-    tall = tall.reshape(*others, 2 * rows - 4, columns)
-    right = tall[..., 1:-1] * np.int16(3)
-    left = right + tall[..., :-2]
-    right += tall[..., 2:]
-    left >>= np.int16(2)
-    right >>= np.int16(2)
-    return _interleaved(left, right)
-
-
-def _interleaved(first: Plane, second: Plane) -> Plane:
-    """Return the columns of two planes in turn."""
-    if sys.byteorder == "big":
-        first, second = second, first
-    # Two numbers of 16 bits make one of 32; that is faster than writing to every other place.
-    pairs = second.astype(np.int32)
-    pairs <<= np.int32(16)
-    pairs |= first.view(np.uint16)
-    return pairs.view(np.int16)
-
-
 def _normalized(plane: Plane, rms: int) -> Plane:
     """Return a plane scaled to a root mean square, which is computed exactly."""
     wide = plane.astype(np.int64)
@@ -276,8 +201,8 @@ def _paint(
     lit = np.clip((across * light[0] + down * light[1]) * SHADE_PEAK // (radius * 256), -127, 127)
     label = look >> 4 & (1 << LABEL_BITS) - 1
     # Where it reaches over an edge it goes on at the other side.
-    for row, top, row_count in _runs(y - radius, 2 * radius + 1, SIDE):
-        for column, left, column_count in _runs(x - radius, 2 * radius + 1, SIDE):
+    for row, top, row_count in runs(y - radius, 2 * radius + 1, SIDE):
+        for column, left, column_count in runs(x - radius, 2 * radius + 1, SIDE):
             part = slice(row, row + row_count), slice(column, column + column_count)
             place = slice(top, top + row_count), slice(left, left + column_count)
             np.copyto(labels[place], np.uint8(label), where=inside[part])

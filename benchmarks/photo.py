@@ -1,0 +1,210 @@
+"""Compare photo content with photographs: bytes, and how fast they decode.
+
+    python benchmarks/photo.py
+
+makes images of noise and of photo content with imagine-gen, fresh and pooled, in three settings and
+two sizes, decodes them with Pillow, and prints, for photo content, bytes per pixel (PNG: per byte of
+pixels) and decoding speed relative to noise in the same run: medians over images, the range, and how
+far the median is from that of nine photographs. Two photographs of scikit-learn's go the same way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from environments import HERE, Unavailable, photo_environment
+from run import memory_folder
+
+STEPS = HERE / "photo_steps.py"
+SIZES = ((500, 375), (3840, 2160))
+TOLERANCE = 0.15
+MOST_TIMES_NOISE = 5
+
+
+class Setting(NamedTuple):
+    """How images are encoded, and the medians of nine photographs at 500x375 in it."""
+
+    name: str
+    options: Sequence[str]
+    bytes_target: float
+    speed_target: float
+
+
+SETTINGS = {
+    "jpeg75": Setting("JPEG q75 4:2:0", ("--quality", "75", "--subsampling", "4:2:0"), 0.167, 1.66),
+    "jpeg96": Setting("JPEG q96 4:4:4", ("--quality", "96", "--subsampling", "4:4:4"), 0.583, 2.2),
+    "png": Setting("PNG", ("--image-format", "png", "--compress-level", "6"), 0.54, 0.47),
+}
+
+
+class Decoded(NamedTuple):
+    """A file's bytes per pixel (PNG: per byte of pixels) and the seconds that decoding takes."""
+
+    density: float
+    seconds: float
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the options."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--count", type=int, default=100, help="images of 500x375 (default: 100)")
+    parser.add_argument("--large", type=int, default=20, help="of 3840x2160 (default: 20)")
+    parser.add_argument("--rounds", type=int, default=5, help="times each decodes (default: 5)")
+    parser.add_argument("--seed", type=int, default=0, help="of the datasets (default: 0)")
+    parser.add_argument(
+        "--results", type=Path, default=HERE / "results", metavar="DIR", help="folder for results"
+    )
+    parser.add_argument(
+        "--here", action="store_true", help="take the tools from this Python's environment"
+    )
+    return parser
+
+
+def main() -> int:
+    """Measure, print and write the results."""
+    args = build_parser().parse_args()
+    try:
+        programs = Path(sys.executable).parent if args.here else photo_environment()
+    except Unavailable as error:
+        print(f"benchmarks/photo.py: error: {error}", file=sys.stderr)
+        return 1
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="imagine-photo-", dir=memory_folder()) as name:
+        bench = Bench(programs, Path(name), args.rounds, args.seed)
+        for width, height in SIZES:
+            count = args.count if width == 500 else args.large
+            for key in SETTINGS:
+                for row in bench.compare(key, width, height, count):
+                    rows.append(row)
+                    print(" | ".join(cells(row)), file=sys.stderr)
+        times = {f"{width}×{height}": bench.times_noise(width, height) for width, height in SIZES}
+    args.results.mkdir(parents=True, exist_ok=True)
+    text = table(rows, times)
+    (args.results / "photo.md").write_text(text)
+    numbers = {"rows": rows, "times as long as noise": times}
+    (args.results / "photo.json").write_text(json.dumps(numbers, indent=1, ensure_ascii=False))
+    print(text)
+    return 0
+
+
+class Bench:
+    """Makes files with the tools of an environment, and decodes them."""
+
+    def __init__(self, programs: Path, folder: Path, rounds: int, seed: int) -> None:
+        self._programs = programs
+        self._folder = folder
+        self._rounds = rounds
+        self._seed = seed
+
+    def compare(self, key: str, width: int, height: int, count: int) -> list[dict[str, object]]:
+        """Return a row for fresh, for pooled images and for photographs, where there are such."""
+        size = ("--width", str(width), "--height", str(height))
+        options = (*size, *SETTINGS[key].options)
+        photo = ("--content", "photo")
+        noises = self._make("noise", min(count, 10), *options)
+        groups = {"fresh": self._make("fresh", count, *options, *photo)}
+        pooled = [option for option in options if option not in ("--compress-level", "6")]
+        groups["pooled"] = self._make("pooled", count, *pooled, *photo, "--pooled")
+        if width == 500:
+            folder = self._folder / "photographs"
+            folder.mkdir(exist_ok=True)
+            self._step("photographs", str(folder))
+            groups["2 photographs"] = sorted(map(str, folder.glob(f"{key}-*")))
+        paths = [*noises, *(path for group in groups.values() for path in group)]
+        decoded = dict(zip(paths, self._decode(paths)))
+        noise = statistics.median(decoded[path].seconds for path in noises)
+        rows = []
+        for name, group in groups.items():
+            found = [decoded[path] for path in group]
+            sizes = sorted(one.density for one in found)
+            speeds = sorted(noise / one.seconds for one in found)
+            rows.append(row(key, f"{width}×{height}", name, sizes, speeds))
+        for name in ("noise", "fresh", "pooled"):
+            shutil.rmtree(self._folder / name)
+        return rows
+
+    def times_noise(self, width: int, height: int) -> float:
+        """Return how many times as long as noise a fresh JPEG of photo content takes."""
+        ratios = self._step("make", str(width), str(height), str(self._rounds))
+        return statistics.median(map(float, ratios))
+
+    def _make(self, name: str, count: int, *options: str) -> list[str]:
+        command = [str(self._programs / "imagine-gen"), "--quiet", "--path", name, *options]
+        command += ["--count", str(count), "--seed", str(self._seed)]
+        made = subprocess.run(
+            command, cwd=self._folder, check=True, stdout=subprocess.PIPE, text=True
+        )
+        return [str(self._folder / path) for path in made.stdout.splitlines()]
+
+    def _decode(self, paths: list[str]) -> list[Decoded]:
+        lines = self._step("decode", str(self._rounds), *paths)
+        found = []
+        for path, line in zip(paths, lines):
+            size, pixels, channels, seconds = line.split()
+            with open(path, "rb") as file:
+                is_png = file.read(4) == b"\x89PNG"
+            per = int(pixels) * (int(channels) if is_png else 1)
+            found.append(Decoded(int(size) / per, float(seconds)))
+        return found
+
+    def _step(self, *arguments: str) -> list[str]:
+        command = [str(self._programs / "python"), str(STEPS), *arguments]
+        return subprocess.run(
+            command, check=True, stdout=subprocess.PIPE, text=True
+        ).stdout.splitlines()
+
+
+def row(
+    key: str, size: str, images: str, sizes: Sequence[float], speeds: Sequence[float]
+) -> dict[str, object]:
+    """Return a row of the results: what was measured, and how far it is from the targets."""
+    setting = SETTINGS[key]
+    density, speed = statistics.median(sizes), statistics.median(speeds)
+    return {
+        "setting": setting.name,
+        "size": size,
+        "images": images,
+        "count": len(sizes),
+        "bytes": density,
+        "bytes range": [sizes[0], sizes[-1]],
+        "bytes deviation": density / setting.bytes_target - 1,
+        "speed": speed,
+        "speed range": [speeds[0], speeds[-1]],
+        "speed deviation": speed / setting.speed_target - 1,
+    }
+
+
+def cells(row: dict[str, object]) -> list[str]:
+    """Return the cells of a row's line, misses marked."""
+    is_aim = row["images"] != "2 photographs"
+    found = [str(row["setting"]), str(row["size"]), f"{row['images']} ({row['count']})"]
+    for kind, digits in (("bytes", 3), ("speed", 2)):
+        least, most = row[f"{kind} range"]  # type: ignore[misc]
+        deviation = row[f"{kind} deviation"]
+        missed = ", missed" if is_aim and abs(deviation) > TOLERANCE else ""  # type: ignore[arg-type]
+        found.append(f"{row[kind]:.{digits}f}")
+        found.append(f"{least:.{digits}f}–{most:.{digits}f}")
+        found.append(f"{deviation:+.0%}{missed}")
+    return found
+
+
+def table(rows: list[dict[str, object]], times: dict[str, float]) -> str:
+    """Return the results in Markdown."""
+    head = ["setting", "size", "images", "bytes", "range", "off", "decode speed", "range", "off"]
+    lines = [head, ["---"] * len(head), *map(cells, rows)]
+    text = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    ratios = ", ".join(f"{ratio:.1f} at {size}" for size, ratio in times.items())
+    return f"{text}\n\nTimes as long as noise a fresh JPEG takes (at most {MOST_TIMES_NOISE}): {ratios}.\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
