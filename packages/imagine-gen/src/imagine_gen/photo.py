@@ -19,10 +19,13 @@ from imagine_gen.photo_textures import LABEL_BITS, Textures, textures
 from imagine_gen.spec import CHANNELS
 from imagine_gen.streams import Draw, RandomStream
 
-_TILE_PIXELS = 1 << 16  # whose planes stay in a core's cache
+_TILE_PIXELS = 3 << 15  # whose planes stay in a core's cache
 _TILE_COLUMNS = 1 << 12
 _OPAQUE = 255
-_LIGHTEST = 255 * 8  # Scenes are in eighths of a level.
+# Bounds are of the type of what they bound: NumPy takes long to convert others.
+_ZERO, _WHITE = np.int16(0), np.int16(255)
+_LIGHTEST = np.int16(255 * 8)  # Scenes are in eighths of a level.
+_MOST = np.int16(MOST_EXPONENT)
 _MOST_HUE = 48  # strength above which leaves get no more colorful, which would be garish
 _SHADOW = 2  # how far shadows fall to the right and down, in pixels of the scene
 _MOST_RAMP = 1 << 14
@@ -98,7 +101,7 @@ class PhotoImage:
         for channel, plane in enumerate(colors):
             plane += fine
             plane >>= np.int16(3)
-            np.clip(plane, 0, 255, out=plane)
+            np.clip(plane, _ZERO, _WHITE, out=plane)
             np.copyto(pixels[..., channel], plane, casting="unsafe")
 
     def _fine(self, rough: Plane, leafy: Plane, top: int, left: int) -> Plane:
@@ -157,16 +160,19 @@ class PhotoImage:
         light += scene.light.part(source.cloud, *place) * np.int16(scene.brightness) >> np.int16(4)
         light -= shadow * np.int16(scene.shadow_depth)
         planes = np.empty((len(self._colors) + 2, rows, columns), np.int16)
-        for plane, color in zip(planes, self._colors):
-            np.add(_looked_up(color, looks), light, out=plane)
-            np.clip(plane, 0, _LIGHTEST, out=plane)
+        # What is lit is warmer, what is in the shade is cooler.
+        warmth = light >> np.int16(3)
+        tones = (light,) if len(self._colors) == 1 else (light + warmth, light, light - warmth)
+        for plane, color, tone in zip(planes, self._colors, tones):
+            np.add(_looked_up(color, looks), tone, out=plane)
+            np.clip(plane, _ZERO, _LIGHTEST, out=plane)
         calm = scene.calm.part(source.cloud, *place)
         calm *= np.int16(scene.unevenness)
         calm >>= np.int16(6)
         for plane, table in zip(planes[-2:], (tables.rough, tables.leafy)):
             exponent = _looked_up(table, looks)
             exponent += calm
-            np.clip(exponent, 0, MOST_EXPONENT, out=exponent)
+            np.clip(exponent, _ZERO, _MOST, out=exponent)
             np.copyto(plane, _looked_up(exponential(), exponent))
         return planes
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,31 +16,40 @@ import numpy.typing as npt
 Plane = npt.NDArray[np.int16]
 
 
-class Texture(NamedTuple):
-    """Planes of the same side, as they are and transposed: turning a cut costs nothing."""
+class Texture:
+    """A square plane that wraps around, of integers that fit into int16.
 
-    upright: npt.NDArray[Any]
-    transposed: npt.NDArray[Any]
+    It is kept upright and transposed, both mirrored as well, so that rows of a cut in any of eight
+    orientations are copied as they are.
+    """
 
-    def cut(self, turn: int, top: int, left: int, rows: int, columns: int) -> npt.NDArray[Any]:
-        """Return a part in one of eight orientations, which may reach over the edges, as a copy."""
-        plane: npt.NDArray[Any] = self.transposed if turn & 4 else self.upright
+    def __init__(self, plane: npt.NDArray[Any]) -> None:
+        self.side = len(plane)
+        self._planes = [
+            np.ascontiguousarray(turned)
+            for turned in (plane, plane[:, ::-1], plane.T, plane.T[:, ::-1])
+        ]
+
+    @property
+    def plane(self) -> npt.NDArray[Any]:
+        """Return the plane as it was given."""
+        return self._planes[0]
+
+    def cut(self, turn: int, top: int, left: int, rows: int, columns: int) -> Plane:
+        """Return a part in an orientation, which may reach over the edges, as int16."""
+        plane = self._planes[turn >> 1]
         if turn & 1:
-            plane = plane[..., ::-1, :]
-        if turn & 2:
-            plane = plane[..., ::-1]
-        side = plane.shape[-1]
-        top, left = top % side, left % side
-        if top + rows <= side and left + columns <= side:
-            whole: npt.NDArray[Any] = plane[..., top : top + rows, left : left + columns].copy()
-            return whole
-        part: npt.NDArray[Any] = np.empty((*plane.shape[:-2], rows, columns), plane.dtype)
-        for row, source_row, row_count in runs(top, rows, side):
-            for column, source_column, column_count in runs(left, columns, side):
-                part[..., row : row + row_count, column : column + column_count] = plane[
-                    ...,
-                    source_row : source_row + row_count,
-                    source_column : source_column + column_count,
+            plane = plane[::-1]
+        top, left = top % self.side, left % self.side
+        if top + rows <= self.side and left + columns <= self.side:
+            return plane[top : top + rows, left : left + columns].astype(np.int16)
+        part = np.empty((rows, columns), np.int16)
+        across = list(runs(left, columns, self.side))
+        for row, source_row, height in runs(top, rows, self.side):
+            source = plane[source_row : source_row + height]
+            for column, source_column, width in across:
+                part[row : row + height, column : column + width] = source[
+                    :, source_column : source_column + width
                 ]
         return part
 
@@ -68,8 +77,7 @@ class Cut:
         """Return a part of a texture cut so, as a copy: int16 of shape (rows, columns)."""
 
         def cut(top: int, left: int, rows: int, columns: int) -> Plane:
-            piece = texture.cut(self.turn, self.top + top, self.left + left, rows, columns)
-            return piece.astype(np.int16, copy=False)
+            return texture.cut(self.turn, self.top + top, self.left + left, rows, columns)
 
         return enlarged(cut, self.levels, top, left, rows, columns)
 

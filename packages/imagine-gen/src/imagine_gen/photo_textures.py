@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -62,13 +62,13 @@ def textures(seed: int) -> Textures:
     labels, shade = _leaves(seed)
     small = _small_leaves(seed)
     return Textures(
-        _texture(labels),
-        _texture(shade),
-        _texture(np.clip(_normalized(cloud, CLOUD_RMS), -CLOUD_PEAK, CLOUD_PEAK)),
-        _texture(_fine(rough)),
-        _texture(_fine(_gaussian(seed, 6, 1 << _NUMBER_BITS // 2).reshape(-1)[small])),
-        _texture(_fine(_gaussian(seed, 7, 1 << _NUMBER_BITS // 2).reshape(-1)[small])),
-        _texture(grain),
+        Texture(labels),
+        Texture(shade),
+        Texture(np.clip(_normalized(cloud, CLOUD_RMS), -CLOUD_PEAK, CLOUD_PEAK)),
+        Texture(_fine(rough)),
+        Texture(_fine(_gaussian(seed, 6, 1 << _NUMBER_BITS // 2).reshape(-1)[small])),
+        Texture(_fine(_gaussian(seed, 7, 1 << _NUMBER_BITS // 2).reshape(-1)[small])),
+        Texture(grain),
     )
 
 
@@ -102,10 +102,6 @@ def _small_leaves(seed: int) -> npt.NDArray[np.int32]:
 
 def _fine(plane: Plane) -> npt.NDArray[np.int8]:
     return np.clip(_normalized(plane, FINE_RMS), -127, 127).astype(np.int8)
-
-
-def _texture(plane: npt.NDArray[Any]) -> Texture:
-    return Texture(plane, np.ascontiguousarray(plane.T))
 
 
 def _gaussian(seed: int, number: int, side: int) -> Plane:
