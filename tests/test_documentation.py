@@ -142,6 +142,18 @@ def test_the_reference_implementation_gives_the_tools_dimensions(
         assert drawer.draw(index) == expected
 
 
+def test_the_reference_implementation_gives_the_tools_sizes_in_bytes(
+    reference: dict[str, Any],
+) -> None:
+    from imagine_gen import DatasetSpec
+    from imagine_gen.target_size import TargetSizes
+
+    spec = DatasetSpec(b"d", b"i", 500, 375, seed=5, target_size=114_660, target_size_stdev=20_000)
+    sizes = TargetSizes(spec, 10_000, 300_000)
+    for index in (0, 1, 77, 4095, 4096, 2**60):
+        assert sizes(index) == reference["target_size"](5, index, 114_660, 20_000, 60_000)
+
+
 @pytest.mark.parametrize("image_format", ["png", "bmp"])
 @pytest.mark.parametrize(
     ("case", "pool"),

@@ -30,7 +30,6 @@ def build_parser(prog: str = "imagine-recordio") -> Parser:
         description="Pack images into MXNet RecordIO files, each with its index.",
         epilog=PACKER_EPILOG.format(prog=prog, suffix=".rec"),
     )
-    add_preset_option(parser, "recordio")
     groups = add_packer_options(
         parser,
         name="recordio_",
@@ -51,6 +50,7 @@ def build_parser(prog: str = "imagine-recordio") -> Parser:
         action="store_true",
         help="write one more index, of all files together, for DALI: PREFIXmerged.idx",
     )
+    add_preset_option(parser, "recordio")
     return parser
 
 

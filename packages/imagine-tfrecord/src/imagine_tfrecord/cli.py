@@ -28,7 +28,6 @@ def build_parser(prog: str = "imagine-tfrecord") -> Parser:
         description="Pack images into TFRecord files of tf.train.Example records.",
         epilog=PACKER_EPILOG.format(prog=prog, suffix=""),
     )
-    add_preset_option(parser, "tfrecord")
     groups = add_packer_options(
         parser,
         name="tfrecord_",
@@ -51,6 +50,7 @@ def build_parser(prog: str = "imagine-tfrecord") -> Parser:
         metavar="DIR",
         help="write the indexes into DIR instead; with --test, look for them there",
     )
+    add_preset_option(parser, "tfrecord")
     return parser
 
 

@@ -21,6 +21,7 @@ The manifest on stdin has one image path a line, and may have a label, a number,
 after a tab. The path of each file goes to stdout once it is complete, in order:
   set -o pipefail
   imagine-gen --path images --count 1000 | {prog} --dest-path records
+  imagine-gen --tar --count 1000 | {prog} --tar --dest-path records
   find photos -name '*.jpg' -print0 | {prog} -0 --img-per-file 500
   {prog} --test records/*{suffix}
 
