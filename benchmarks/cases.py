@@ -114,9 +114,10 @@ class Comparison(NamedTuple):
     at_least: float | None
 
 
-def _compare(
+def compare(
     bench: Bench, sides: dict[str, Side], comparisons: list[Comparison]
 ) -> Iterator[Result]:
+    """Run a group's commands in turn and yield what is compared."""
     rates, made = in_turn(sides, bench.repeats)
     for case, against, ours, peer, at_least in comparisons:
         ratio = paired_ratio(rates[ours], rates[peer])
@@ -147,7 +148,7 @@ def large_jpeg(bench: Bench) -> Iterator[Result]:
         Comparison(pooled_case, "naive recipe", "pooled", "naive", 80),
         Comparison(pooled_case, "bare writer", "pooled (own)", "bare (own)", 0.7),
     ]
-    return _compare(bench, sides, comparisons)
+    return compare(bench, sides, comparisons)
 
 
 def small_jpeg(bench: Bench) -> Iterator[Result]:
@@ -171,7 +172,7 @@ def small_jpeg(bench: Bench) -> Iterator[Result]:
         Comparison("pooled JPEG 500×375", "naive recipe", "pooled", "naive", 25),
         Comparison("pooled JPEG 500×375", "`cp -R` of them", "pooled", "copy", None),
     ]
-    return _compare(bench, sides, comparisons)
+    return compare(bench, sides, comparisons)
 
 
 def large_png(bench: Bench) -> Iterator[Result]:
@@ -200,7 +201,7 @@ def _stored(
         Comparison(f"fresh {size}", "naive recipe", "fresh", "naive", limits[0]),
         Comparison(f"pooled {size}", "bare writer", "pooled (own)", "bare (own)", limits[1]),
     ]
-    return _compare(bench, sides, comparisons)
+    return compare(bench, sides, comparisons)
 
 
 def tfrecord(bench: Bench) -> Iterator[Result]:
@@ -251,7 +252,7 @@ def _packed(
         Comparison(case, f"{writer}, whole command", "ours", "theirs", limits[1]),
         Comparison(case, "`cat`", "ours", "cat", 1),
     ]
-    return _compare(bench, sides, comparisons)
+    return compare(bench, sides, comparisons)
 
 
 def pipeline(bench: Bench) -> Iterator[Result]:
@@ -275,7 +276,7 @@ def pipeline(bench: Bench) -> Iterator[Result]:
     }
     case = "`imagine-gen --pooled \\| imagine-tfrecord`, 500×375"
     recipe = "naive recipe, then TensorFlow's writer"
-    return _compare(bench, sides, [Comparison(case, recipe, "ours", "theirs", 20)])
+    return compare(bench, sides, [Comparison(case, recipe, "ours", "theirs", 20)])
 
 
 def start(bench: Bench) -> Iterator[Result]:

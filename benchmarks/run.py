@@ -19,9 +19,13 @@ import tempfile
 from datetime import date
 from pathlib import Path
 
-from cases import GROUPS, Bench, Result
+import workloads
+from cases import GROUPS as CASES
+from cases import Bench, Result
 from environments import HERE, Unavailable, imagine_environment, interpreter
 from measure import Failed
+
+GROUPS = {**CASES, **workloads.GROUPS}
 
 VERSIONS = """
 import json, platform, sys
@@ -88,7 +92,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         help="folder for the tables, numbers and picture (default: benchmarks/results where all"
-        " groups run, else none)",
+        " groups run, else none); rows there of groups that don't run stay",
     )
     parser.add_argument(
         "--here",
@@ -129,6 +133,8 @@ def main() -> int:
     print(table(results, not_run, facts))
     folder = args.results or (None if args.only else HERE / "results")
     if folder:
+        if args.only:
+            results = earlier_results(folder, results)
         write_results(folder, results, not_run, facts)
         python = str(programs / "python")
         if not args.only:
@@ -191,7 +197,9 @@ def file_system(folder: Path) -> str:
 
 def table_row(result: Result) -> tuple[str, ...]:
     """Return the cells of a result's line."""
-    if result.unit == "s":
+    if result.unit == "s" and result.value >= 100:
+        value, limit = f"{result.value / 60:.0f} min", ""
+    elif result.unit == "s":
         value, limit = f"{result.value:.2f} s", f"at most {result.limit} s"
     elif result.unit == "of flat":
         value, limit = f"{result.value:.2f}×", f"at most {result.limit}×"
@@ -211,6 +219,14 @@ def table(results: list[Result], not_run: dict[str, str], facts: dict[str, str])
     lines += [f"\n{name} was not run: {reason}." for name, reason in not_run.items()]
     lines += ["\n" + "; ".join(f"{key}: {value}" for key, value in facts.items()) + "."]
     return "\n".join(lines) + "\n"
+
+
+def earlier_results(folder: Path, results: list[Result]) -> list[Result]:
+    """Return what an earlier run left in a folder, with new results in their places."""
+    file = folder / "results.json"
+    found = json.loads(file.read_text())["results"] if file.exists() else []
+    rows = {(row["case"], row["against"]): Result(**row) for row in found}
+    return list((rows | {(row.case, row.against): row for row in results}).values())
 
 
 def write_results(

@@ -37,6 +37,18 @@ def readme_table() -> str:
     return "\n".join(lines)
 
 
+def preset_table() -> str:
+    """Return the table of the cases that are whole workloads."""
+    rows = json.loads((RESULTS / "results.json").read_text())["results"]
+    lines = ["| | takes | rate |", "| --- | --- | --- |"]
+    lines += [
+        f"| {row['case']} | **{row['value'] / 60:.0f} min** | {row['ours']} |"
+        for row in rows
+        if row["case"].startswith("`--preset")
+    ]
+    return "\n".join(lines)
+
+
 def with_block(text: str, name: str, block: str) -> str:
     """Return a page's text with what stands between two comments replaced."""
     begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
@@ -50,7 +62,9 @@ def updated_pages() -> dict[Path, str]:
     text = with_block(performance.read_text(), "results", (RESULTS / "results.md").read_text())
     return {
         performance: with_block(text, "steps", (RESULTS / "steps.md").read_text()),
-        readme: with_block(readme.read_text(), "results", readme_table()),
+        readme: with_block(
+            with_block(readme.read_text(), "results", readme_table()), "preset", preset_table()
+        ),
     }
 
 

@@ -1,0 +1,87 @@
+"""What is measured of whole workloads: streams, sizes in bytes, a known benchmark's dataset."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Iterator
+
+from cases import Bench, Comparison, Result, compare
+from measure import Run, Side, run
+
+SIZE = (500, 375)
+PRESET = "mlperf-storage-resnet50"
+PRESET_IMAGES = 1_281_024
+PRESET_BYTES = PRESET_IMAGES * (114_660 + 60)  # a record's, with what surrounds the image
+
+
+def _piped(bench: Bench, folder: str, make: list[str], pack: list[str]) -> Run:
+    """Run imagine-gen into a packer."""
+    command = [str(bench.programs / "imagine-gen"), "-q", *make]
+    packer = [str(bench.programs / pack[0]), "--dest-path", bench.folder(folder), *pack[1:]]
+    script = '"${@:2:$1}" | "${@:$1+2}"'
+    number = str(len(command))
+    return run(["bash", "-o", "pipefail", "-c", script, "bash", number, *command, *packer])
+
+
+def streams(bench: Bench) -> Iterator[Result]:
+    """Compare a tar stream between the tools with files."""
+    images = bench.count(20_000)
+    size = ["--width", str(SIZE[0]), "--height", str(SIZE[1]), "--pooled", "--count", str(images)]
+    for tool in ("imagine-tfrecord", "imagine-recordio"):
+        stream, files = ["--tar", *size], ["--path", bench.folder("images"), *size]
+        sides = {
+            "tar": Side(images, lambda t=tool, s=stream: _piped(bench, "a", s, [t, "--tar"])),
+            "files": Side(images, lambda t=tool, f=files: _piped(bench, "b", f, [t])),
+        }
+        case = f"`imagine-gen --pooled --tar \\| {tool} --tar`, 500×375"
+        comparison = Comparison(case, "the same through files", "tar", "files", 1)
+        yield from compare(bench, sides, [comparison])
+        bench.clear()
+
+
+def sizes(bench: Bench) -> Iterator[Result]:
+    """Compare files of exactly so many bytes with files of a quality."""
+    for kind, images in (((), bench.count(3000)), (("--pooled",), bench.count(20_000))):
+        sides = {
+            "exact": Side(
+                images,
+                lambda k=kind, n=images: bench.generate(
+                    "exact", SIZE, n, "--target-size", "114660", *k
+                ),
+            ),
+            "plain": Side(images, lambda k=kind, n=images: bench.generate("plain", SIZE, n, *k)),
+        }
+        case = f"{'pooled' if kind else 'fresh'} JPEG 500×375, `--target-size 114660`"
+        comparison = Comparison(case, "`--quality 75`", "exact", "plain", None)
+        yield from compare(bench, sides, [comparison])
+        bench.clear()
+
+
+def preset(bench: Bench) -> Iterator[Result]:
+    """Make ten of the 1,024 files of MLPerf Storage's dataset for ResNet-50, and so know of all."""
+    images = bench.count(12_510)
+    for kind in ((), ("--pooled",)):
+        make = ["--preset", PRESET, "--count", str(images), "--tar", *kind]
+        pack = ["imagine-tfrecord", "--preset", PRESET, "--tar", "--index"]
+        seconds = statistics.median(
+            _piped(bench, "preset", make, pack).seconds for _ in range(min(bench.repeats, 3))
+        )
+        rate = images / seconds
+        whole = PRESET_IMAGES / rate
+        yield Result(
+            f"`--preset {PRESET}`{', `--pooled`' if kind else ''}, to TFRecord files and indexes",
+            f"by arithmetic from {images:,} images",
+            whole,
+            "s",
+            None,
+            f"{rate:,.0f} images/s",
+            "",
+            f"{PRESET_IMAGES:,} images, {PRESET_BYTES / 1e9:.0f} GB",
+        )
+
+
+GROUPS: dict[str, Callable[[Bench], Iterator[Result]]] = {
+    "streams": streams,
+    "sizes": sizes,
+    "preset": preset,
+}
