@@ -73,6 +73,43 @@ def test_tensorflow_reads_labels(tmp_path: Path) -> None:
     assert {record["image/encoded"].numpy() for record in records} == {JPEG}
 
 
+def test_keras_finds_the_labels_of_class_folders(tmp_path: Path) -> None:
+    options = ["--width", "24", "--height", "18", "--count", "36", "--image-format", "png"]
+    layout = ["--classes", "12", "--layout", "imagefolder"]
+    made = run("gen", "--path", tmp_path / "images", *options, *layout)
+    expected = {}
+    for line in lines(made.stdout):
+        path, label = line.split("\t")
+        expected[Image.open(path).tobytes()] = int(label)
+    dataset = tf.keras.utils.image_dataset_from_directory(
+        tmp_path / "images", image_size=(18, 24), batch_size=None, shuffle=False, verbose=False
+    )
+    assert dataset.class_names == [f"class_{label:02}" for label in range(12)]
+    found = {image.numpy().astype(np.uint8).tobytes(): int(label) for image, label in dataset}
+    assert found == expected
+    assert len(found) == 36
+
+
+@pytest.mark.parametrize("kind", [("--pooled",), ()], ids=["pooled", "fresh"])
+def test_tensorflow_decodes_files_of_a_target_size(tmp_path: Path, kind: tuple[str, ...]) -> None:
+    options = ["--width", "200", "--height", "150", "--count", "20", "--target-size", "14000"]
+    made = run("gen", "--path", tmp_path / "images", *options, "--content", "photo", *kind)
+    for path in lines(made.stdout):
+        data = Path(path).read_bytes()
+        assert len(data) == 14_000
+        decoded = tf.io.decode_jpeg(data, dct_method="INTEGER_ACCURATE").numpy()
+        np.testing.assert_array_equal(decoded, np.asarray(Image.open(path)))
+
+
+@pytest.mark.parametrize("options", [(), ("--pooled", "--compress-level", "6")], ids=" ".join)
+def test_tensorflow_decodes_compressed_photos(tmp_path: Path, options: tuple[str, ...]) -> None:
+    kind = ["--image-format", "png", "--content", "photo", *options]
+    made = run("gen", "--path", tmp_path, "--width", "60", "--height", "101", "--count", "9", *kind)
+    for path in lines(made.stdout):
+        decoded = tf.io.decode_png(Path(path).read_bytes()).numpy()
+        np.testing.assert_array_equal(decoded, np.asarray(Image.open(path)))
+
+
 def test_tensorflow_reads_several_labels(tmp_path: Path) -> None:
     image = tmp_path / "image.jpg"
     image.write_bytes(JPEG)
