@@ -88,8 +88,8 @@ class _Fineness(NamedTuple):
 # Photographs that were made smaller have less grain than those that come from the sensor as they
 # are. Grain makes PNG decode faster, which it does for wide noise too: there, rows have the same
 # filter, the cheapest to undo.
-_SMALL = _Fineness(rough=164, leafy=180, grain=(0, 1), tinge=(1, 2))
-_LARGE = _Fineness(rough=167, leafy=174, grain=(2, 5), tinge=(1, 1))
+_SMALL = _Fineness(rough=158, leafy=182, grain=(0, 1), tinge=(1, 2))
+_LARGE = _Fineness(rough=166, leafy=182, grain=(2, 5), tinge=(1, 1))
 _LARGE_SIDE = 1500
 
 

@@ -26,7 +26,7 @@ SHADE_PEAK = 127
 _CLOUD_COARSEST = 4
 _ROUGH_COARSEST = 64
 _NUMBER_BITS = 16  # of small leaves
-_SMALLEST, _MOST_SMALL = 2, 24  # their radii
+_SMALLEST, _MOST_SMALL = 3, 24  # their radii
 # Sixteenths of the coefficients of x², x y and y² of the ellipses that they are.
 _SHAPES = ((16, 0, 16), (16, 0, 40), (40, 0, 16), (30, 24, 30), (30, -24, 30))
 _LEAST_RADIUS, _MOST_RADIUS = 4, 320
