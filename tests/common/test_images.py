@@ -183,21 +183,21 @@ def test_file_that_shrinks_meanwhile_is_refused(
     tmp_path: Path, left: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = save(tmp_path / "a.jpg", JPEG)
-    read = os.read
+    read = os.pread
 
-    def shrink_and_read(fd: int, size: int) -> bytes:
+    def shrink_and_read(fd: int, size: int, offset: int) -> bytes:
         os.truncate(path, left)
-        return read(fd, size)
+        return read(fd, size, offset)
 
-    monkeypatch.setattr(os, "read", shrink_and_read)
+    monkeypatch.setattr(os, "pread", shrink_and_read)
     with pytest.raises(ImagineError, match=f"ends after {left} of {len(JPEG)} bytes; it changed"):
         read_image(path, LIMIT)
 
 
 def test_short_reads_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(tmp_path / "a.jpg", JPEG)
-    read = os.read
-    monkeypatch.setattr(os, "read", lambda fd, size: read(fd, min(size, 100)))
+    read = os.pread
+    monkeypatch.setattr(os, "pread", lambda fd, size, at: read(fd, min(size, 100), at))
     assert read_image(path, LIMIT) == JPEG
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagine_common.files import FileSlice
+from imagine_common.files import FileSlice, RegularFile
 from imagine_tfrecord.example_reader import NoExampleError, read_labels
 from imagine_tfrecord.schemas import Subject, find_schema
 
@@ -59,9 +58,8 @@ def test_messages_are_read(tmp_path: Path, data: bytes, labels: list[int]) -> No
     assert read_labels(data, len(data)) == labels
     path = tmp_path / "x"
     path.write_bytes(b"before" + data + b"after")
-    fd = os.open(path, os.O_RDONLY)
-    assert read_labels(FileSlice(fd, 6), len(data)) == labels
-    os.close(fd)
+    with RegularFile(bytes(path), "a message") as file:
+        assert read_labels(FileSlice(file, 6), len(data)) == labels
 
 
 BAD = [
@@ -93,6 +91,5 @@ def test_long_lists_are_read_in_pieces(tmp_path: Path) -> None:
     data = example_head(labels, 0)
     path = tmp_path / "x"
     path.write_bytes(data)
-    fd = os.open(path, os.O_RDONLY)
-    assert read_labels(FileSlice(fd, 0), len(data)) == [100, 399_999]
-    os.close(fd)
+    with RegularFile(bytes(path), "a message") as file:
+        assert read_labels(FileSlice(file, 0), len(data)) == [100, 399_999]

@@ -7,8 +7,8 @@ to a failure of power has it synced to the disk before it is renamed, and the fo
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from types import TracebackType
 
 from imagine_common.errors import ImagineError, file_error
@@ -98,23 +98,6 @@ class AtomicFile:
         except OSError as error:
             raise file_error(self.path, error) from error
         publish(self.temporary, self.path, self._fsync)
-
-
-@contextmanager
-def indexed_file(
-    path: bytes, index_path: bytes, fsync: bool = False
-) -> Generator[tuple[AtomicFile, AtomicFile]]:
-    """Give a file and its index, which appear whole or not at all; the index comes last.
-
-    An older index goes before: at no moment one stands beside a file that is not its own.
-    """
-    # They are finished in the reverse order: the index once its file is there.
-    with AtomicFile(index_path, fsync) as index, AtomicFile(path, fsync) as file:
-        yield file, index
-        # From here on, no lack of space may come between the two.
-        file.settle()
-        index.settle()
-        remove_file(index_path, fsync)
 
 
 def publish(temporary: bytes, path: bytes, fsync: bool = False) -> None:

@@ -1,11 +1,12 @@
-"""Opening files that others named: for reading only, and only where they are regular files."""
+"""Reading files that others named, at any place; of local ones, only regular files are opened."""
 
 from __future__ import annotations
 
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
+from types import TracebackType
+from typing import BinaryIO, Protocol
 
 from imagine_common.errors import ImagineError, file_error, show
 from imagine_common.output import Buffer
@@ -22,34 +23,108 @@ _KINDS = (
 )
 
 
-def open_regular(path: bytes, expected: str) -> tuple[int, int]:
-    """Open a regular file, or a link to one, for reading; return its descriptor and size in bytes.
+class InputFile(Protocol):
+    """A file that is read: a local one, or an object in a store.
+
+    `size` is in bytes. What can't be read raises an `OSError`, or an `ImagineError` that names it.
+    """
+
+    size: int
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Return bytes from an offset on; fewer than asked for only where the file ends."""
+
+    def stream(self) -> BinaryIO:
+        """Return a file object that reads it from its beginning."""
+
+    def close(self) -> None:
+        """Close it."""
+
+    def __enter__(self) -> InputFile:
+        """Return the file."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close it."""
+
+
+class RegularFile:
+    """A regular local file, or a link to one.
 
     Others are never opened: opening a FIFO waits, and opening a device may do anything.
 
     Raises
     ------
     ImagineError
-        Where the file is missing, unreadable or not regular; `expected` says what should be there.
+        From the constructor, where the file is missing, unreadable or not regular; `expected` says
+        what should be there.
     """
-    try:
-        _require_regular(path, os.stat(path).st_mode, expected)
-        # Should a FIFO take the name just now, opening it must not wait for its writer.
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError as error:
-        raise ImagineError(f"{file_error(path, error)}{_hint(path)}") from error
-    except OSError as error:
-        raise file_error(path, error) from error
-    try:
-        status = os.fstat(fd)
-        _require_regular(path, status.st_mode, expected)
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd, status.st_size
+
+    __slots__ = ("_fd", "size")
+
+    def __init__(self, path: bytes, expected: str) -> None:
+        try:
+            _require_regular(path, os.stat(path).st_mode, expected)
+            # Should a FIFO take the name just now, opening it must not wait for its writer.
+            self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            raise ImagineError(f"{file_error(path, error)}{_hint(path)}") from error
+        except OSError as error:
+            raise file_error(path, error) from error
+        try:
+            status = os.fstat(self._fd)
+            _require_regular(path, status.st_mode, expected)
+        except BaseException:
+            os.close(self._fd)
+            raise
+        self.size = status.st_size
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Return bytes from an offset on; fewer than asked for only where the file ends.
+
+        Raises
+        ------
+        OSError
+            As `os.pread` does.
+        """
+        # One read does it, but for more than 2 GiB and files that shrink meanwhile.
+        data = os.pread(self._fd, size, offset)
+        if len(data) == size or not data:
+            return data
+        parts = [data]
+        offset += len(data)
+        while size > (found := sum(map(len, parts))) and (
+            part := os.pread(self._fd, size - found, offset)
+        ):
+            parts.append(part)
+            offset += len(part)
+        return b"".join(parts)
+
+    def stream(self) -> BinaryIO:
+        """Return a file object that reads it from its beginning, and is good as long as this is."""
+        return open(self._fd, "rb", buffering=PIECE_BYTES, closefd=False)
+
+    def close(self) -> None:
+        """Close it."""
+        os.close(self._fd)
+
+    def __enter__(self) -> RegularFile:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        os.close(self._fd)
 
 
-def compare(fd: int, offset: int, expected: Iterable[Buffer]) -> tuple[bool, int]:
+def compare(file: InputFile, offset: int, expected: Iterable[Buffer]) -> tuple[bool, int]:
     """Tell whether a file holds, from an offset on, the bytes that are expected there.
 
     Also return where these end in the file; or the first difference, which is at the file's end
@@ -57,30 +132,16 @@ def compare(fd: int, offset: int, expected: Iterable[Buffer]) -> tuple[bool, int
 
     Raises
     ------
-    OSError
-        As `os.pread` does.
+    OSError, ImagineError
+        As the file's `read_at` does.
     """
     for piece in _pieces(expected):
-        found = read_at(fd, offset, len(piece))
+        found = file.read_at(offset, len(piece))
         if found != piece:
             pairs = enumerate(zip(found, piece))
             return False, offset + next((i for i, (a, b) in pairs if a != b), len(found))
         offset += len(piece)
     return True, offset
-
-
-def read_at(fd: int, offset: int, size: int) -> bytes:
-    """Return bytes of a file from an offset on; fewer than asked for only where the file ends.
-
-    Raises
-    ------
-    OSError
-        As `os.pread` does.
-    """
-    data = os.pread(fd, size, offset)
-    while len(data) < size and (more := os.pread(fd, size - len(data), offset + len(data))):
-        data += more
-    return data
 
 
 def read_pieces(file: BinaryIO, size: int) -> Iterator[bytes]:
@@ -93,8 +154,8 @@ def read_pieces(file: BinaryIO, size: int) -> Iterator[bytes]:
 class FileSlice:
     """A part of a file that is read like bytes, but only where it is looked at."""
 
-    def __init__(self, fd: int, begin: int, window: int = _WINDOW_BYTES) -> None:
-        self._fd = fd
+    def __init__(self, file: InputFile, begin: int, window: int = _WINDOW_BYTES) -> None:
+        self._file = file
         self._begin = begin
         self._least = window  # bytes that are read at once
         self._window = b""
@@ -106,7 +167,7 @@ class FileSlice:
         end = span.stop - self._window_begin
         if begin < 0 or end > len(self._window):
             size = max(span.stop - span.start, self._least)
-            self._window = read_at(self._fd, self._begin + span.start, size)
+            self._window = self._file.read_at(self._begin + span.start, size)
             self._window_begin = span.start
             begin, end = 0, span.stop - span.start
         return self._window[begin:end]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from imagine_common.errors import ImagineError, file_error, show
 from imagine_common.report import counted, human_bytes
+from imagine_common.urls import is_stored, local_path
 
 
 class FreeSpace(NamedTuple):
@@ -20,6 +21,19 @@ class FreeSpace(NamedTuple):
     block: int
 
 
+def describe_space(folder: bytes) -> str:
+    """Return words for what is left where a folder is, or would be.
+
+    Raises
+    ------
+    ImagineError
+        As `free_space` does.
+    """
+    if is_stored(folder):
+        return f"{show(folder)}: a store, which tells no limit"
+    return f"{show(folder)}: {human_bytes(free_space(folder).bytes)} free"
+
+
 def free_space(folder: bytes) -> FreeSpace:
     """Return what is left where a folder is, or would be.
 
@@ -28,7 +42,7 @@ def free_space(folder: bytes) -> FreeSpace:
     ImagineError
         Where it can't be told.
     """
-    there = os.path.abspath(folder)
+    there = os.path.abspath(local_path(folder))
     while not os.path.lexists(there):
         there = os.path.dirname(there)
     try:
@@ -43,10 +57,14 @@ def free_space(folder: bytes) -> FreeSpace:
 def require_space(folder: bytes, size: int, files: int) -> None:
     """Refuse files that would not fit into a folder: bytes in all, and how many.
 
+    Stores tell no limit, and are taken to have none.
+
     Raises
     ------
     ImagineError
     """
+    if is_stored(folder):
+        return
     free = free_space(folder)
     # On average a file's last block is half empty.
     needed = size + files * free.block // 2

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from imagine_common.errors import ImagineError, StdoutClosed, show
+from imagine_common.storage import exists
 
 NEWLINE = b"\n"
 NUL = b"\0"
@@ -77,6 +78,13 @@ def line_of_manifest(position: int) -> str:
     return f" (line {position + 1} of the manifest)"
 
 
+def _is_there(path: bytes) -> bool:
+    try:
+        return exists(path)
+    except ImagineError:  # A store that does not tell, or no URL of one.
+        return False
+
+
 def _match_labels(line: bytes) -> re.Match[bytes] | None:
     # Most lines have no tab, and need no look at the rest.
     return _LABELS.fullmatch(line) if b"\t" in line else None
@@ -124,7 +132,7 @@ def read_lines(fd: int, delimiter: bytes) -> Iterator[list[bytes] | None]:
         count += len(lines)
         yield lines or None
     if rest:
-        if _match_labels(rest) or not os.path.exists(rest):
+        if _match_labels(rest) or not _is_there(rest):
             end = "NUL" if delimiter == NUL else "newline"
             hint = "; its lines end with newlines: leave out -0 (--null)" if NEWLINE in rest else ""
             raise ImagineError(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
 
 from imagine_common.errors import UsageError, show
+from imagine_common.folders import names_in
+from imagine_common.urls import check_url
 
 _DIGITS = re.compile(rb"0*([0-9]+)")
 
@@ -20,7 +21,7 @@ def check_names(folder: bytes, prefix: bytes, delimiter: bytes, option: str = "-
     ------
     UsageError
         Where the folder's name is empty, the prefix has a slash, or a path would hold NUL or the
-        byte that ends a manifest's line.
+        byte that ends a manifest's line; and for a URL, as `check_url` does.
     """
     if not folder:
         raise UsageError("the folder's name is empty")
@@ -34,6 +35,7 @@ def check_names(folder: bytes, prefix: bytes, delimiter: bytes, option: str = "-
         raise UsageError(
             f"{show(os.path.join(folder, prefix))}: a name with a newline in it needs -0 (--null)"
         )
+    check_url(folder)
 
 
 def natural_key(name: bytes) -> tuple[bytes, bytes]:
@@ -45,12 +47,7 @@ def natural_key(name: bytes) -> tuple[bytes, bytes]:
 def numbered(folder: bytes, prefix: bytes, suffix: bytes) -> list[tuple[int, bytes]]:
     """Return the names in a folder of prefix, number and suffix, each with its number, in order."""
     pattern = re.compile(re.escape(prefix) + rb"(0|[1-9][0-9]{0,18})" + re.escape(suffix))
-    found: list[tuple[int, bytes]] = []
-    with suppress(OSError), os.scandir(folder) as entries:
-        for entry in entries:
-            match = pattern.fullmatch(entry.name)
-            if match:
-                found.append((int(match[1]), entry.name))
+    found = [(int(m[1]), m[0]) for m in map(pattern.fullmatch, names_in(folder, prefix)) if m]
     return sorted(found)
 
 

@@ -3,7 +3,7 @@
 The name says which process made the file (host, process, that process's start time), so that what
 a killed process left can be told from what a living one still writes, by this host or by another
 that shares the folder. What this process has begun stands in `_unfinished`, which a worker that is
-told to stop empties before it goes.
+told to stop empties before it goes; with what else is to be undone, such as uploads.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from functools import lru_cache
 from zlib import crc32
@@ -21,6 +22,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _numbers = itertools.count()
 _unfinished: set[bytes] = set()
+_undoing: set[Callable[[], None]] = set()
 
 
 def create_temporary(path: bytes) -> int:
@@ -45,14 +47,27 @@ def remove_temporary(path: bytes) -> None:
 
 
 def remove_unfinished() -> None:
-    """Remove every file that this process has begun and not finished."""
+    """Remove every file that this process has begun and not finished, and undo what else it has."""
     for path in list(_unfinished):
         remove_temporary(path)
+    for undo in list(_undoing):
+        undo()
+
+
+def call_unless_finished(undo: Callable[[], None]) -> None:
+    """Have a function called where this process has to end before `finished` is called with it."""
+    _undoing.add(undo)
+
+
+def finished(undo: Callable[[], None]) -> None:
+    """Have a function no longer called."""
+    _undoing.discard(undo)
 
 
 def forget_unfinished() -> None:
     """Leave what has been begun so far to the parent process, whose it is: for a new worker."""
     _unfinished.clear()
+    _undoing.clear()
 
 
 def rename_temporary(path: bytes, final: bytes) -> None:

@@ -133,7 +133,7 @@ def _make_nothing(args: argparse.Namespace) -> None:
 
 
 def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
-    from imagine_common.free_space import free_space, require_space
+    from imagine_common.free_space import describe_space, require_space
     from imagine_common.report import Report, counted, human_bytes
     from imagine_gen.estimate import estimate
 
@@ -147,7 +147,7 @@ def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
         f" (estimated from {counted(found.tried, 'image')})"
     )
     if not args.tar:
-        report.tell(f"{show(spec.path)}: {human_bytes(free_space(spec.path).bytes)} free")
+        report.tell(describe_space(spec.path))
         require_space(spec.path, found.bytes, spec.count)
 
 

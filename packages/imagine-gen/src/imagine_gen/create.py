@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Generator
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from imagine_common.atomic import AtomicFile, create_folder, create_subfolder, sync_file
-from imagine_common.errors import WorkerLost, file_error
-from imagine_common.temporary import clear_leftovers
+from imagine_common.atomic import create_subfolder
+from imagine_common.errors import WorkerLost
+from imagine_common.folders import clear_leftovers, create_folder, folder_bytes
+from imagine_common.storage import output_file, sync_file
+from imagine_common.urls import is_stored, local_path
 from imagine_gen.encoders import ImageEncoder
 from imagine_gen.existing import existing_size
 from imagine_gen.layout import FLAT, folders, has_subfolders
 from imagine_gen.sizes import Sizes
 from imagine_gen.spec import DatasetSpec
-from imagine_gen.units import map_images
+from imagine_gen.units import map_images, map_units
 
 
 class ImageFile(NamedTuple):
@@ -94,8 +96,7 @@ def generate_units(
 
     Parameters, and errors raised, are those of `generate`.
     """
-    make = partial(_make_image, resume, fsync)
-    with closing(map_images(make, spec, workers, chunksize)) as units:
+    with closing(_map(spec, workers, chunksize, resume, fsync)) as units:
         create_folder(spec.path, fsync)
         clear_leftovers(spec.path)
         _enter.cache_clear()  # What an earlier run made may have been removed.
@@ -249,24 +250,14 @@ def dataset_bytes(spec: DatasetSpec) -> int:
     return sum(map(folder_bytes, folders(spec)))
 
 
-def folder_bytes(path: bytes) -> int:
-    """Return the total size of the regular files in a folder, not below it, in bytes.
+def _map(
+    spec: DatasetSpec, workers: int | None, chunksize: int | None, resume: bool, fsync: bool
+) -> Generator[tuple[range, list[tuple[int, bool, int]]]]:
+    if is_stored(spec.path):
+        from imagine_gen.stored import put_images
 
-    Raises
-    ------
-    ImagineError
-        Where the folder can't be read.
-    """
-    total = 0
-    try:
-        with os.scandir(path) as entries:
-            for entry in entries:
-                # Others may work in the folder too; a link may lead nowhere or in a circle.
-                with suppress(OSError):
-                    total += entry.stat().st_size if entry.is_file() else 0
-    except OSError as error:
-        raise file_error(path, error) from error
-    return total
+        return map_units(partial(put_images, resume), spec, workers, chunksize)
+    return map_images(partial(_make_image, resume, fsync), spec, workers, chunksize)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -288,12 +279,12 @@ def _make_image(
     """Return an image's size in bytes, whether its file was there before, and bytes of filler."""
     path = spec.image_path(index)
     if has_subfolders(spec):
-        _enter(os.path.dirname(path), fsync)
+        _enter(os.path.dirname(local_path(path)), fsync)
     size = existing_size(spec.of_image(index), path) if resume else 0
     if size and encode.wanted_size(index) in (None, size):
         if fsync:
             sync_file(path)
         return size, True, 0
-    with AtomicFile(path, fsync) as file:
+    with output_file(path, fsync) as file:
         file.write(encode(index))
     return file.size, False, encode.filler

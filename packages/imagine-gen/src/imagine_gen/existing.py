@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 from imagine_common.errors import ImagineError
-from imagine_common.files import FileSlice, open_regular
+from imagine_common.files import FileSlice
 from imagine_common.headers import has_end, read_header
+from imagine_common.storage import open_input
 from imagine_gen.pillow_formats import PILLOW_FORMATS
 from imagine_gen.pillow_headers import read_complete
 from imagine_gen.spec import DatasetSpec
@@ -19,17 +18,13 @@ def existing_size(spec: DatasetSpec, path: bytes) -> int:
 
     It counts as there where it is of the dataset's format, mode and dimensions, and has an end.
     """
+    wanted = (spec.image_format, spec.width, spec.height, spec.mode)
     try:
-        fd, size = open_regular(path, "an image file")
-    except ImagineError:
+        with open_input(path, "an image file") as file:
+            slices = FileSlice(file, 0, _WINDOW_BYTES)
+            if spec.image_format in PILLOW_FORMATS:
+                return file.size if read_complete(slices, file.size) == wanted else 0
+            whole = read_header(slices) == wanted and has_end(slices, file.size)
+            return file.size if whole else 0
+    except (ImagineError, OSError):
         return 0  # What is in the way is reported when it is to be replaced.
-    file = FileSlice(fd, 0, _WINDOW_BYTES)
-    try:
-        wanted = (spec.image_format, spec.width, spec.height, spec.mode)
-        if spec.image_format in PILLOW_FORMATS:
-            return size if read_complete(file, size) == wanted else 0
-        return size if read_header(file) == wanted and has_end(file, size) else 0
-    except OSError:
-        return 0
-    finally:
-        os.close(fd)

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from imagine_common.errors import UsageError, file_error
+from imagine_common.errors import UsageError
+from imagine_common.folders import subfolders
 
 if TYPE_CHECKING:
     from imagine_gen.spec import DatasetSpec
@@ -66,10 +67,6 @@ def folders(spec: DatasetSpec) -> Iterator[bytes]:
     yield spec.path
     if not has_subfolders(spec):
         return
-    try:
-        with os.scandir(spec.path) as entries:
-            for entry in entries:
-                if _SUBFOLDER.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
-                    yield entry.path
-    except OSError as error:
-        raise file_error(spec.path, error) from error
+    for name in subfolders(spec.path):
+        if _SUBFOLDER.fullmatch(name):
+            yield os.path.join(spec.path, name)

@@ -12,6 +12,7 @@ from imagine_common.errors import UsageError
 from imagine_common.memory import usable_memory
 from imagine_common.parallel import ordered_map, workers_are_forked
 from imagine_common.report import human_bytes
+from imagine_common.urls import is_stored
 from imagine_gen.encoders import ImageEncoder, image_encoder
 from imagine_gen.spec import DatasetSpec
 
@@ -22,6 +23,8 @@ Result = TypeVar("Result")
 _PIXELS_IN_UNIT = 1 << 21
 _POOLED_PIXELS_IN_UNIT = 1 << 27
 _MAX_IMAGES_IN_UNIT = 256
+# A store takes a while for each: it gets several at a time, and a unit waits for all of its own.
+_LEAST_STORED_IMAGES_IN_UNIT = 16
 
 # The encoders that this process works with, and that others find when they are forked.
 _inherited: dict[DatasetSpec, ImageEncoder] = {}
@@ -35,12 +38,25 @@ def map_images(
 ) -> Generator[tuple[range, list[Result]]]:
     """Apply a function to each image's index and yield the results of each unit, in order.
 
+    Parameters, and errors raised, are those of `map_units`, but that the function gets an index.
+    """
+    return map_units(partial(_each, function), spec, workers, chunksize)
+
+
+def map_units(
+    function: Callable[[DatasetSpec, ImageEncoder, range], list[Result]],
+    spec: DatasetSpec,
+    workers: int | None,
+    chunksize: int | None,
+) -> Generator[tuple[range, list[Result]]]:
+    """Apply a function to the images of each unit of work and yield what it returns, in order.
+
     What can be wrong with the arguments is found at once, not when the first result is asked for.
 
     Parameters
     ----------
     function : callable
-        Gets the specification, an encoder of its images, and an index. It can be pickled.
+        Gets the specification, an encoder of its images, and their indexes. It can be pickled.
     spec : DatasetSpec
     workers : int, optional
         Processes. All usable processors unless given.
@@ -72,7 +88,8 @@ def plan_units(spec: DatasetSpec, workers: int | None, chunksize: int | None) ->
     pixels_in_unit = _POOLED_PIXELS_IN_UNIT if spec.pooled else _PIXELS_IN_UNIT
     if chunksize is None:
         pixels = spec.width * spec.height
-        chunksize = min(_MAX_IMAGES_IN_UNIT, max(1, pixels_in_unit // pixels))
+        least = _LEAST_STORED_IMAGES_IN_UNIT if is_stored(spec.path) else 1
+        chunksize = min(_MAX_IMAGES_IN_UNIT, max(least, pixels_in_unit // pixels))
         if spec.count <= chunksize:
             workers = 1  # Starting processes would take longer.
     elif chunksize < 1:
@@ -124,9 +141,19 @@ def _units(spec: DatasetSpec, chunksize: int) -> Iterator[range]:
 
 
 def _work(
-    function: Callable[[DatasetSpec, ImageEncoder, int], Result], spec: DatasetSpec, indexes: range
+    function: Callable[[DatasetSpec, ImageEncoder, range], list[Result]],
+    spec: DatasetSpec,
+    indexes: range,
 ) -> list[Result]:
-    encode = _inherited.get(spec) or _own_encoder(spec)
+    return function(spec, _inherited.get(spec) or _own_encoder(spec), indexes)
+
+
+def _each(
+    function: Callable[[DatasetSpec, ImageEncoder, int], Result],
+    spec: DatasetSpec,
+    encode: ImageEncoder,
+    indexes: range,
+) -> list[Result]:
     return [function(spec, encode, index) for index in indexes]
 
 

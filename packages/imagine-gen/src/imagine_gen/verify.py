@@ -8,8 +8,10 @@ from contextlib import closing
 from typing import NamedTuple
 
 from imagine_common.errors import ImagineError, show
-from imagine_common.files import compare, open_regular
+from imagine_common.files import compare
+from imagine_common.folders import is_folder
 from imagine_common.names import numbered
+from imagine_common.storage import exists, open_input
 from imagine_gen.encoders import ImageEncoder
 from imagine_gen.layout import folders
 from imagine_gen.spec import DatasetSpec
@@ -53,7 +55,7 @@ def verify_units(
     ImagineError
         Where the folder is not there.
     """
-    if not os.path.isdir(spec.path):
+    if not is_folder(spec.path):
         raise ImagineError(f"{show(spec.path)}: no such folder; nothing to verify")
     with closing(map_images(_verify_image, spec, workers, chunksize)) as units:
         for indexes, verdicts in units:
@@ -77,18 +79,17 @@ def extra_files(spec: DatasetSpec) -> list[bytes]:
 
 def _verify_image(spec: DatasetSpec, encode: ImageEncoder, index: int) -> Verdict:
     path = spec.image_path(index)
-    if not os.path.lexists(path):
-        return Verdict(path, 0, MISSING)
+    size = 0
     try:
-        fd, size = open_regular(path, "an image file")
+        if not exists(path):
+            return Verdict(path, 0, MISSING)
+        with open_input(path, "an image file") as file:
+            size = file.size
+            same, end = compare(file, 0, encode(index))
     except ImagineError as error:
-        return Verdict(path, 0, str(error).removeprefix(f"{show(path)}: "))
-    try:
-        same, end = compare(fd, 0, encode(index))
+        return Verdict(path, size, str(error).removeprefix(f"{show(path)}: "))
     except OSError as error:
         return Verdict(path, size, error.strerror or str(error))
-    finally:
-        os.close(fd)
     if not same and end == size:
         return Verdict(path, size, f"cut off after {size} bytes")
     if not same:

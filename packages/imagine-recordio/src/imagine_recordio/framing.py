@@ -10,12 +10,12 @@ bytes are dropped: whoever reads the parts puts them back.
 from __future__ import annotations
 
 import ctypes
-import os
 import struct
 import sys
 from collections.abc import Sequence
 
 from imagine_common.errors import ImagineError
+from imagine_common.files import InputFile
 from imagine_common.output import Buffer
 
 MAGIC = 0xCED7230A
@@ -49,9 +49,9 @@ def unpack_head(head: bytes) -> tuple[int, int] | None:
     return (word >> FLAG_SHIFT, word & MAX_LENGTH) if magic == MAGIC else None
 
 
-def is_whole(fd: int, offset: int) -> bool:
+def is_whole(file: InputFile, offset: int) -> bool:
     """Tell whether at an offset of a file stands a record that was not cut into parts."""
-    head = os.pread(fd, HEAD.size, offset)
+    head = file.read_at(offset, HEAD.size)
     unpacked = unpack_head(head) if len(head) == HEAD.size else None
     return unpacked is not None and unpacked[0] == WHOLE
 

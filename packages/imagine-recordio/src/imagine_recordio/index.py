@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 from array import array
 from collections.abc import Iterator
 from typing import BinaryIO
 
 from imagine_common.errors import ImagineError
-from imagine_common.files import open_regular
 from imagine_common.packers.checking import Inspection
+from imagine_common.storage import exists, open_input
 from imagine_recordio.framing import HEAD
 
 _LINE = re.compile(rb"([0-9]{1,19})\t([0-9]{1,19})\n")
@@ -51,16 +50,15 @@ def load_index(path: bytes, inspection: Inspection) -> Index | None:
     OSError
         Where it can't be read.
     """
-    if not os.path.lexists(path):
+    if not exists(path):
         return None
-    fd, _ = open_regular(path, "an index")
     index = Index(path, inspection)
-    try:
-        with open(fd, "rb") as file:
+    with open_input(path, "an index") as found, found.stream() as file:
+        try:
             index.load(file)
-    except ImagineError as error:
-        inspection.found_in_index(path, str(error))
-        return None
+        except ImagineError as error:
+            inspection.found_in_index(path, str(error))
+            return None
     return index
 
 

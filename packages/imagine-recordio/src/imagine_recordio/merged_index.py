@@ -6,13 +6,12 @@ are given to it (dali/operators/reader/loader/recordio_loader.h).
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
 from contextlib import closing
 
-from imagine_common.atomic import AtomicFile
 from imagine_common.errors import file_error
 from imagine_common.packers.records import Shard
+from imagine_common.storage import OutputFile, open_input, output_file
 from imagine_recordio.index import index_line, read_index
 
 
@@ -29,7 +28,7 @@ def merge_indexes(shards: Generator[Shard], path: bytes, fsync: bool) -> Generat
         first = next(shards, None)
         if first is None:
             return
-        with AtomicFile(path, fsync) as merged:
+        with output_file(path, fsync) as merged:
             base = _append(merged, first, 0)
             yield first
             for shard in shards:
@@ -37,15 +36,16 @@ def merge_indexes(shards: Generator[Shard], path: bytes, fsync: bool) -> Generat
                 yield shard
 
 
-def _append(merged: AtomicFile, shard: Shard, base: int) -> int:
+def _append(merged: OutputFile, shard: Shard, base: int) -> int:
     """Add a shard's lines; return where the next shard begins."""
     if not shard.records:
         return base
     index = shard.path.removesuffix(b".rec") + b".idx"
     try:
-        with open(index, "rb") as file:
+        with open_input(index, "an index") as found, found.stream() as file:
             for key, offset in read_index(file):
                 merged.write([index_line(key, base + offset)])
-        return base + os.path.getsize(shard.path)
+        with open_input(shard.path, "a RecordIO file") as rec:
+            return base + rec.size
     except OSError as error:
         raise file_error(index, error) from error

@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from imagine_common.atomic import indexed_file
 from imagine_common.errors import UsageError
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.packing import PackSummary, pack, summarize
 from imagine_common.packers.records import Image, RecordFormat, Shard
 from imagine_common.packers.sources import Source
 from imagine_common.parts import WHOLE
+from imagine_common.storage import indexed_file
+from imagine_common.urls import refuse_store
 from imagine_recordio import WRITERS
 from imagine_recordio.index import index_line
 from imagine_recordio.merged_index import merge_indexes
@@ -62,6 +63,8 @@ def pack_recordio(
         finished before stay, if they have their names.
     """
     form = record_format(spec, writer, merged_index)
+    if writer != "native":
+        refuse_store("--writer", spec.dest_path)
     shards = pack(source, spec, form, workers, written)
     return merge_indexes(shards, merged_path(spec), spec.fsync) if merged_index else shards
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
+from imagine_common.files import InputFile
 from imagine_common.packers.records import ImageInfo, Shard
 from imagine_common.packers.resume import IndexMatch, load, match_records
 from imagine_recordio.framing import is_whole
@@ -32,7 +33,7 @@ def match_shard(files: Sequence[bytes], images: Iterator[ImageInfo]) -> Shard:
     return shard._replace(size=shard.size + index.size)
 
 
-def _record_size(image: ImageInfo, rec: int, offset: int) -> int:
+def _record_size(image: ImageInfo, rec: InputFile, offset: int) -> int:
     if is_whole(rec, offset):
         return least_record_size(image)
     # The image holds the magic number, and only reading it tells how often.

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
 from contextlib import closing
 from typing import BinaryIO
 
 from imagine_common.errors import ImagineError, show
-from imagine_common.files import PIECE_BYTES, FileSlice, open_regular, read_pieces
+from imagine_common.files import PIECE_BYTES, FileSlice, InputFile, read_pieces
 from imagine_common.packers.checking import FileReport, Inspection
+from imagine_common.storage import exists, open_input
 from imagine_tfrecord.example_reader import NoExampleError, read_labels
 from imagine_tfrecord.framing import (
     FRAME_BYTES,
@@ -33,7 +33,7 @@ def check_tfrecord(path: bytes, index_path: bytes | None = None) -> FileReport:
     bounded, whatever the file says about itself.
     """
     with Inspection(path) as inspection:
-        if path.endswith(b".idx") and os.path.exists(path[:-4]):
+        if path.endswith(b".idx") and exists(path[:-4]):
             raise ImagineError(f"{show(path)}: an index; give the file that it belongs to")
         with (
             inspection.open("a TFRecord file") as file,
@@ -72,7 +72,7 @@ def _check_data(file: BinaryIO, offset: int, length: int, inspection: Inspection
         data = file.read(length)
         crc = masked_crc32c([data])
     else:
-        data = FileSlice(file.fileno(), offset + HEAD_BYTES)
+        data = FileSlice(inspection.file, offset + HEAD_BYTES)
         crc = masked_crc32c(read_pieces(file, length))
     stored = file.read(4)
     if len(stored) < 4:
@@ -101,10 +101,11 @@ class _Index:
         self._inspection = inspection
         self._path = index_of(inspection.path, folder)
         self._line = 0
+        self._input: InputFile | None = None
         self._file: BinaryIO | None = None
-        if folder is not None or os.path.lexists(self._path):
-            fd, _ = open_regular(self._path, "an index")
-            self._file = open(fd, "rb")  # noqa: SIM115
+        if folder is not None or exists(self._path):
+            self._input = open_input(self._path, "an index")
+            self._file = self._input.stream()
 
     def expect(self, offset: int, size: int) -> None:
         """Compare the next line with a record."""
@@ -129,6 +130,9 @@ class _Index:
         if self._file is not None:
             self._file.close()
             self._file = None
+        if self._input is not None:
+            self._input.close()
+            self._input = None
 
     def _give_up(self, reason: str) -> None:
         self._inspection.found_in_index(self._path, reason)

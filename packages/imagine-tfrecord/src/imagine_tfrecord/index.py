@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from imagine_common.errors import UsageError, show
+from imagine_common.urls import check_url
 
 
 def index_line(_position: int, offset: int, size: int) -> bytes:
@@ -28,3 +29,4 @@ def require_folder_name(folder: bytes) -> None:
         raise UsageError("argument --index-path: the folder's name is empty")
     if b"\0" in folder:
         raise UsageError(f"argument --index-path: {show(folder)}: no name holds a NUL byte")
+    check_url(folder)

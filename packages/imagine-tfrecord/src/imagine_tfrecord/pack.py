@@ -12,6 +12,7 @@ from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.packing import PackSummary, pack, summarize
 from imagine_common.packers.records import RecordFormat, Shard
 from imagine_common.packers.sources import Source
+from imagine_common.urls import refuse_store
 from imagine_tfrecord import WRITERS
 from imagine_tfrecord.index import index_line, require_folder_name
 from imagine_tfrecord.schemas import find_schema
@@ -68,7 +69,12 @@ def pack_tfrecords(
         For an image that can't be packed, unless such are skipped; a file that can't be resumed;
         and a target that can't be written. Files finished before stay, if they have their names.
     """
-    return pack(source, spec, record_format(writer, schema, index, index_path), workers, written)
+    form = record_format(writer, schema, index, index_path)
+    if writer != "native":
+        refuse_store("--writer", spec.dest_path, index_path)
+    if spec.names.needs_total:
+        refuse_store("--name-format", index_path)
+    return pack(source, spec, form, workers, written)
 
 
 def create_tfrecords(

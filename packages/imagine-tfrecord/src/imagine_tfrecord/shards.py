@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
-from imagine_common.atomic import AtomicFile, indexed_file
+from imagine_common.files import InputFile
 from imagine_common.manifest import Entry
 from imagine_common.packers.records import Image, ImageInfo, Shard
 from imagine_common.packers.resume import IndexMatch, match_records
+from imagine_common.storage import indexed_file, output_file
 from imagine_tfrecord.framing import FRAME_BYTES, frame
 from imagine_tfrecord.index import index_line, index_of
 from imagine_tfrecord.schemas import Schema, Subject
@@ -27,7 +28,7 @@ def write_shard(
 ) -> Shard:
     """Write one TFRecord file, whole or not at all, and its index."""
     if len(files) == 1:
-        with AtomicFile(files[0], fsync) as file:
+        with output_file(files[0], fsync) as file:
             records = 0
             for image in images:
                 file.write(image_record(schema, image))
@@ -55,7 +56,7 @@ def match_shard(schema: Schema, files: Sequence[bytes], images: Iterator[ImageIn
     def record(image: Image) -> list[bytes]:
         return image_record(schema, image)
 
-    def size(image: ImageInfo, _fd: int, _offset: int) -> int:
+    def size(image: ImageInfo, _file: InputFile, _offset: int) -> int:
         return record_size(schema, image)
 
     if len(files) == 1:

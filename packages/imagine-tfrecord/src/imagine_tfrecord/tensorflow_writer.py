@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
-from imagine_common.atomic import AtomicFile, indexed_file
 from imagine_common.errors import ImagineError, UsageError, show
 from imagine_common.packers.records import Image, Shard
+from imagine_common.storage import OutputFile, indexed_file, output_file, temporary_name
 from imagine_tfrecord.example import BYTES, FLOATS
 from imagine_tfrecord.framing import FRAME_BYTES
 from imagine_tfrecord.index import index_line
@@ -38,9 +38,9 @@ def write_shard(
     """Write one TFRecord file, whole or not at all, with `tf.io.TFRecordWriter`, and its index."""
     tf = _import_tensorflow()
     if len(files) == 1:
-        with AtomicFile(files[0], fsync) as file:
+        with output_file(files[0], fsync) as file:
             records = sum(1 for _ in _write_records(tf, schema, file, images))
-            size = os.path.getsize(file.temporary)
+            size = os.path.getsize(temporary_name(file))
         return Shard(files[0], records, size)
     with indexed_file(files[0], files[1], fsync) as (file, index):
         records = offset = 0
@@ -48,17 +48,17 @@ def write_shard(
             index.write([index_line(position, offset, length)])
             offset += length
             records += 1
-        size = os.path.getsize(file.temporary)
+        size = os.path.getsize(temporary_name(file))
     return Shard(files[0], records, size + index.size)
 
 
 def _write_records(
-    tf: ModuleType, schema: Schema, file: AtomicFile, images: Iterator[Image]
+    tf: ModuleType, schema: Schema, file: OutputFile, images: Iterator[Image]
 ) -> Iterator[tuple[int, int]]:
     """Write records and yield each image's position and its record's size with its frame."""
     train = tf.train
     try:
-        with tf.io.TFRecordWriter(file.temporary) as writer:
+        with tf.io.TFRecordWriter(temporary_name(file)) as writer:
             for image in images:
                 subject = Subject(image.path, image.labels, len(image.data), image.header)
                 features = {

@@ -11,11 +11,13 @@ from typing import BinaryIO, NamedTuple
 
 from imagine_common.cpus import check_workers
 from imagine_common.errors import ImagineError, UsageError, show
-from imagine_common.files import PIECE_BYTES, open_regular
+from imagine_common.files import InputFile
 from imagine_common.manifest import Entry, ManifestWriter, line_of_manifest, parse_line
 from imagine_common.packers.sources import ManifestSource
 from imagine_common.parallel import ordered_map
 from imagine_common.report import Report, counted
+from imagine_common.storage import open_input
+from imagine_common.urls import check_url
 
 _MAX_FINDINGS = 10  # in a file; a broken one could have millions
 
@@ -36,12 +38,18 @@ class FileReport(NamedTuple):
 
 
 class Inspection:
-    """Collects what is found in one file; errors in its `with` block are findings too."""
+    """Collects what is found in one file; errors in its `with` block are findings too.
+
+    `file` is the file, once it has been opened.
+    """
+
+    file: InputFile
 
     def __init__(self, path: bytes) -> None:
         self.path = path
         self.records = 0
         self.size = 0
+        self._is_open = False
         self._labels: tuple[float, float] | None = None
         self._findings: list[str] = []
         self._more = 0
@@ -56,6 +64,10 @@ class Inspection:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> bool:
+        if self._is_open:
+            self.file.close()
+        if isinstance(error, UsageError):
+            return False
         if isinstance(error, OSError):
             self._add(f"{show(self.path)}: {error.strerror or error}")
         elif isinstance(error, ImagineError):
@@ -68,12 +80,14 @@ class Inspection:
         Raises
         ------
         ImagineError
-            As `open_regular` does.
+            As `open_input` does.
         """
-        fd, self.size = open_regular(self.path, expected)
+        self.file = open_input(self.path, expected)
+        self._is_open = True
+        self.size = self.file.size
         if not self.size:
             self.found("the file is empty", 0)
-        return open(fd, "rb", buffering=PIECE_BYTES)
+        return self.file.stream()
 
     def found(self, what: str, offset: int) -> None:
         """Note something wrong at an offset in bytes, in the record that is being read."""
@@ -126,6 +140,8 @@ def run_check(args: argparse.Namespace, check: Callable[[bytes], FileReport]) ->
     """
     if not args.files and os.isatty(0):
         raise UsageError("no input: name the files to test, or pipe a manifest of their paths in")
+    for name in args.files:
+        check_url(os.fsencode(name))
     paths = _named(args.files) if args.files else _listed(ManifestSource(args.delimiter))
     workers = check_workers(args.workers)
     if len(args.files) == 1:

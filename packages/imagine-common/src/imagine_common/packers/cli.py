@@ -178,7 +178,7 @@ def _pack(
 
 
 def _plan(packer: Packer, source: Source | TarSource, spec: PackSpec, report: Report) -> None:
-    from imagine_common.free_space import free_space, require_space
+    from imagine_common.free_space import describe_space, require_space
     from imagine_common.packers.planning import plan_packing
     from imagine_common.parts import WHOLE
     from imagine_common.report import counted, human_bytes
@@ -194,5 +194,5 @@ def _plan(packer: Packer, source: Source | TarSource, spec: PackSpec, report: Re
         f"would write {counted(plan.files, 'file')}, {counted(plan.images, 'image')},"
         f" {human_bytes(plan.bytes)} ({plan.bytes} bytes)"
     )
-    report.tell(f"{show(spec.dest_path)}: {human_bytes(free_space(spec.dest_path).bytes)} free")
+    report.tell(describe_space(spec.dest_path))
     require_space(spec.dest_path, plan.bytes, plan.written)

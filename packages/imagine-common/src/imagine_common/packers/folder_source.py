@@ -10,14 +10,18 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from imagine_common.errors import ImagineError, file_error, show
+from imagine_common.errors import ImagineError, show
+from imagine_common.folders import identity, list_folder
 from imagine_common.manifest import NUL, Entry, format_line
 from imagine_common.names import natural_key
 from imagine_common.packers.images import is_image, read_head
 from imagine_common.packers.shards import LineFormat
 from imagine_common.packers.sources import parse_entry
+from imagine_common.storage import is_file
+from imagine_common.urls import check_url, is_stored
 
 _BATCH = 256
+_LOOKS_IN_FLIGHT = 32
 
 
 def nowhere(_position: int) -> str:
@@ -46,11 +50,11 @@ class _Passed:
 
 @dataclass(frozen=True)
 class _Folder:
-    """A folder on the way down, and which folders it stands in: their devices and inodes."""
+    """A folder on the way down, and which folders it stands in: what tells each from all others."""
 
     path: bytes
     labels: tuple[int, ...]
-    within: frozenset[tuple[int, int]]
+    within: frozenset[object]
 
 
 class FolderSource:
@@ -72,6 +76,7 @@ class FolderSource:
         recursive: bool = False,
         labels_from_dirs: bool = False,
     ) -> None:
+        check_url(path)
         self.path = path
         self.no_images = _Passed("that is no image", "that are no image")
         self.outside = _Passed("file beside the folders", "files beside the folders")
@@ -90,8 +95,8 @@ class FolderSource:
         """
         found = False
         lines: list[bytes] = []
-        for seen, (path, labels) in enumerate(self._files(), 1):
-            if self._may_be_image(path):
+        for seen, (path, labels, may_be_image) in enumerate(self._looked_at(), 1):
+            if may_be_image:
                 lines.append(format_line(Entry(path, labels)))
                 found = True
             else:
@@ -110,6 +115,19 @@ class FolderSource:
         passed = (self.no_images, self.outside, self.loops)
         return [f"{show(self.path)}: {some}" for some in passed if some.count]
 
+    def _looked_at(self) -> Iterator[tuple[bytes, tuple[int, ...], bool]]:
+        """Yield paths and labels, and whether each may be an image."""
+
+        def look(file: tuple[bytes, tuple[int, ...]]) -> tuple[bytes, tuple[int, ...], bool]:
+            return *file, self._may_be_image(file[0])
+
+        if is_stored(self.path):
+            from imagine_common.stores.ahead import look_ahead
+
+            yield from look_ahead(look, self._files(), _LOOKS_IN_FLIGHT)
+        else:
+            yield from map(look, self._files())
+
     def _files(self) -> Iterator[tuple[bytes, tuple[int, ...]]]:
         """Yield paths and labels, folder by folder; of names, only those on the way are held."""
         top = _Folder(self.path, (), frozenset())
@@ -126,11 +144,11 @@ class FolderSource:
     def _entries(self, folder: _Folder) -> Iterator[_Folder | tuple[bytes, tuple[int, ...]]]:
         within = folder.within
         if self._recursive:
-            identity = _identity(folder.path)
-            if identity in within:
+            own = identity(folder.path)
+            if own in within:
                 self.loops.add(folder.path)
                 return
-            within |= {identity}
+            within |= {own}
         files, folders = _scan(folder.path)
         names = sorted([*files, *folders] if self._recursive else files, key=natural_key)
         for name in names:
@@ -148,12 +166,12 @@ class FolderSource:
             raise ImagineError(
                 f"{show(top.path)}: no folders to take labels from; leave out --labels-from-dirs"
             )
-        within = frozenset({_identity(top.path)})
+        within = frozenset({identity(top.path)})
         for label, name in enumerate(sorted(folders, key=os.fsdecode)):
             yield _Folder(os.path.join(top.path, name), (label,), within)
 
     def _may_be_image(self, path: bytes) -> bool:
-        if not os.path.isfile(path):  # sockets and suchlike, links that lead nowhere
+        if not is_file(path):  # sockets and suchlike, links that lead nowhere
             return False
         try:
             return is_image(read_head(path))
@@ -165,32 +183,8 @@ class FolderSource:
 
 def _scan(path: bytes) -> tuple[list[bytes], set[bytes]]:
     """Return the names in a folder, but hidden ones: those of files, and those of folders."""
-    files: list[bytes] = []
-    folders: set[bytes] = set()
-    try:
-        with os.scandir(path) as entries:
-            for entry in entries:
-                if entry.name[:1] == b".":
-                    continue
-                if _is_folder(entry):
-                    folders.add(entry.name)
-                else:
-                    files.append(entry.name)
-    except OSError as error:
-        raise file_error(path, error) from error
-    return files, folders
-
-
-def _identity(path: bytes) -> tuple[int, int]:
-    try:
-        status = os.stat(path)
-    except OSError as error:
-        raise file_error(path, error) from error
-    return status.st_dev, status.st_ino
-
-
-def _is_folder(entry: os.DirEntry[bytes]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # A symbolic link in a circle.
-        return False
+    files, folders = list_folder(path)
+    return (
+        [name for name in files if name[:1] != b"."],
+        {name for name in folders if name[:1] != b"."},
+    )

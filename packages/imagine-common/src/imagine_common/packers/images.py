@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from imagine_common.errors import ImagineError, file_error, show
-from imagine_common.files import FileSlice, open_regular
+from imagine_common.files import FileSlice, InputFile
+from imagine_common.storage import open_input
 from imagine_common.temporary import is_temporary
 
 if TYPE_CHECKING:
@@ -48,18 +48,17 @@ def read_image(path: bytes, limit: int) -> bytes:
     ImagineError
         As `image_size` does, and where the file is cut off while it is read.
     """
-    fd, size = _open_image(path, limit)
-    try:
-        if size > _LARGE:  # Of a file that is none, only the first bytes are read.
-            _require_image(path, os.pread(fd, HEAD_BYTES, 0))
-        data = _read_exactly(fd, size)
-    except OSError as error:
-        raise file_error(path, error) from error
-    finally:
-        os.close(fd)
-    if len(data) < size:
+    with _open_image(path, limit) as file:
+        try:
+            if file.size > _LARGE:  # Of a file that is none, only the first bytes are read.
+                _require_image(path, file.read_at(0, HEAD_BYTES))
+            data = file.read_at(0, file.size)
+        except OSError as error:
+            raise file_error(path, error) from error
+    if len(data) < file.size:
         raise ImagineError(
-            f"{show(path)}: ends after {len(data)} of {size} bytes; it changed while being read"
+            f"{show(path)}: ends after {len(data)} of {file.size} bytes; it changed while being"
+            " read"
         )
     _require_image(path, data[:HEAD_BYTES])
     return data
@@ -74,15 +73,13 @@ def image_size(path: bytes, limit: int) -> int:
         Naming the file, where it is missing, unreadable, empty, over the limit, still being
         written by a run, no regular file (such are never opened) or, by its first bytes, no image.
     """
-    fd, size = _open_image(path, limit)
-    try:
-        head = os.read(fd, HEAD_BYTES)
-    except OSError as error:
-        raise file_error(path, error) from error
-    finally:
-        os.close(fd)
+    with _open_image(path, limit) as file:
+        try:
+            head = file.read_at(0, HEAD_BYTES)
+        except OSError as error:
+            raise file_error(path, error) from error
     _require_image(path, head)
-    return size
+    return file.size
 
 
 def examine_file(path: bytes, examine: Callable[[bytes, FileSlice], Header]) -> Header:
@@ -93,55 +90,40 @@ def examine_file(path: bytes, examine: Callable[[bytes, FileSlice], Header]) -> 
     ImagineError
         As `examine` does, and where the file can't be read.
     """
-    fd, _ = open_regular(path, "an image file")
-    try:
-        return examine(path, FileSlice(fd, 0, window=HEADER_BYTES))
-    except OSError as error:
-        raise file_error(path, error) from error
-    finally:
-        os.close(fd)
+    with open_input(path, "an image file") as file:
+        try:
+            return examine(path, FileSlice(file, 0, window=HEADER_BYTES))
+        except OSError as error:
+            raise file_error(path, error) from error
 
 
 def read_head(path: bytes) -> bytes:
-    """Return the first 32 bytes of a regular file.
+    """Return the first 32 bytes of a file.
 
     Raises
     ------
     ImagineError
-        Where it is none, or can't be read.
+        Where it is missing, no regular file, or can't be read.
     """
-    fd, _ = open_regular(path, "an image file")
-    try:
-        return os.read(fd, HEAD_BYTES)
-    except OSError as error:
-        raise file_error(path, error) from error
-    finally:
-        os.close(fd)
+    with open_input(path, "an image file") as file:
+        try:
+            return file.read_at(0, HEAD_BYTES)
+        except OSError as error:
+            raise file_error(path, error) from error
 
 
-def _open_image(path: bytes, limit: int) -> tuple[int, int]:
+def _open_image(path: bytes, limit: int) -> InputFile:
     if is_temporary(path):
         raise ImagineError(f"{show(path)}: a file that a run has begun and not finished")
-    fd, size = open_regular(path, "an image file")
-    if 0 < size <= limit:
-        return fd, size
-    os.close(fd)
-    if not size:
+    file = open_input(path, "an image file")
+    if 0 < file.size <= limit:
+        return file
+    file.close()
+    if not file.size:
         raise ImagineError(f"{show(path)}: the file is empty")
-    raise ImagineError(f"{show(path)}: {size} bytes are over the record format's {limit}")
+    raise ImagineError(f"{show(path)}: {file.size} bytes are over the record format's {limit}")
 
 
 def _require_image(path: bytes, head: bytes) -> None:
     if not is_image(head):
         raise ImagineError(f"{show(path)}: not an image (first bytes: {head[:8].hex(' ')})")
-
-
-def _read_exactly(fd: int, size: int) -> bytes:
-    # One read does it, but for files over 2 GiB and those that shrink meanwhile.
-    data = os.read(fd, size)
-    if len(data) == size or not data:
-        return data
-    parts = [data]
-    while size > sum(map(len, parts)) and (part := os.read(fd, size - sum(map(len, parts)))):
-        parts.append(part)
-    return b"".join(parts)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import re
 import string
-from contextlib import suppress
 from dataclasses import dataclass
 
 from imagine_common.errors import UsageError, show
+from imagine_common.folders import names_in
 
 SHARD, TOTAL = "shard", "total"
 _SPEC = re.compile(r"0?[0-9]{0,2}d?")
@@ -92,13 +92,10 @@ class ShardNames:
             seen.add(field)
         matcher = re.compile(pattern + re.escape(suffix))
         found: list[tuple[int, int, bytes]] = []
-        with suppress(OSError), os.scandir(folder) as entries:
-            for entry in entries:
-                if match := matcher.fullmatch(entry.name):
-                    numbers = {key: int(value) for key, value in match.groupdict().items()}
-                    number, of = numbers[SHARD], numbers.get(TOTAL, total)
-                    if entry.name == self.name(number, of) + suffix and (
-                        number >= total or of != total
-                    ):
-                        found.append((of, number, entry.name))
+        for name in names_in(folder, self.prefix):
+            if match := matcher.fullmatch(name):
+                numbers = {key: int(value) for key, value in match.groupdict().items()}
+                number, of = numbers[SHARD], numbers.get(TOTAL, total)
+                if name == self.name(number, of) + suffix and (number >= total or of != total):
+                    found.append((of, number, name))
         return [name for _, _, name in sorted(found)]

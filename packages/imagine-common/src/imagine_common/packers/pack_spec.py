@@ -11,6 +11,7 @@ from imagine_common.manifest import NUL
 from imagine_common.names import check_names
 from imagine_common.packers.naming import ShardNames
 from imagine_common.parts import WHOLE, Part
+from imagine_common.urls import is_stored
 
 # File systems take 255. What is appended needs some, and so do further digits of numbers: names
 # that are given at the end must not turn out too long then.
@@ -56,6 +57,12 @@ class PackSpec:
             )
         if self.name_format is not None and len(self.names.name(0)) > _MAX_NAME_BYTES:
             raise UsageError(f"argument {option}: names of over {_MAX_NAME_BYTES} bytes")
+        if self.names.needs_total and is_stored(self.dest_path):
+            raise UsageError(
+                "argument --name-format: {total} not in an object store: names with it are given at"
+                " the end, and nothing can be renamed there; write the number itself in the place"
+                " of {total}"
+            )
         if self.resume and self.names.needs_total:
             raise UsageError(
                 "argument --resume: not with {total} in --name-format: names are given at the end,"

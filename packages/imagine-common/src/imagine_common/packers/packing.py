@@ -6,7 +6,6 @@ finished shards come back in order.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -14,9 +13,9 @@ from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
-from imagine_common.atomic import sync_file
 from imagine_common.cpus import check_workers
 from imagine_common.errors import ImagineError, WorkerLost
+from imagine_common.folders import scratch_folder
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import Image, RecordFormat, Shard
 from imagine_common.packers.shard_files import ShardFiles
@@ -25,6 +24,7 @@ from imagine_common.packers.slice_images import SliceImages
 from imagine_common.packers.sources import Source
 from imagine_common.parallel import ordered_map
 from imagine_common.parts import WHOLE
+from imagine_common.storage import exists, sync_file
 from imagine_common.temporary import remove_temporary
 
 if TYPE_CHECKING:  # Who packs something else is spared these at run time.
@@ -89,7 +89,8 @@ def _pack_lines(
     workers: int,
     written: Callable[[Shard], object],
 ) -> Generator[Shard]:
-    slicer = Slicer(spec.dest_path, spec.img_per_file, source.line_format, spec.fsync, spec.part)
+    scratch = scratch_folder(spec.dest_path)
+    slicer = Slicer(scratch, spec.img_per_file, source.line_format, spec.fsync, spec.part)
     spools: set[bytes] = set()
     records = 0
 
@@ -155,7 +156,7 @@ class _Job(NamedTuple):
 def _write(spec: PackSpec, form: RecordFormat, job: _Job) -> tuple[Shard, bytes]:
     """Write a slice's shard, or take the one that is there; return it and the slice's file."""
     images = SliceImages(job.part.lines(), job.part.line_format, spec, form)
-    if spec.resume and all(map(os.path.lexists, job.files)):
+    if spec.resume and all(map(exists, job.files)):
         shard = form.match(job.files, images.look_at())._replace(kept=True)
         for file in job.files if spec.fsync else ():
             sync_file(file)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 
 from imagine_common.errors import ImagineError, file_error, show
-from imagine_common.files import compare, open_regular
+from imagine_common.files import InputFile, compare
 from imagine_common.output import Buffer
 from imagine_common.packers.images import read_image
 from imagine_common.packers.records import Image, ImageInfo, Shard
+from imagine_common.storage import open_input
 
 _MAX_SHOWN = 60
 
@@ -18,7 +18,7 @@ def match_records(
     path: bytes,
     images: Iterator[ImageInfo],
     record: Callable[[Image], Sequence[Buffer]],
-    record_size: Callable[[ImageInfo, int, int], int],
+    record_size: Callable[[ImageInfo, InputFile, int], int],
     expect: Callable[[ImageInfo, int, int], None] | None = None,
 ) -> Shard:
     """Return the shard that a file is, without reading more than its first and last record.
@@ -31,8 +31,8 @@ def match_records(
     record : callable
         Returns the record of an image, in pieces.
     record_size : callable
-        Returns how many bytes the record of an image has, given the file's descriptor and where in
-        it the record begins.
+        Returns how many bytes the record of an image has, given the file and where in it the
+        record begins.
     expect : callable, optional
         Called with each image, and its record's offset and size, to check an index.
 
@@ -42,27 +42,25 @@ def match_records(
         Where the file's size is not that of these images' records, or its first or last record is
         not theirs.
     """
-    fd, size = open_regular(path, "a finished file")
-    try:
-        offset = records = 0
-        last = None
-        for image in images:
-            if last is None:
-                _require_record(fd, path, 0, image, record)
-            last = (offset, image)
-            length = record_size(image, fd, offset)
-            if expect:
-                expect(image, offset, length)
-            offset += length
-            records += 1
-        if last is None or offset != size:
-            raise cannot_resume(path, f"it has {size} bytes, but its images give {offset}")
-        _require_record(fd, path, *last, record)
-    except OSError as error:
-        raise file_error(path, error) from error
-    finally:
-        os.close(fd)
-    return Shard(path, records, size)
+    with open_input(path, "a finished file") as file:
+        try:
+            offset = records = 0
+            last = None
+            for image in images:
+                if last is None:
+                    _require_record(file, path, 0, image, record)
+                last = (offset, image)
+                length = record_size(image, file, offset)
+                if expect:
+                    expect(image, offset, length)
+                offset += length
+                records += 1
+            if last is None or offset != file.size:
+                raise cannot_resume(path, f"it has {file.size} bytes, but its images give {offset}")
+            _require_record(file, path, *last, record)
+        except OSError as error:
+            raise file_error(path, error) from error
+    return Shard(path, records, file.size)
 
 
 class IndexMatch:
@@ -70,8 +68,9 @@ class IndexMatch:
 
     def __init__(self, path: bytes) -> None:
         self._path = path
-        fd, self.size = open_regular(path, "a finished index")
-        self._file = open(fd, "rb")  # noqa: SIM115
+        self._input = open_input(path, "a finished index")
+        self.size = self._input.size
+        self._file = self._input.stream()
 
     def expect(self, line: bytes) -> None:
         """Compare the next line.
@@ -100,6 +99,7 @@ class IndexMatch:
     def close(self) -> None:
         """Close the index."""
         self._file.close()
+        self._input.close()
 
 
 def cannot_resume(path: bytes, reason: str) -> ImagineError:
@@ -110,13 +110,13 @@ def cannot_resume(path: bytes, reason: str) -> ImagineError:
 
 
 def _require_record(
-    fd: int,
+    file: InputFile,
     path: bytes,
     offset: int,
     info: ImageInfo,
     record: Callable[[Image], Sequence[Buffer]],
 ) -> None:
-    same, _ = compare(fd, offset, record(load(info)))
+    same, _ = compare(file, offset, record(load(info)))
     if not same:
         raise cannot_resume(path, f"its record at byte {offset} is not that of {show(info.path)}")
 

@@ -11,10 +11,13 @@ import os
 from collections.abc import Iterator
 from types import TracebackType
 
-from imagine_common.atomic import create_folder, publish, remove_file
+from imagine_common.atomic import publish
+from imagine_common.folders import clear_leftovers, create_folder
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import RecordFormat, Shard
-from imagine_common.temporary import clear_leftovers, remove_temporary, reserve_temporary
+from imagine_common.storage import remove_file
+from imagine_common.temporary import remove_temporary, reserve_temporary
+from imagine_common.urls import local_path
 
 
 class ShardFiles:
@@ -47,7 +50,7 @@ class ShardFiles:
         final = self._final(number)
         if not self._spec.names.needs_total:
             return final
-        waiting = tuple(reserve_temporary(os.path.dirname(file)) for file in final)
+        waiting = tuple(reserve_temporary(os.path.dirname(local_path(file))) for file in final)
         self._waiting[number] = waiting
         return waiting
 
@@ -73,7 +76,7 @@ class ShardFiles:
             for file in reversed(final[1:]):
                 remove_file(file, self._spec.fsync)
             for temporary, file in zip(self._waiting[place], final):
-                publish(temporary, file, self._spec.fsync)
+                publish(temporary, local_path(file), self._spec.fsync)
             yield shard._replace(path=final[0])
         if not self._spec.names.needs_total:
             for number in self._empty:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, NoReturn, TypeAlias, TypeVar
 
-from imagine_common.errors import ImagineError
+from imagine_common.errors import ImagineError, UsageError
 from imagine_common.manifest import Entry
 from imagine_common.packers.images import examine_file, image_size, read_image
 from imagine_common.packers.labels import offset_labels
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import Image, ImageInfo, RecordFormat
 from imagine_common.packers.shards import LineFormat
+from imagine_common.urls import is_stored
 
 if TYPE_CHECKING:
     from imagine_common.headers import Header
 
 Found = TypeVar("Found")
+_Answer: TypeAlias = tuple[int, Entry, Found]
 
 
 class SliceImages:
@@ -60,11 +64,11 @@ class SliceImages:
         return size, self._form.examine and examine_file(entry.path, self._form.examine)
 
     def _each(self, function: Callable[[Entry], Found]) -> Iterator[tuple[int, Entry, Found]]:
-        for position, line in self._lines:
+        for position, get in self._asked(function):
             try:
-                key, entry = self._line_format.parse(line, position)
-                entry = offset_labels(entry, self._spec.label_offset)
-                found = function(entry)
+                key, entry, found = get()
+            except UsageError:  # It is not about this image alone.
+                raise
             except ImagineError as error:
                 message = f"{error}{self._line_format.locate(position)}"
                 if not self._spec.skip_invalid:
@@ -72,3 +76,40 @@ class SliceImages:
                 self.skipped.append(message)
             else:
                 yield key, entry, found
+                del found  # Nothing here may keep an image that has been written.
+
+    def _asked(
+        self, function: Callable[[Entry], Found]
+    ) -> Iterator[tuple[int, Callable[[], _Answer[Found]]]]:
+        """Yield each line's position with what returns its image, or raises what is wrong.
+
+        Once a line names an object in a store, several of the lines after it are seen to already.
+        """
+        questions = (self._question(function, *line) for line in self._lines)
+        for position, is_far, get in questions:
+            if is_far:
+                break
+            yield position, get
+        else:
+            return
+        from imagine_common.stores.ahead import in_advance
+
+        todo = chain([(position, is_far, get)], questions)
+        for question, answer in in_advance(lambda question: question[2](), todo):
+            yield question[0], answer
+
+    def _question(
+        self, function: Callable[[Entry], Found], position: int, line: bytes
+    ) -> tuple[int, bool, Callable[[], _Answer[Found]]]:
+        """Return a line's position, whether asking takes a while, and what asks."""
+        try:
+            key, entry = self._line_format.parse(line, position)
+            entry = offset_labels(entry, self._spec.label_offset)
+            is_far = is_stored(entry.path)
+        except ImagineError as error:
+            return position, False, partial(_fail, error)
+        return position, is_far, lambda: (key, entry, function(entry))
+
+
+def _fail(error: ImagineError) -> NoReturn:
+    raise error

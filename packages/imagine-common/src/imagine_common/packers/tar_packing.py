@@ -10,8 +10,8 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from itertools import count, islice
 
-from imagine_common.atomic import create_folder
 from imagine_common.errors import ImagineError, show
+from imagine_common.folders import create_folder
 from imagine_common.memory import keep_freed_memory
 from imagine_common.packers.labels import offset_labels
 from imagine_common.packers.pack_spec import PackSpec

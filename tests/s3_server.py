@@ -1,0 +1,226 @@
+"""An S3 server on loopback, and a proxy before it that makes what can go wrong go wrong."""
+
+from __future__ import annotations
+
+import http.client
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+
+KEY, SECRET = "AKIAKEYTHATISNONE", "secret+that/is+none"
+HOST = "127.0.0.1"
+
+
+def environment(endpoint: str) -> dict[str, str]:
+    """Return the variables by which a tool finds a server, and nothing else of this host's."""
+    assert urlsplit(endpoint).hostname == HOST
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+class Bucket:
+    """A bucket, seen without any of the tools' code."""
+
+    def __init__(self, endpoint: str, name: str) -> None:
+        self.name = name
+        self.url = f"s3://{name}"
+        self.client: Any = boto3.client(
+            "s3",
+            endpoint_url=endpoint,
+            aws_access_key_id=KEY,
+            aws_secret_access_key=SECRET,
+            region_name="us-east-1",
+            config=Config(retries={"max_attempts": 1}),
+        )
+
+    def put(self, key: str, data: bytes) -> None:
+        self.client.put_object(Bucket=self.name, Key=key, Body=data)
+
+    def get(self, key: str) -> bytes:
+        data: bytes = self.client.get_object(Bucket=self.name, Key=key)["Body"].read()
+        return data
+
+    def sizes(self, prefix: str = "") -> dict[str, int]:
+        """Return the size of each object."""
+        pages = self.client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.name, Prefix=prefix
+        )
+        return {item["Key"]: item["Size"] for page in pages for item in page.get("Contents", ())}
+
+    def contents(self, prefix: str = "") -> dict[str, bytes]:
+        """Return each object, by its key after the prefix."""
+        return {key[len(prefix) :]: self.get(key) for key in self.sizes(prefix)}
+
+    def uploads(self) -> list[str]:
+        """Return the keys of multipart uploads that have neither been completed nor aborted."""
+        found = self.client.list_multipart_uploads(Bucket=self.name).get("Uploads", ())
+        return [upload["Key"] for upload in found]
+
+
+@contextmanager
+def moto() -> Iterator[str]:
+    """Run moto's server as a process of its own, and give its address."""
+    # Port 0: it takes a free one, and says which.
+    command = [sys.executable, "-u", "-m", "moto.server", "-H", HOST, "-p", "0"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    assert process.stderr
+    try:
+        address = next(
+            word for line in process.stderr for word in line.split() if word.startswith("http://")
+        )
+        # Nobody reads what it says of each request; the pipe must not fill up.
+        reader = threading.Thread(target=process.stderr.read, daemon=True)
+        reader.start()
+        assert urlsplit(address).hostname == HOST
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+        reader.join()
+        process.stderr.close()
+
+
+class Request:
+    """A request on its way through the proxy."""
+
+    def __init__(self, handler: BaseHTTPRequestHandler) -> None:
+        self.method = handler.command
+        self.path = handler.path
+        self.is_part = self.method == "PUT" and "partNumber=" in self.path
+
+
+class Proxy:
+    """Hands requests on. `plan`, where there is one, gets each and may do something else.
+
+    It returns None to have it handed on, a number to answer with that status, or `CUT` to hand on
+    half of what the server answers and close the connection.
+    """
+
+    CUT = -1
+
+    def __init__(self, server: str) -> None:
+        self.plan: Callable[[Request], int | None] = lambda _: None
+        self.requests: list[Request] = []
+        self._server = urlsplit(server).netloc
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle(self) -> None:
+                with suppress(ConnectionError):
+                    super().handle()
+
+            def handle_any(self) -> None:
+                proxy._handle(self)
+
+            do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_any  # noqa: N815
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._http = ThreadingHTTPServer((HOST, 0), Handler)
+        self._http.daemon_threads = True
+        self.url = f"http://{HOST}:{self._http.server_port}"
+
+    def __enter__(self) -> Proxy:
+        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+    def fail(self, count: int, status: int, which: Callable[[Request], bool]) -> None:
+        """Answer the first of certain requests with a status."""
+        left = iter(range(count))
+        self.plan = lambda request: (
+            status if which(request) and next(left, None) is not None else None
+        )
+
+    def _handle(self, handler: BaseHTTPRequestHandler) -> None:
+        request = Request(handler)
+        body = _read_body(handler)
+        self.requests.append(request)
+        outcome = self.plan(request)
+        if outcome is not None and outcome != self.CUT:
+            code = {403: "AccessDenied", 503: "SlowDown"}.get(outcome, "InternalError")
+            answer = f"<?xml version='1.0'?><Error><Code>{code}</Code></Error>".encode()
+            _answer(handler, outcome, [("Content-Type", "application/xml")], answer)
+            return
+        server = http.client.HTTPConnection(self._server, timeout=60)
+        headers = {
+            name: value
+            for name, value in handler.headers.items()
+            if name.lower() not in ("transfer-encoding", "expect", "content-length")
+        }
+        server.request(request.method, request.path, body, headers)
+        answered = server.getresponse()
+        data = answered.read()
+        kept = [
+            (name, value)
+            for name, value in answered.getheaders()
+            if name.lower() not in ("transfer-encoding", "connection", "content-length")
+        ]
+        if request.method == "HEAD":
+            kept.append(("Content-Length", answered.getheader("Content-Length", "0")))
+        server.close()
+        if outcome == self.CUT:
+            _answer(handler, answered.status, kept, data, len(data) // 2)
+            handler.close_connection = True
+        else:
+            _answer(handler, answered.status, kept, data)
+
+
+def _read_body(handler: BaseHTTPRequestHandler) -> bytes:
+    if "chunked" in handler.headers.get("Transfer-Encoding", ""):
+        parts = []
+        while size := int(handler.rfile.readline().split(b";")[0], 16):
+            parts.append(handler.rfile.read(size))
+            handler.rfile.readline()
+        handler.rfile.readline()
+        return b"".join(parts)
+    return handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+
+
+def _answer(
+    handler: BaseHTTPRequestHandler,
+    status: int,
+    headers: list[tuple[str, str]],
+    data: bytes,
+    sent: int | None = None,
+) -> None:
+    with suppress(ConnectionError):
+        handler.send_response_only(status)
+        for name, value in headers:
+            handler.send_header(name, value)
+        if handler.command != "HEAD":
+            handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        if handler.command != "HEAD":
+            handler.wfile.write(data[:sent])
+            handler.wfile.flush()
+
+
+def wait_until_quiet(proxy: Proxy, seconds: float = 0.5) -> None:
+    """Wait until no request has come for a while."""
+    seen = -1
+    while seen != len(proxy.requests):
+        seen = len(proxy.requests)
+        time.sleep(seconds)

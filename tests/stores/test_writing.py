@@ -1,0 +1,191 @@
+"""Tools that write into a bucket: the same bytes as on a disk, whole objects, bounded memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from s3_server import Bucket, Proxy
+from support import JPEG, command, lines, manifest, run, shell
+
+GEN = ["--width", "16", "--height", "16", "--image-format", "png"]
+MIB = 1 << 20
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def large_image(path: Path, size: int) -> Path:
+    path.write_bytes(JPEG)
+    os.truncate(path, size)
+    return path
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_images_are_those_on_a_disk_and_listed_as_the_url_was_given(
+    bucket: Bucket, tmp_path: Path, workers: str
+) -> None:
+    args = [*GEN, "--count", "40", "--workers", workers, "--chunksize", "7"]
+    result = run("gen", "--path", f"{bucket.url}/some/img", *args)
+    run("gen", "--path", tmp_path, *args, check=True)
+    assert lines(result.stdout) == [f"{bucket.url}/some/img/image_{n}.png" for n in range(40)]
+    assert bucket.contents("some/img/") == contents(tmp_path)
+
+
+def test_folders_below_are_part_of_the_names(bucket: Bucket, tmp_path: Path) -> None:
+    args = [*GEN, "--count", "9", "--files-per-dir", "4"]
+    run("gen", "--path", bucket.url, *args, check=True)
+    run("gen", "--path", tmp_path, *args, check=True)
+    assert bucket.contents() == contents(tmp_path)
+
+
+def test_the_pipeline_into_a_bucket_gives_what_it_gives_on_a_disk(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    gen = "imagine-gen --width 32 --height 32 --count 60"
+    pack = "imagine-tfrecord --index --img-per-file 20"
+    far = shell(
+        f"set -o pipefail; {gen} --path {bucket.url}/img | {pack} --dest-path {bucket.url}/rec",
+        tmp_path,
+    )
+    near = shell(f"set -o pipefail; {gen} --path img | {pack} --dest-path rec", tmp_path)
+    assert far.returncode == near.returncode == 0, far.stderr
+    assert far.stdout == near.stdout.replace("rec/", f"{bucket.url}/rec/")
+    assert bucket.contents("rec/") == contents(tmp_path / "rec")
+
+
+def test_record_files_and_all_indexes_of_recordio(bucket: Bucket, tmp_path: Path) -> None:
+    image = tmp_path / "x.jpg"
+    image.write_bytes(JPEG)
+    args = ["--img-per-file", "3", "--merged-index"]
+    bucket.put("rec/recordio_merged.idx", b"outdated")
+    far = run("recordio", "--dest-path", f"{bucket.url}/rec", *args, input=manifest([image] * 7))
+    run("recordio", "--dest-path", tmp_path / "rec", *args, input=manifest([image] * 7))
+    assert len(lines(far.stdout)) == 3
+    assert bucket.contents("rec/") == contents(tmp_path / "rec")
+
+
+def test_an_index_can_be_in_another_place_than_its_file(bucket: Bucket, tmp_path: Path) -> None:
+    image = tmp_path / "x.jpg"
+    image.write_bytes(JPEG)
+    local = ["--dest-path", tmp_path / "rec", "--index-path", f"{bucket.url}/idx"]
+    run("tfrecord", *local, input=manifest([image]), check=True)
+    far = ["--dest-path", f"{bucket.url}/rec", "--index-path", tmp_path / "idx"]
+    run("tfrecord", *far, input=manifest([image]), check=True)
+    assert bucket.contents("rec/") == contents(tmp_path / "rec")
+    assert bucket.contents("idx/") == contents(tmp_path / "idx")
+
+
+def test_a_large_object_is_uploaded_in_parts_side_by_side_and_memory_stays_bounded(
+    proxy: Proxy, bucket: Bucket, tmp_path: Path
+) -> None:
+    image = large_image(tmp_path / "x.jpg", 8 * MIB)
+    args = ["-q", "--dest-path", f"{bucket.url}/rec", "--workers", "1"]
+    process = subprocess.run(
+        [sys.executable, "-c", PEAK_MEMORY, *command("tfrecord", *args)],
+        input=manifest([image] * 48),
+        capture_output=True,
+        check=True,
+    )
+    run("tfrecord", "--dest-path", tmp_path / "rec", input=manifest([image] * 48), check=True)
+    peak = int(process.stdout.splitlines()[-1])
+    local = tmp_path / "rec" / "tfrecord_0"
+    assert bucket.sizes() == {"rec/tfrecord_0": local.stat().st_size}
+    assert bucket.get("rec/tfrecord_0") == local.read_bytes()
+    assert sum(request.is_part for request in proxy.requests) == 25
+    assert bucket.uploads() == []
+    assert peak < 300_000, "of 400 MB, at most five parts of 16 MiB and an image are held"
+
+
+def test_a_large_image_is_uploaded_in_parts(proxy: Proxy, bucket: Bucket, tmp_path: Path) -> None:
+    args = ["--width", "3000", "--height", "2500", "--image-format", "bmp", "--count", "3"]
+    run("gen", "--path", f"{bucket.url}/img", *args, check=True)
+    run("gen", "--path", tmp_path, *args, check=True)
+    assert bucket.contents("img/") == contents(tmp_path)
+    assert sum(request.is_part for request in proxy.requests) == 6
+
+
+@pytest.mark.parametrize("offset", [-1, 0, 1])
+def test_objects_of_about_a_part(bucket: Bucket, tmp_path: Path, offset: int) -> None:
+    from imagine_common.storage import output_file
+
+    data = os.urandom(16 * MIB + offset)
+    url = f"{bucket.url}/x".encode()
+    with output_file(url) as file:
+        for begin in range(0, len(data), 999_999):
+            file.write([data[begin : begin + 999_999]])
+        assert file.size == len(data)
+    assert bucket.get("x") == data
+    assert bucket.uploads() == []
+
+
+def test_an_empty_object(bucket: Bucket) -> None:
+    from imagine_common.storage import output_file
+
+    with output_file(f"{bucket.url}/x".encode()):
+        pass
+    assert bucket.contents() == {"x": b""}
+
+
+def test_older_shards_with_higher_numbers_are_mentioned(bucket: Bucket, tmp_path: Path) -> None:
+    image = tmp_path / "x.jpg"
+    image.write_bytes(JPEG)
+    bucket.put("rec/tfrecord_7", b"old")
+    result = run("tfrecord", "--dest-path", f"{bucket.url}/rec", input=manifest([image]))
+    assert b"left 1 file of this prefix that another run wrote (tfrecord_7)" in result.stderr
+
+
+def test_sizes_are_told(bucket: Bucket) -> None:
+    args = ["--path", f"{bucket.url}/img", *GEN, "--count", "3", "--size"]
+    result = run("gen", *args, check=True)
+    total = sum(bucket.sizes("img/").values())
+    told = f"Directory {bucket.url}/img size, in bytes: {total}"
+    assert told in result.stderr.decode()
+
+
+def test_fsync_asks_nothing_more_of_a_store(bucket: Bucket) -> None:
+    assert run("gen", "--path", bucket.url, *GEN, "--fsync").returncode == 0
+
+
+def test_a_plan_tells_that_a_store_has_no_limit(bucket: Bucket, tmp_path: Path) -> None:
+    image = tmp_path / "x.jpg"
+    image.write_bytes(JPEG)
+    plan = run("tfrecord", "--dest-path", bucket.url, "--dry-run", input=manifest([image]))
+    assert f"{bucket.url}: a store, which tells no limit" in plan.stderr.decode()
+    assert run("gen", "--path", bucket.url, *GEN, "--dry-run").returncode == 0
+    assert bucket.sizes() == {}
+
+
+@pytest.mark.parametrize("tool", ["tfrecord", "recordio"])
+def test_a_total_in_names_is_refused_since_nothing_can_be_renamed(
+    bucket: Bucket, tool: str
+) -> None:
+    args = ["--dest-path", bucket.url, "--name-format", "x-{shard}-of-{total}"]
+    result = run(tool, *args, input=b"x\n")
+    assert result.returncode == 2
+    assert b"--name-format: {total} not in an object store" in result.stderr
+
+
+def test_names_with_the_shards_number(bucket: Bucket, tmp_path: Path) -> None:
+    image = tmp_path / "x.jpg"
+    image.write_bytes(JPEG)
+    args = ["--dest-path", bucket.url, "--name-format", "x-{shard:03d}"]
+    run("tfrecord", *args, input=manifest([image]), check=True)
+    assert list(bucket.sizes()) == ["x-000"]
+
+
+# A process of its own: a child's peak begins with the memory of the process that starts it.
+PEAK_MEMORY = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)  # KiB, of the largest process
+"""
