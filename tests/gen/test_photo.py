@@ -154,7 +154,7 @@ def test_alpha_is_opaque_and_colors_are_those_of_rgb() -> None:
 
 
 def test_images_differ() -> None:
-    seen = {digest(50, 40, "RGB", index, seed) for index in range(40) for seed in range(2)}
+    seen = {digest(50, 40, "RGB", index, seed) for seed in range(2) for index in range(40)}
     assert len(seen) == 80
 
 
