@@ -1,0 +1,265 @@
+"""What can go wrong between a tool and a store: nothing half is left, and no secret is told."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from s3_server import KEY, SECRET, Bucket, Proxy, Request, wait_until_quiet
+from support import JPEG, PNG, children, command, lines, manifest, run, wait_for
+
+GEN = ["--width", "16", "--height", "16", "--image-format", "png"]
+MIB = 1 << 20
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> bytes:
+    """Return a manifest of 96 MiB of images."""
+    path = tmp_path / "x.jpg"
+    path.write_bytes(JPEG)
+    os.truncate(path, 8 * MIB)
+    return manifest([path] * 12)
+
+
+def error_of(result: subprocess.CompletedProcess[bytes], code: int = 1) -> str:
+    """Return what stderr says, in which no credentials may be."""
+    assert result.returncode == code, result.stderr
+    text = result.stderr.decode()
+    for secret in (KEY, SECRET, "Credential=", "Signature="):
+        assert secret not in text
+    assert ": error: " in text.splitlines()[-1]
+    return text
+
+
+def is_put(request: Request) -> bool:
+    return request.method == "PUT"
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_missing_bucket_is_named(bucket: Bucket, tmp_path: Path, workers: str) -> None:
+    args = ["--path", "s3://bucket-that-is-none/x", *GEN, "--count", "40", "--workers", workers]
+    error = error_of(run("gen", *args, "--chunksize", "5"))
+    assert "s3://bucket-that-is-none/x/image_0.png: no such bucket" in error
+    (tmp_path / "x.jpg").write_bytes(JPEG)
+    args = ["--dest-path", "s3://bucket-that-is-none"]
+    error = error_of(run("tfrecord", *args, input=manifest([tmp_path / "x.jpg"])))
+    assert "s3://bucket-that-is-none/tfrecord_0: no such bucket" in error
+    error = error_of(run("recordio", "--source-path", "s3://bucket-that-is-none"))
+    assert "s3://bucket-that-is-none: no such bucket" in error
+
+
+@pytest.mark.parametrize("verbose", [[], ["--verbose"]])
+def test_refused_credentials_are_told_but_not_shown(
+    proxy: Proxy, bucket: Bucket, verbose: list[str]
+) -> None:
+    proxy.plan = lambda _: 403
+    error = error_of(run("gen", "--path", bucket.url, *GEN, *verbose))
+    assert f"{bucket.url}/image_0.png: access denied; check the environment" in error
+    error = error_of(run("tfrecord", "--source-path", bucket.url, *verbose))
+    assert f"{bucket.url}: access denied; check the environment" in error
+    error = error_of(run("tfrecord", "--test", f"{bucket.url}/x", *verbose))
+    assert f"{bucket.url}/x: access denied" in error
+
+
+def test_missing_credentials_are_told(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    error = error_of(run("gen", "--path", bucket.url, *GEN))
+    assert f"{bucket.url}/image_0.png: no credentials; check the environment" in error
+    monkeypatch.setenv("FSSPEC_S3_ANON", "true")
+    assert run("gen", "--path", bucket.url, *GEN).returncode == 0
+
+
+def test_a_profile_that_is_not_there(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "none")
+    error = error_of(run("gen", "--path", bucket.url, *GEN))
+    assert "there is no such profile as AWS_PROFILE names" in error
+
+
+def test_a_store_that_is_not_there(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    error = error_of(run("gen", "--path", bucket.url, *GEN))
+    assert f"{bucket.url}/image_0.png: the store can't be reached" in error
+
+
+def test_a_store_that_is_overloaded_for_a_while_is_asked_again(
+    proxy: Proxy, bucket: Bucket, tmp_path: Path, images: bytes
+) -> None:
+    proxy.fail(3, 503, is_put)
+    args = [*GEN, "--count", "5", "--workers", "1"]
+    run("gen", "--path", f"{bucket.url}/img", *args, check=True)
+    run("gen", "--path", tmp_path / "img", *args, check=True)
+    expected = {path.name: path.read_bytes() for path in (tmp_path / "img").iterdir()}
+    assert bucket.contents("img/") == expected
+    proxy.fail(3, 503, lambda request: request.is_part or "uploads" in request.path)
+    run("tfrecord", "--dest-path", bucket.url, input=images, check=True)
+    run("tfrecord", "--dest-path", tmp_path, input=images, check=True)
+    assert bucket.get("tfrecord_0") == (tmp_path / "tfrecord_0").read_bytes()
+    proxy.fail(2, 500, lambda request: request.method == "GET")
+    packed = run("tfrecord", "--source-path", f"{bucket.url}/img", "--dest-path", tmp_path / "r")
+    assert packed.returncode == 0
+    assert b"5 images" in packed.stderr
+
+
+def test_a_store_that_stays_overloaded_is_told(
+    proxy: Proxy, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+    proxy.plan = lambda _: 503
+    error = error_of(run("gen", "--path", bucket.url, *GEN))
+    assert "the store fails or is overloaded, also when asked again" in error
+    assert len(proxy.requests) > 2
+
+
+def test_connections_that_break_in_the_middle_are_made_again(
+    proxy: Proxy, bucket: Bucket, tmp_path: Path
+) -> None:
+    for n in range(4):
+        bucket.put(f"{n}.jpg", JPEG + os.urandom(200_000))
+    cuts = iter(range(3))
+
+    def cut_some(request: Request) -> int | None:
+        is_image = request.method == "GET" and request.path.endswith(".jpg")
+        return Proxy.CUT if is_image and next(cuts, None) is not None else None
+
+    proxy.plan = cut_some
+    result = run("tfrecord", "--source-path", bucket.url, "--dest-path", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    assert next(cuts, None) is None
+    data = (tmp_path / "out" / "tfrecord_0").read_bytes()
+    assert all(bucket.get(f"{n}.jpg") in data for n in range(4))
+
+
+def test_a_part_that_is_refused_leaves_no_object_and_no_upload(
+    proxy: Proxy, bucket: Bucket, images: bytes
+) -> None:
+    bucket.put("tfrecord_0", b"what was there before")
+    proxy.plan = lambda request: 403 if "partNumber=4" in request.path else None
+    error = error_of(run("tfrecord", "--dest-path", bucket.url, input=images))
+    assert f"{bucket.url}/tfrecord_0: access denied" in error
+    assert bucket.uploads() == []
+    assert bucket.contents() == {"tfrecord_0": b"what was there before"}
+
+
+def test_a_bad_image_leaves_no_object_and_no_upload(
+    bucket: Bucket, tmp_path: Path, images: bytes
+) -> None:
+    result = run("tfrecord", "--dest-path", bucket.url, input=images + b"/none\n")
+    assert "/none: No such file or directory (line 13 of the manifest)" in error_of(result)
+    assert bucket.uploads() == []
+    assert bucket.sizes() == {}
+
+
+class Held:
+    """A plan by which the third part does not arrive before it is let go."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self.is_there = threading.Event()
+        self._go = threading.Event()
+        proxy.plan = self._hold
+
+    def _hold(self, request: Request) -> None:
+        if "partNumber=3" in request.path:
+            self.is_there.set()
+            self._go.wait()
+
+    def let_go(self) -> None:
+        self._go.set()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_an_upload_that_a_signal_ends_leaves_no_object_and_no_upload(
+    proxy: Proxy, bucket: Bucket, images: bytes, workers: str, signum: signal.Signals
+) -> None:
+    held = Held(proxy)
+    args = ["--dest-path", bucket.url, "--img-per-file", "11", "--workers", workers]
+    process = subprocess.Popen(
+        command("tfrecord", *args),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin
+    process.stdin.write(images)
+    process.stdin.flush()  # There may be more, so that the shard is not known to be the only one.
+    assert held.is_there.wait(20)
+    assert bucket.uploads() == ["tfrecord_0"]
+    process.send_signal(signum)
+    stdout, stderr = process.communicate(timeout=20)
+    held.let_go()
+    assert process.returncode == 128 + signum, stderr
+    assert stdout == b""
+    wait_until_quiet(proxy)
+    assert bucket.uploads() == []
+    assert bucket.sizes() == {}
+
+
+def test_a_killed_upload_leaves_no_object_but_parts_for_a_lifecycle_rule(
+    proxy: Proxy, bucket: Bucket, images: bytes
+) -> None:
+    held = Held(proxy)
+    args = ["--dest-path", bucket.url, "--workers", "1"]
+    process = subprocess.Popen(
+        command("tfrecord", *args), stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert process.stdin
+    process.stdin.write(images)
+    process.stdin.close()
+    assert held.is_there.wait(20)
+    process.kill()
+    process.wait()
+    held.let_go()
+    wait_until_quiet(proxy)
+    assert bucket.sizes() == {}
+    assert bucket.uploads() == ["tfrecord_0"]
+    assert run("tfrecord", *args, input=images).returncode == 0
+    assert list(bucket.sizes()) == ["tfrecord_0"]
+
+
+def test_images_of_a_killed_run_are_whole_and_the_rest_can_be_made(
+    proxy: Proxy, bucket: Bucket, tmp_path: Path
+) -> None:
+    args = ["--path", f"{bucket.url}/img", *GEN, "--count", "300", "--workers", "2"]
+    args += ["--chunksize", "10"]
+    process = subprocess.Popen(
+        command("gen", *args), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    wait_for(lambda: sum(map(is_put, proxy.requests)) > 40)
+    workers = children(process.pid)
+    process.kill()
+    process.communicate()
+    wait_for(lambda: not any(os.path.exists(f"/proc/{pid}/exe") for pid in workers))
+    wait_until_quiet(proxy)
+    there = bucket.sizes("img/")
+    assert 0 < len(there) < 300
+    result = run("gen", *args, "--resume", check=True)
+    assert f"({len(there)} there already)".encode() in result.stderr
+    verified = run("gen", *args, "--verify", check=True)
+    assert len(lines(verified.stdout)) == 300
+
+
+def test_a_closed_pipe_ends_a_run_quietly(bucket: Bucket) -> None:
+    args = ["--path", bucket.url, *GEN, "--count", "100", "--workers", "2", "--chunksize", "5"]
+    process = subprocess.Popen(
+        command("gen", *args), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout
+    assert process.stderr
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    assert process.wait(20) == 141
+    process.stderr.close()
+
+
+def test_an_object_that_is_no_image_is_named(bucket: Bucket) -> None:
+    bucket.put("x.png", PNG[1:])
+    error = error_of(run("tfrecord", input=f"{bucket.url}/x.png\n".encode()))
+    assert f"{bucket.url}/x.png: not an image" in error

@@ -1,0 +1,201 @@
+"""Tools that read from a bucket: lists, manifests, and what checks what is there."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from s3_server import Bucket, Proxy
+from support import JPEG, PNG, lines, manifest, read_tfrecords, run
+
+GEN = ["--width", "16", "--height", "16", "--image-format", "png"]
+
+
+def packed(bucket: Bucket, out: Path, *args: str) -> list[bytes]:
+    """Pack a bucket's images into one local file; return what tells them apart, in order."""
+    result = run("tfrecord", "--source-path", bucket.url, "--dest-path", out, *args)
+    assert result.returncode == 0, result.stderr
+    (path,) = lines(result.stdout)
+    return [record.data.split(b"#")[-2] for record in read_tfrecords(Path(path).read_bytes())]
+
+
+def test_a_folder_is_packed_in_natural_order_without_what_is_below_it(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    for n in range(12):
+        bucket.put(f"img_{n}.jpg", JPEG + b"#%d#" % n)
+    bucket.put("below/img_99.jpg", JPEG + b"#99#")
+    bucket.put(".hidden.jpg", JPEG + b"#98#")
+    bucket.put("img_3.txt", b"no image")
+    bucket.put("img_4.empty", b"")
+    assert packed(bucket, tmp_path) == [b"%d" % n for n in range(12)]
+
+
+def test_folders_below_are_walked_and_can_be_labels(bucket: Bucket, tmp_path: Path) -> None:
+    for name in ("b/2.jpg", "b/10.jpg", "a/1.jpg", "c.jpg", "a/x/7.jpg"):
+        bucket.put(name, JPEG + f"#{name}#".encode())
+    bucket.put("b/", b"")  # as consoles make folders
+    found = packed(bucket, tmp_path, "--recursive")
+    assert found == [b"a/1.jpg", b"a/x/7.jpg", b"b/2.jpg", b"b/10.jpg", b"c.jpg"]
+    args = ["--source-path", bucket.url, "--dest-path", tmp_path, "--labels-from-dirs"]
+    result = run("recordio", *args, check=True)
+    assert b"passed over 1 file beside the folders" in result.stderr
+    checked = run("recordio", "--test", tmp_path / "recordio_0.rec", check=True)
+    assert b"4 records" in checked.stderr
+    assert b"labels 0 to 1" in checked.stderr
+
+
+def test_lists_of_more_than_a_page_are_read_to_their_end(proxy: Proxy, bucket: Bucket) -> None:
+    from imagine_common.folders import list_folder
+
+    for n in range(1_003):
+        bucket.put(f"many/img_{n}", b"")
+    for n in range(2):
+        bucket.put(f"many/below_{n}/x", b"")
+    files, folders = list_folder(f"{bucket.url}/many".encode())
+    assert sorted(files) == sorted(b"img_%d" % n for n in range(1_003))
+    assert folders == {b"below_0", b"below_1"}
+    assert sum("list-type=2" in request.path for request in proxy.requests) == 2
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_manifest_may_mix_urls_and_paths(bucket: Bucket, tmp_path: Path, workers: str) -> None:
+    paths = []
+    for n in range(30):
+        data = JPEG + b"#%d#" % n
+        if n % 3:
+            bucket.put(f"x/{n}", data)
+            paths.append(f"{bucket.url}/x/{n}")
+        else:
+            (tmp_path / str(n)).write_bytes(data)
+            paths.append(str(tmp_path / str(n)))
+    out = tmp_path / "out"
+    args = ["--dest-path", out, "--img-per-file", "15", "--workers", workers]
+    result = run("tfrecord", *args, input=manifest(paths), check=True)
+    found = [
+        int(record.data.split(b"#")[-2])
+        for path in lines(result.stdout)
+        for record in read_tfrecords(Path(path).read_bytes())
+    ]
+    assert found == list(range(30))
+
+
+def test_a_missing_object_is_named_with_its_line_or_left_out(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    for n in (0, 1, 3, 4):
+        bucket.put(str(n), JPEG)
+    urls = [f"{bucket.url}/{n}" for n in range(5)]
+    args = ["--dest-path", tmp_path / "out"]
+    result = run("tfrecord", *args, input=manifest(urls))
+    assert result.returncode == 1
+    error = f"error: {bucket.url}/2: no such object (line 3 of the manifest)\n"
+    assert result.stderr.decode().endswith(error)
+    left_out = run("tfrecord", *args, "--skip-invalid", input=manifest(urls), check=True)
+    assert b"4 images" in left_out.stderr
+    assert b"1 image skipped" in left_out.stderr
+
+
+def test_a_last_line_without_its_end_is_taken_where_the_object_is_there(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    bucket.put("x", JPEG)
+    args = ["--dest-path", tmp_path]
+    assert run("tfrecord", *args, input=f"{bucket.url}/x".encode()).returncode == 0
+    cut = run("tfrecord", *args, input=f"{bucket.url}/x\n{bucket.url}/".encode())
+    assert b"may be cut off" in cut.stderr
+
+
+def test_an_empty_prefix_and_one_without_images(bucket: Bucket, tmp_path: Path) -> None:
+    result = run("tfrecord", "--source-path", f"{bucket.url}/none", "--dest-path", tmp_path)
+    assert result.returncode == 1
+    assert f"{bucket.url}/none: no images in this folder".encode() in result.stderr
+
+
+def test_images_that_are_there_are_kept_and_others_made_again(bucket: Bucket) -> None:
+    args = ["--path", f"{bucket.url}/img", *GEN, "--count", "30"]
+    run("gen", *args, check=True)
+    whole = bucket.contents()
+    bucket.client.delete_object(Bucket=bucket.name, Key="img/image_3.png")
+    bucket.put("img/image_5.png", whole["img/image_5.png"][:-1])
+    bucket.put("img/image_7.png", PNG)
+    result = run("gen", *args, "--resume", check=True)
+    assert b"30 images (27 there already)" in result.stderr
+    assert bucket.contents() == whole
+
+
+def test_images_are_verified(bucket: Bucket) -> None:
+    args = ["--path", f"{bucket.url}/img", *GEN, "--count", "12"]
+    run("gen", *args, check=True)
+    good = run("gen", *args, "--verify", check=True)
+    assert lines(good.stdout) == [f"{bucket.url}/img/image_{n}.png" for n in range(12)]
+    bucket.client.delete_object(Bucket=bucket.name, Key="img/image_3.png")
+    data = bucket.get("img/image_5.png")
+    bucket.put("img/image_5.png", data[:100] + b"!" + data[101:])
+    bucket.put("img/image_12.png", data)
+    bad = run("gen", *args, "--verify")
+    assert bad.returncode == 1
+    assert len(lines(bad.stdout)) == 10
+    for finding in ("3.png: missing", "5.png: differs from byte 100", "12.png: extra"):
+        assert f"{bucket.url}/img/image_{finding}" in bad.stderr.decode()
+    none = run("gen", "--path", f"{bucket.url}/none", *GEN, "--verify")
+    assert b"no such folder; nothing to verify" in none.stderr
+
+
+@pytest.mark.parametrize(("tool", "more"), [("tfrecord", ["--index"]), ("recordio", [])])
+def test_finished_files_are_kept_and_only_those(
+    bucket: Bucket, tmp_path: Path, tool: str, more: list[str]
+) -> None:
+    for n in range(10):
+        bucket.put(f"img/{n}.jpg", JPEG + b"#%d#" % n)
+    args = ["--source-path", f"{bucket.url}/img", "--dest-path", f"{bucket.url}/out", *more]
+    args += ["--img-per-file", "4", "--workers", "1"]
+    run(tool, *args, check=True)
+    whole = bucket.contents("out/")
+    lost = next(name for name in whole if "_1" in name)
+    bucket.client.delete_object(Bucket=bucket.name, Key=f"out/{lost}")
+    result = run(tool, *args, "--resume", check=True)
+    assert b"3 files (2 there already)" in result.stderr
+    assert bucket.contents("out/") == whole
+    bucket.put("img/0.jpg", JPEG + b"#other, longer#")
+    other = run(tool, *args, "--resume")
+    assert other.returncode == 1
+    assert b"can't be resumed" in other.stderr
+
+
+@pytest.mark.parametrize(("tool", "more"), [("tfrecord", ["--index"]), ("recordio", [])])
+def test_record_files_are_checked(
+    bucket: Bucket, tmp_path: Path, tool: str, more: list[str]
+) -> None:
+    path = tmp_path / "x.jpg"
+    path.write_bytes(JPEG + os.urandom(3_000_000))  # more than is looked at in one piece
+    args = ["--dest-path", f"{bucket.url}/out", "--img-per-file", "4", *more]
+    written = run(tool, *args, input=manifest([path] * 12), check=True)
+    checked = run(tool, "--test", input=written.stdout, check=True)
+    assert checked.stdout == written.stdout
+    key = lines(written.stdout)[1].removeprefix(f"{bucket.url}/")
+    data = bucket.get(key)
+    bucket.put(key, data[:-20])
+    bad = run(tool, "--test", input=written.stdout)
+    assert bad.returncode == 1
+    assert lines(bad.stdout) == [lines(written.stdout)[0], lines(written.stdout)[2]]
+    assert f"{bucket.url}/{key}: record 3 at byte" in bad.stderr.decode()
+
+
+def test_a_wrong_index_is_found(bucket: Bucket, tmp_path: Path) -> None:
+    path = tmp_path / "x.jpg"
+    path.write_bytes(JPEG)
+    args = ["--dest-path", bucket.url, "--index"]
+    run("tfrecord", *args, input=manifest([path] * 3), check=True)
+    bucket.put("tfrecord_0.idx", bucket.get("tfrecord_0.idx")[:-1])
+    result = run("tfrecord", "--test", f"{bucket.url}/tfrecord_0")
+    assert f"{bucket.url}/tfrecord_0.idx: line 3".encode() in result.stderr
+
+
+def test_odd_names_are_packed(bucket: Bucket, tmp_path: Path) -> None:
+    names = ["a b", "c\t7", "é", "x?y=1", "p%20q", "#", "k:v@w"]
+    for n, name in enumerate(names):
+        bucket.put(name, JPEG + b"#%d#" % n)
+    assert sorted(packed(bucket, tmp_path / "out")) == [b"%d" % n for n in range(7)]
