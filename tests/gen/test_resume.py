@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from imagine_gen import create_images
+from imagine_gen import DatasetSpec, create_images, generate
 from imagine_gen.existing import existing_size
-from imagine_gen.spec import DatasetSpec
 from support import lines, run
 
 SIZE = ("--width", "24", "--height", "17")
@@ -95,12 +94,11 @@ def break_fifo(path: Path) -> None:
     [break_empty, break_cut, break_width, break_mode, break_format, break_dangling, break_fifo],
 )
 def test_what_is_not_as_asked_is_made_again(tmp_path: Path, image_format: str, damage: Any) -> None:
-    args = ["--path", tmp_path, *SIZE, "--count", "3", "--image-format", image_format]
-    run("gen", *args)
+    spec = DatasetSpec(os.fsencode(tmp_path), b"image_", 24, 17, 3, image_format)
+    assert not any(image.kept for image in generate(spec, 1))
     expected = contents(tmp_path)
     damage(tmp_path / f"image_1.{image_format}")
-    result = run("gen", *args, "--resume")
-    assert b"(2 there already)" in result.stderr
+    assert [image.kept for image in generate(spec, 1, resume=True)] == [True, False, True]
     assert contents(tmp_path) == expected
 
 
