@@ -49,7 +49,9 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
 
 
 def _add_output_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--path", metavar="DIR", help="folder for the images; created if missing")
+    group.add_argument(
+        "--path", metavar="DIR", help="folder or URL for the images; created if missing"
+    )
     group.add_argument(
         "--tar",
         action="store_true",

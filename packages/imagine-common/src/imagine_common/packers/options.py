@@ -78,7 +78,7 @@ def _add_output_options(group: argparse._ArgumentGroup, name: str, files: str) -
         "--dest-path",
         metavar="DIR",
         default=".",
-        help="folder for the files; created if missing (default: %(default)s)",
+        help="folder or URL for the files; created if missing (default: %(default)s)",
     )
     add_alias(group, "--dest_path", "dest_path")
     group.add_argument(
@@ -107,7 +107,8 @@ def _add_input_options(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--source-path",
         metavar="DIR",
-        help="pack the images in DIR (not below it), in natural order, instead of stdin's",
+        help="pack the images in DIR, a folder or URL (not below it), in natural order, instead of"
+        " stdin's",
     )
     add_alias(group, "--source_path", "source_path")
     group.add_argument("--recursive", action="store_true", help="pack those below DIR too")
