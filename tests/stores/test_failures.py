@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -243,6 +244,23 @@ def test_images_of_a_killed_run_are_whole_and_the_rest_can_be_made(
     assert f"({len(there)} there already)".encode() in result.stderr
     verified = run("gen", *args, "--verify", check=True)
     assert len(lines(verified.stdout)) == 300
+
+
+FORK = """
+import os, signal, sys
+from imagine_common.storage import exists
+url = os.fsencode(sys.argv[1])
+assert not exists(url)
+if not os.fork():
+    signal.alarm(20)
+    os._exit(7 if not exists(url) else 1)
+print(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+def test_a_process_that_is_forked_from_one_with_a_store_has_its_own(bucket: Bucket) -> None:
+    script = [sys.executable, "-W", "ignore", "-c", FORK, f"{bucket.url}/x"]
+    assert subprocess.run(script, capture_output=True, timeout=60).stdout == b"7\n"
 
 
 def test_a_closed_pipe_ends_a_run_quietly(bucket: Bucket) -> None:
