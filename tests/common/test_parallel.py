@@ -212,7 +212,7 @@ def test_closing_early_leaves_no_process_and_no_unfinished_file(tmp_path: Path) 
 def test_worker_that_does_not_hear_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imagine_common.parallel._SECONDS_TO_LEAVE", 0.1)
+    monkeypatch.setattr("imagine_common.local_processes._SECONDS_TO_LEAVE", 0.1)
     before = own_children()
     with closing(ordered_map(process, range(3), 2)) as results:
         worker = next(results)

@@ -13,6 +13,7 @@ from types import TracebackType
 
 from imagine_common.errors import ImagineError, file_error
 from imagine_common.output import Buffer, BufferedOutput
+from imagine_common.stopping import check_stopped
 from imagine_common.temporary import (
     create_temporary,
     remove_temporary,
@@ -48,6 +49,7 @@ class AtomicFile:
 
         They go to the file once there are enough for a large write.
         """
+        check_stopped()
         try:
             self._output.write(buffers)
         except OSError as error:

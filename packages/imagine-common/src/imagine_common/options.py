@@ -30,12 +30,17 @@ def add_null_option(parser: argparse._ActionsContainer, where: str) -> None:
 
 
 def add_workers_option(parser: argparse._ActionsContainer, what: str) -> None:
-    """Add `--workers`, of which each does `what`."""
+    """Add `--workers`, of which each does `what`, and `--scheduler`, for workers elsewhere."""
     parser.add_argument(
         "--workers",
         type=int,
         metavar="N",
         help=f"processes, each of which {what} (default: the CPUs that this process may use)",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="work on a Dask cluster that shares the files: tcp://HOST:PORT or a scheduler file",
     )
 
 

@@ -1,39 +1,65 @@
-"""An ordered map over worker processes that can be stopped at any moment.
+"""An ordered map over workers: processes of this machine, or a cluster that somebody else runs.
 
-The processes are `concurrent.futures`' own. What is added here: units are taken from their source
-only as fast as they are worked off, results come in the units' order, and the end of the run, by a
-signal, a lost worker, or a consumer who has seen enough, leaves no process and no unfinished file.
+Units are taken from their source only as fast as they are worked off, and results come in the
+units' order. Who the workers are makes no difference to a result.
 """
 
 from __future__ import annotations
 
 import os
-import signal
-import threading
-import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from types import FrameType
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
-from imagine_common.errors import ImagineError, WorkerLost
+from imagine_common.cpus import check_workers
+from imagine_common.errors import ImagineError
 from imagine_common.memory import keep_freed_memory
-from imagine_common.signals import ENDING_SIGNALS, check_interrupted, ending_signals_blocked
-from imagine_common.temporary import forget_unfinished, remove_unfinished
+from imagine_common.signals import check_interrupted
+from imagine_common.urls import is_url
 
 if TYPE_CHECKING:  # Who works in one process is spared these at run time.
-    from concurrent.futures import Future, ProcessPoolExecutor
+    from contextlib import AbstractContextManager
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
 
-_SECONDS_TO_LEAVE = 5.0
-_SECONDS_BETWEEN_SIGNALS = 0.1
-_SECONDS_TO_NOTICE = 2.0
+
+class Executor(Protocol):
+    """Works on units, for the time of a `with` block, which may also end early.
+
+    `most_pending` is how many units it should have at most, to be neither idle nor drowned.
+    """
+
+    @property
+    def most_pending(self) -> int:
+        """Return the limit as it is now."""
+
+    def submit(self, function: Callable[[Any], Any], unit: Any) -> Any:
+        """Have a unit worked on; what is returned tells by `done()` whether it has been."""
+
+    def result(self, pending: Any) -> Any:
+        """Wait for the result of what `submit` returned; raise what the function raised."""
+
+
+class Cluster(Protocol):
+    """Workers elsewhere, which share this machine's files under the same absolute paths."""
+
+    @property
+    def threads(self) -> int:
+        """Return how many units are worked on side by side."""
+
+    def executor(self, tidy: Callable[[], object]) -> AbstractContextManager[Executor]:
+        """Return what works on a run's units; hosts that may have lost a worker call `tidy`."""
+
+
+Workers: TypeAlias = "int | Cluster"
 
 
 def ordered_map(
-    function: Callable[[Unit], Result], units: Iterable[Unit | None], workers: int
+    function: Callable[[Unit], Result],
+    units: Iterable[Unit | None],
+    workers: Workers,
+    tidy: Callable[[], object] = lambda: None,
 ) -> Generator[Result]:
     """Apply a function to each unit of work and yield the results in the units' order.
 
@@ -43,13 +69,15 @@ def ordered_map(
         Can be pickled, as units and results can.
     units : iterable
         Where it yields None it has no unit yet, but gives results the chance to go out.
-    workers : int
-        The number of processes. With one, the work is done in this process.
+    workers : int or Cluster
+        The number of processes, or a cluster. With one, the work is done in this process.
+    tidy : callable
+        Removes what dead processes of the host that it is called on have left. It can be pickled.
 
     Raises
     ------
     WorkerLost
-        Where a worker process died.
+        Where a worker process died; on a cluster, only where it did so again and again.
     Exception
         What the function raised, or an ImagineError from `units`, once the results of the units
         before it have been given.
@@ -60,22 +88,43 @@ def ordered_map(
             check_interrupted()
             if unit is not None:
                 yield function(unit)
+    elif isinstance(workers, int):
+        from imagine_common.local_processes import LocalProcesses
+
+        yield from _map_on(LocalProcesses(workers, tidy), function, units)
     else:
-        yield from _map_on_pool(function, units, workers)
+        yield from _map_on(workers.executor(tidy), function, units)
 
 
-def workers_are_forked() -> bool:
-    """Tell whether workers that are started now share what this process has in memory."""
-    return _start_method() == "fork"
+def choose_workers(workers: Workers | None) -> Workers:
+    """Return who works: as many processes as usable processors, unless told.
+
+    Raises
+    ------
+    UsageError
+        As `check_workers` does.
+    """
+    return check_workers(workers) if workers is None or isinstance(workers, int) else workers
 
 
-def _map_on_pool(
-    function: Callable[[Unit], Result], units: Iterable[Unit | None], workers: int
+def base_of(workers: Workers | None) -> bytes:
+    """Return the folder that relative paths begin in, for workers whose own it is not.
+
+    It is empty where they have the same as this process.
+    """
+    return b"" if workers is None or isinstance(workers, int) else os.getcwdb()
+
+
+def rooted(path: bytes, base: bytes) -> bytes:
+    """Return a path as workers find it, which have a folder of their own, given `base_of` them."""
+    return path if is_url(path) else os.path.join(base, path)
+
+
+def _map_on(
+    opened: AbstractContextManager[Executor],
+    function: Callable[[Unit], Result],
+    units: Iterable[Unit | None],
 ) -> Generator[Result]:
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-    from concurrent.futures.process import BrokenProcessPool
-
     ended_by: list[ImagineError] = []
 
     def until_error() -> Iterator[Unit | None]:
@@ -84,130 +133,15 @@ def _map_on_pool(
         except ImagineError as error:  # What was asked for before it is finished all the same.
             ended_by.append(error)
 
-    method = _start_method()
-    context = multiprocessing.get_context(method)
-    executor = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
-    pending: deque[Future[Result]] = deque()
-    completed = False
-    try:
+    pending: deque[Any] = deque()
+    with opened as executor:
         for unit in until_error():
             check_interrupted()
             if unit is not None:
-                # Processes start in here: no signal may find one without its handlers.
-                with ending_signals_blocked():
-                    pending.append(_submit(executor, function, unit))
-            while pending and (pending[0].done() or len(pending) > 2 * workers):
-                yield _result(executor, pending.popleft())
+                pending.append(executor.submit(function, unit))
+            while pending and (pending[0].done() or len(pending) > executor.most_pending):
+                yield executor.result(pending.popleft())
         while pending:
-            yield _result(executor, pending.popleft())
-        completed = True
-        if ended_by:
-            raise ended_by[0]
-    except BrokenProcessPool:
-        raise WorkerLost(f"a worker process died ({_causes(method)})") from None
-    finally:
-        with ending_signals_blocked():
-            if not completed:
-                _end_workers(executor)
-            executor.shutdown(cancel_futures=True)
-
-
-def _submit(
-    executor: ProcessPoolExecutor, function: Callable[[Unit], Result], unit: Unit
-) -> Future[Result]:
-    try:
-        return executor.submit(function, unit)
-    except OSError as error:
-        raise ImagineError(
-            f"can't start worker processes: {error.strerror}; try fewer --workers"
-        ) from error
-
-
-def _result(executor: ProcessPoolExecutor, future: Future[Result]) -> Result:
-    """Wait for a result, and for a lost worker.
-
-    The executor notices those itself, but not while it reads a large result: where a process dies
-    with half of one written, the other half never comes.
-
-    Raises
-    ------
-    BrokenProcessPool
-    """
-    from concurrent.futures import wait
-    from concurrent.futures.process import BrokenProcessPool
-
-    while not wait((future,), _SECONDS_TO_NOTICE).done:
-        # What a dead process had written whole before arrives within this time again.
-        if _any_dead(executor) and not wait((future,), _SECONDS_TO_NOTICE).done:
-            raise BrokenProcessPool
-    return future.result()
-
-
-def _any_dead(executor: ProcessPoolExecutor) -> bool:
-    from multiprocessing.connection import wait
-
-    sentinels = [process.sentinel for process in list((executor._processes or {}).values())]
-    return bool(wait(sentinels, timeout=0))
-
-
-def _causes(start_method: str) -> str:
-    causes = "killed, or out of memory? fewer --workers need less"
-    if start_method == "fork":
-        return causes
-    return f"{causes}; a script has to call this under `if __name__ == '__main__':`"
-
-
-def _end_workers(executor: ProcessPoolExecutor) -> None:
-    from multiprocessing.connection import wait
-
-    alive = {process.sentinel: process for process in list((executor._processes or {}).values())}
-    deadline = time.monotonic() + _SECONDS_TO_LEAVE
-    while alive and time.monotonic() < deadline:
-        # Again and again: a signal that comes just before a process begins to wait doesn't wake it.
-        for process in alive.values():
-            process.terminate()
-        for sentinel in wait(list(alive), timeout=_SECONDS_BETWEEN_SIGNALS):
-            del alive[cast(int, sentinel)]
-    for process in alive.values():
-        process.kill()
-    # The executor's thread may be reading a result whose writer has just been ended.
-    results = executor._result_queue
-    if results is not None:
-        results._writer.close()  # type: ignore[attr-defined]
-
-
-def _start_method() -> str:
-    # Forking is fastest and asks nothing of the caller's script, but is safe only where no other
-    # thread can hold a lock meanwhile, and not on macOS, whose system libraries start threads.
-    if os.uname().sysname != "Linux":
-        return "spawn"
-    return "fork" if threading.active_count() == 1 else "forkserver"
-
-
-def _start_worker() -> None:
-    forget_unfinished()
-    keep_freed_memory()
-    # Ctrl-C reaches every process of the terminal; the parent alone decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGHUP, _leave)
-    # Started while signals are blocked, the thread leaves them to the main thread.
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
-
-
-def _leave(signum: int, _frame: FrameType | None) -> None:
-    remove_unfinished()
-    os._exit(128 + signum)
-
-
-def _leave_with_parent() -> None:
-    import multiprocessing
-    from multiprocessing.connection import wait
-
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        while True:
-            os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(_SECONDS_BETWEEN_SIGNALS)
+            yield executor.result(pending.popleft())
+    if ended_by:
+        raise ended_by[0]

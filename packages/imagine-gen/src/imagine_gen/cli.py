@@ -14,9 +14,11 @@ from imagine_common.errors import ImagineError, UsageError, show
 from imagine_common.manifest import NUL
 from imagine_common.options import refuse_options
 from imagine_common.presets import parse_with_preset
+from imagine_common.workers import open_workers, refuse_scheduler
 from imagine_gen.options import HEIGHT, WIDTH, build_parser
 
 if TYPE_CHECKING:
+    from imagine_common.parallel import Workers
     from imagine_common.report import Report
     from imagine_gen.sizes import Sizes
     from imagine_gen.spec import DatasetSpec
@@ -31,6 +33,8 @@ def run(args: argparse.Namespace) -> None:
     from imagine_common.parts import parse_part
     from imagine_gen.spec import DatasetSpec
 
+    if args.verify:
+        refuse_options(args, ("--resume", "--fsync", "--size"), "--verify")
     if args.tar:
         _check_tar(args)
     elif args.path is None:
@@ -70,13 +74,15 @@ def run(args: argparse.Namespace) -> None:
             return
         spec = replace(spec, start=spec.start + first, count=count)
     if args.dry_run:
+        refuse_scheduler(args, "--dry-run", "which tries what this machine can do")
         _estimate(args, spec)
     elif args.tar:
+        refuse_scheduler(args, "--tar", "all bytes of which would have to come through here")
         _stream(args, spec)
-    elif args.verify:
-        _verify(args, spec)
     else:
-        _generate(args, spec)
+        # JPEG and what else is compressed are the same bytes where the encoder is the same.
+        with open_workers(args, "imagine-gen", ("Pillow", "zlib-ng")) as workers:
+            (_verify if args.verify else _generate)(args, spec, workers)
 
 
 def _dimensions(args: argparse.Namespace) -> tuple[Sizes | None, int, int]:
@@ -177,7 +183,7 @@ def _target_size(args: argparse.Namespace) -> tuple[int | None, int]:
     )
 
 
-def _generate(args: argparse.Namespace, spec: DatasetSpec) -> None:
+def _generate(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None) -> None:
     from imagine_common.manifest import Entry, ManifestWriter
     from imagine_common.report import Report
     from imagine_gen.create import dataset_bytes, generate_units
@@ -185,7 +191,7 @@ def _generate(args: argparse.Namespace, spec: DatasetSpec) -> None:
     manifest = ManifestWriter(args.delimiter)
     first_bytes = None
     filler = filled = 0
-    units = generate_units(spec, args.workers, args.chunksize, resume=args.resume, fsync=args.fsync)
+    units = generate_units(spec, workers, args.chunksize, resume=args.resume, fsync=args.fsync)
     with Report(args.prog, args.quiet, total=spec.count) as report, closing(units):
         for images in units:
             manifest.write(Entry(image.path, image.labels) for image in images)
@@ -212,16 +218,15 @@ def _summarize(report: Report, spec: DatasetSpec, filler: int, filled: int) -> N
         )
 
 
-def _verify(args: argparse.Namespace, spec: DatasetSpec) -> None:
+def _verify(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None) -> None:
     from imagine_common.manifest import Entry, ManifestWriter
     from imagine_common.report import Report
     from imagine_gen.verify import MISSING, extra_files, verify_units
 
-    refuse_options(args, ("--resume", "--fsync", "--size"), "--verify")
     manifest = ManifestWriter(args.delimiter)
     missing = different = 0
     extra: list[bytes] = []
-    units = verify_units(spec, args.workers, args.chunksize)
+    units = verify_units(spec, workers, args.chunksize)
     with Report(args.prog, args.quiet, total=spec.count) as report, closing(units):
         for verdicts in units:
             good = [verdict for verdict in verdicts if not verdict.finding]

@@ -10,8 +10,8 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 from imagine_common.atomic import create_subfolder
-from imagine_common.errors import WorkerLost
 from imagine_common.folders import clear_leftovers, create_folder, folder_bytes
+from imagine_common.parallel import Workers
 from imagine_common.storage import output_file, sync_file
 from imagine_common.urls import is_stored, local_path
 from imagine_gen.encoders import ImageEncoder
@@ -52,7 +52,7 @@ class CreateSummary(NamedTuple):
 
 def generate(
     spec: DatasetSpec,
-    workers: int | None = None,
+    workers: Workers | None = None,
     chunksize: int | None = None,
     *,
     resume: bool = False,
@@ -63,8 +63,8 @@ def generate(
     Parameters
     ----------
     spec : DatasetSpec
-    workers : int, optional
-        Processes. All usable processors unless given.
+    workers : int or Cluster, optional
+        Processes, or a cluster. All usable processors unless given.
     chunksize : int, optional
         Images per unit of work. Neither changes a byte of the images.
     resume : bool
@@ -86,7 +86,7 @@ def generate(
 
 def generate_units(
     spec: DatasetSpec,
-    workers: int | None = None,
+    workers: Workers | None = None,
     chunksize: int | None = None,
     *,
     resume: bool = False,
@@ -99,17 +99,11 @@ def generate_units(
     with closing(_map(spec, workers, chunksize, resume, fsync)) as units:
         create_folder(spec.path, fsync)
         clear_leftovers(spec.path)
-        _enter.cache_clear()  # What an earlier run made may have been removed.
-        try:
-            for indexes, made in units:
-                yield [
-                    ImageFile(spec.image_path(index), size, kept, spec.labels(index), filler)
-                    for index, (size, kept, filler) in zip(indexes, made)
-                ]
-        except WorkerLost:
-            for folder in folders(spec):
-                clear_leftovers(folder)
-            raise
+        for indexes, made in units:
+            yield [
+                ImageFile(spec.image_path(index), size, kept, spec.labels(index), filler)
+                for index, (size, kept, filler) in zip(indexes, made)
+            ]
 
 
 def create_images(
@@ -137,7 +131,7 @@ def create_images(
     subsampling: str | None = None,
     target_size: int | None = None,
     target_size_stdev: int = 0,
-    workers: int | None = None,
+    workers: Workers | None = None,
     resume: bool = False,
     fsync: bool = False,
 ) -> CreateSummary:
@@ -190,8 +184,8 @@ def create_images(
         How many bytes each JPEG file has, instead of a quality.
     target_size_stdev : int
         The standard deviation of that, where it is drawn for each image.
-    workers : int, optional
-        Processes. All usable processors unless given.
+    workers : int or Cluster, optional
+        Processes, or a cluster. All usable processors unless given.
     resume : bool
         Whether images are kept that are there, in the format, mode and dimensions asked for.
     fsync : bool
@@ -251,18 +245,28 @@ def dataset_bytes(spec: DatasetSpec) -> int:
 
 
 def _map(
-    spec: DatasetSpec, workers: int | None, chunksize: int | None, resume: bool, fsync: bool
+    spec: DatasetSpec, workers: Workers | None, chunksize: int | None, resume: bool, fsync: bool
 ) -> Generator[tuple[range, list[tuple[int, bool, int]]]]:
     if is_stored(spec.path):
         from imagine_gen.stored import put_images
 
         return map_units(partial(put_images, resume), spec, workers, chunksize)
-    return map_images(partial(_make_image, resume, fsync), spec, workers, chunksize)
+    # What an earlier run made may have been removed, so this one remembers for itself.
+    make = partial(_make_image, resume, fsync, os.urandom(8))
+    return map_images(make, spec, workers, chunksize, _clear)
+
+
+def _clear(spec: DatasetSpec) -> None:
+    """Remove what dead processes of this host left in a dataset's folders."""
+    for folder in folders(spec):
+        clear_leftovers(folder)
 
 
 @lru_cache(maxsize=1 << 16)
-def _enter(folder: bytes, fsync: bool) -> None:
-    """Make a folder below the dataset's, or clear what dead processes left in it; once a process.
+def _enter(folder: bytes, fsync: bool, _run: bytes) -> None:
+    """Make a folder below the dataset's, or clear what dead processes left in it.
+
+    Once in a process and run.
 
     Raises
     ------
@@ -274,12 +278,12 @@ def _enter(folder: bytes, fsync: bool) -> None:
 
 
 def _make_image(
-    resume: bool, fsync: bool, spec: DatasetSpec, encode: ImageEncoder, index: int
+    resume: bool, fsync: bool, run: bytes, spec: DatasetSpec, encode: ImageEncoder, index: int
 ) -> tuple[int, bool, int]:
     """Return an image's size in bytes, whether its file was there before, and bytes of filler."""
     path = spec.image_path(index)
     if has_subfolders(spec):
-        _enter(os.path.dirname(local_path(path)), fsync)
+        _enter(os.path.dirname(local_path(path)), fsync, run)
     size = existing_size(spec.of_image(index), path) if resume else 0
     if size and encode.wanted_size(index) in (None, size):
         if fsync:

@@ -1,17 +1,21 @@
-"""Spreading a dataset's images over processes, in units of work."""
+"""Spreading a dataset's images over workers, in units of work."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import TypeVar
 
 from imagine_common.cpus import check_workers
 from imagine_common.errors import UsageError
 from imagine_common.memory import usable_memory
-from imagine_common.parallel import ordered_map, workers_are_forked
+from imagine_common.parallel import Workers, base_of, ordered_map, rooted
 from imagine_common.report import human_bytes
+from imagine_common.start_method import start_method
+from imagine_common.stopping import check_stopped
 from imagine_common.urls import is_stored
 from imagine_gen.encoders import ImageEncoder, image_encoder
 from imagine_gen.spec import DatasetSpec
@@ -25,6 +29,10 @@ _POOLED_PIXELS_IN_UNIT = 1 << 27
 _MAX_IMAGES_IN_UNIT = 256
 # A store takes a while for each: it gets several at a time, and a unit waits for all of its own.
 _LEAST_STORED_IMAGES_IN_UNIT = 16
+# A cluster takes longer to hand a unit over, and one scheduler does that for all its workers.
+_TIMES_ON_CLUSTER = 8
+_THREADS_OF_USUAL_UNITS = 32
+_UNITS_PER_THREAD = 4
 
 # The encoders that this process works with, and that others find when they are forked.
 _inherited: dict[DatasetSpec, ImageEncoder] = {}
@@ -33,21 +41,23 @@ _inherited: dict[DatasetSpec, ImageEncoder] = {}
 def map_images(
     function: Callable[[DatasetSpec, ImageEncoder, int], Result],
     spec: DatasetSpec,
-    workers: int | None,
+    workers: Workers | None,
     chunksize: int | None,
+    tidy: Callable[[DatasetSpec], object] = lambda _: None,
 ) -> Generator[tuple[range, list[Result]]]:
     """Apply a function to each image's index and yield the results of each unit, in order.
 
     Parameters, and errors raised, are those of `map_units`, but that the function gets an index.
     """
-    return map_units(partial(_each, function), spec, workers, chunksize)
+    return map_units(partial(_each, function), spec, workers, chunksize, tidy)
 
 
 def map_units(
     function: Callable[[DatasetSpec, ImageEncoder, range], list[Result]],
     spec: DatasetSpec,
-    workers: int | None,
+    workers: Workers | None,
     chunksize: int | None,
+    tidy: Callable[[DatasetSpec], object] = lambda _: None,
 ) -> Generator[tuple[range, list[Result]]]:
     """Apply a function to the images of each unit of work and yield what it returns, in order.
 
@@ -56,12 +66,15 @@ def map_units(
     Parameters
     ----------
     function : callable
-        Gets the specification, an encoder of its images, and their indexes. It can be pickled.
+        Gets the specification, with a path that holds for the worker, an encoder of its images, and
+        their indexes. It can be pickled.
     spec : DatasetSpec
-    workers : int, optional
-        Processes. All usable processors unless given.
+    workers : int or Cluster, optional
+        Processes, or a cluster. All usable processors unless given.
     chunksize : int, optional
         Images per unit of work.
+    tidy : callable
+        Removes what a host's dead processes have left of the dataset, given the specification.
 
     Raises
     ------
@@ -70,11 +83,20 @@ def map_units(
     WorkerLost
         Where a worker process died.
     """
-    workers, chunksize = plan_units(spec, workers, chunksize)
-    here = workers == 1 or workers_are_forked()
+    here = False
+    own = spec
+    if workers is None or isinstance(workers, int):
+        workers, chunksize = plan_units(spec, workers, chunksize)
+        here = workers == 1 or start_method() == "fork"
+    else:
+        own = replace(spec, path=rooted(spec.path, base_of(workers)))
+        chunksize = _plan_on_cluster(spec, workers.threads, chunksize)
     # Whether a size can be reached, only an encoder knows.
     encoder = image_encoder(spec) if here or spec.target_size is not None else None
-    return _map_units(partial(_work, function, spec), spec, chunksize, workers, encoder)
+    results = ordered_map(
+        partial(_work, function, own), _units(spec, chunksize), workers, partial(tidy, own)
+    )
+    return _map_units(results, spec, chunksize, encoder if here else None)
 
 
 def plan_units(spec: DatasetSpec, workers: int | None, chunksize: int | None) -> tuple[int, int]:
@@ -85,18 +107,35 @@ def plan_units(spec: DatasetSpec, workers: int | None, chunksize: int | None) ->
     fitting = _fitting_workers(spec)
     # Whoever gives a number knows better.
     workers = min(check_workers(None), fitting) if workers is None else check_workers(workers)
-    pixels_in_unit = _POOLED_PIXELS_IN_UNIT if spec.pooled else _PIXELS_IN_UNIT
     if chunksize is None:
-        pixels = spec.width * spec.height
-        least = _LEAST_STORED_IMAGES_IN_UNIT if is_stored(spec.path) else 1
-        chunksize = min(_MAX_IMAGES_IN_UNIT, max(least, pixels_in_unit // pixels))
+        chunksize = _usual_chunksize(spec)
         if spec.count <= chunksize:
             workers = 1  # Starting processes would take longer.
-    elif chunksize < 1:
-        raise UsageError(f"argument --chunksize: must be at least 1, not {chunksize}")
     # However large a chunk was asked for, every worker gets some.
-    chunksize = min(chunksize, -(-spec.count // workers))
+    chunksize = min(_check_chunksize(chunksize), -(-spec.count // workers))
     return min(workers, -(-spec.count // chunksize)), chunksize
+
+
+def _plan_on_cluster(spec: DatasetSpec, threads: int, chunksize: int | None) -> int:
+    """Return how many images make a unit of work on a cluster that works on so many at once."""
+    if chunksize is not None:
+        return min(_check_chunksize(chunksize), -(-spec.count // threads))
+    times = _TIMES_ON_CLUSTER * max(1, threads // _THREADS_OF_USUAL_UNITS)
+    # Some more than one for each thread, so that none waits long for the others at the end.
+    return min(_usual_chunksize(spec, times), -(-spec.count // (_UNITS_PER_THREAD * threads)))
+
+
+def _usual_chunksize(spec: DatasetSpec, times: int = 1) -> int:
+    pixels_in_unit = _POOLED_PIXELS_IN_UNIT if spec.pooled else _PIXELS_IN_UNIT
+    least = _LEAST_STORED_IMAGES_IN_UNIT if is_stored(spec.path) else 1
+    fitting = max(least, times * pixels_in_unit // (spec.width * spec.height))
+    return min(times * _MAX_IMAGES_IN_UNIT, fitting)
+
+
+def _check_chunksize(chunksize: int) -> int:
+    if chunksize < 1:
+        raise UsageError(f"argument --chunksize: must be at least 1, not {chunksize}")
+    return chunksize
 
 
 def _fitting_workers(spec: DatasetSpec) -> int:
@@ -118,16 +157,15 @@ def _fitting_workers(spec: DatasetSpec) -> int:
 
 
 def _map_units(
-    work: Callable[[range], list[Result]],
+    results: Generator[list[Result]],
     spec: DatasetSpec,
     chunksize: int,
-    workers: int,
     encoder: ImageEncoder | None,
 ) -> Generator[tuple[range, list[Result]]]:
     if encoder:
         _inherited[spec] = encoder
     try:
-        with closing(ordered_map(work, _units(spec, chunksize), workers)) as results:
+        with closing(results):
             yield from zip(_units(spec, chunksize), results)
     finally:
         _inherited.pop(spec, None)
@@ -145,7 +183,7 @@ def _work(
     spec: DatasetSpec,
     indexes: range,
 ) -> list[Result]:
-    return function(spec, _inherited.get(spec) or _own_encoder(spec), indexes)
+    return function(spec, _inherited.get(spec) or _own.encoder(spec), indexes)
 
 
 def _each(
@@ -154,9 +192,18 @@ def _each(
     encode: ImageEncoder,
     indexes: range,
 ) -> list[Result]:
-    return [function(spec, encode, index) for index in indexes]
+    results = []
+    for index in indexes:
+        check_stopped()
+        results.append(function(spec, encode, index))
+    return results
 
 
-@lru_cache(maxsize=1)
-def _own_encoder(spec: DatasetSpec) -> ImageEncoder:
-    return image_encoder(spec)
+class _Own(threading.local):
+    """The encoder that a thread has made for itself: a worker of a cluster may have several."""
+
+    def __init__(self) -> None:
+        self.encoder = lru_cache(maxsize=1)(image_encoder)
+
+
+_own = _Own()

@@ -11,6 +11,7 @@ from imagine_common.errors import ImagineError, show
 from imagine_common.files import compare
 from imagine_common.folders import is_folder
 from imagine_common.names import numbered
+from imagine_common.parallel import Workers
 from imagine_common.storage import exists, open_input
 from imagine_gen.encoders import ImageEncoder
 from imagine_gen.layout import folders
@@ -33,7 +34,7 @@ class Verdict(NamedTuple):
 
 
 def verify_units(
-    spec: DatasetSpec, workers: int | None = None, chunksize: int | None = None
+    spec: DatasetSpec, workers: Workers | None = None, chunksize: int | None = None
 ) -> Generator[list[Verdict]]:
     """Compare the images of a dataset with their files and yield the verdicts, some at a time.
 
@@ -43,8 +44,8 @@ def verify_units(
     Parameters
     ----------
     spec : DatasetSpec
-    workers : int, optional
-        Processes. All usable processors unless given.
+    workers : int or Cluster, optional
+        Processes, or a cluster. All usable processors unless given.
     chunksize : int, optional
         Images per unit of work.
 
@@ -60,7 +61,7 @@ def verify_units(
     with closing(map_images(_verify_image, spec, workers, chunksize)) as units:
         for indexes, verdicts in units:
             yield [
-                verdict._replace(labels=spec.labels(index))
+                verdict._replace(path=spec.image_path(index), labels=spec.labels(index))
                 for index, verdict in zip(indexes, verdicts)
             ]
 

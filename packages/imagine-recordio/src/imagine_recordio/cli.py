@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> None:
     """Pack or check what the arguments ask for."""
     from imagine_recordio.pack import pack_recordio, record_format
 
-    def checker() -> Callable[[bytes], FileReport]:
+    def checker(_base: bytes) -> Callable[[bytes], FileReport]:
         from imagine_recordio.check import check_recordio
 
         return check_recordio
@@ -70,6 +70,7 @@ def run(args: argparse.Namespace) -> None:
         form=lambda spec: record_format(spec, args.writer, args.merged_index),
         checker=checker,
         suffix=b".rec",
+        package="imagine-recordio",
         writing=("--lst", "--root", "--merged-index"),
     )
     run_packer(args, packer, None if args.test else _list(args))

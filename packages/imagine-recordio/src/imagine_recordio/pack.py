@@ -11,6 +11,7 @@ from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.packing import PackSummary, pack, summarize
 from imagine_common.packers.records import Image, RecordFormat, Shard
 from imagine_common.packers.sources import Source
+from imagine_common.parallel import Workers
 from imagine_common.parts import WHOLE
 from imagine_common.storage import indexed_file
 from imagine_common.urls import refuse_store
@@ -28,7 +29,7 @@ def pack_recordio(
     source: Source | TarSource,
     spec: PackSpec,
     writer: str = "native",
-    workers: int | None = None,
+    workers: Workers | None = None,
     *,
     merged_index: bool = False,
     written: Callable[[Shard], object] = lambda _: None,
@@ -45,8 +46,9 @@ def pack_recordio(
     spec : imagine_common.packers.pack_spec.PackSpec
     writer : {"native", "mxnet"}
         Both write the same bytes.
-    workers : int, optional
-        Processes, each of which writes one file at a time. All usable processors unless given.
+    workers : int or Cluster, optional
+        Processes, each of which writes one file at a time, or a cluster. All usable processors
+        unless given.
     merged_index : bool
         Whether there is one more index, of all files together, once they all are there. An older
         one is removed in any case.
@@ -76,7 +78,7 @@ def create_recordio(
     img_per_file: int,
     *,
     writer: str = "native",
-    workers: int | None = None,
+    workers: Workers | None = None,
     resume: bool = False,
     skip_invalid: bool = False,
     fsync: bool = False,

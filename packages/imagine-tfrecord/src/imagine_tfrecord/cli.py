@@ -61,10 +61,12 @@ def run(args: argparse.Namespace) -> None:
     index_path = None if args.index_path is None else os.fsencode(args.index_path)
     options = {"schema": args.schema, "index": args.index, "index_path": index_path}
 
-    def checker() -> Callable[[bytes], FileReport]:
+    def checker(base: bytes) -> Callable[[bytes], FileReport]:
+        from imagine_common.parallel import rooted
         from imagine_tfrecord.check import check_tfrecord
 
-        return partial(check_tfrecord, index_path=index_path)
+        folder = None if index_path is None else rooted(index_path, base)
+        return partial(check_tfrecord, index_path=folder)
 
     packer = Packer(
         pack=lambda source, spec, workers, written: pack_tfrecords(
@@ -73,6 +75,7 @@ def run(args: argparse.Namespace) -> None:
         form=lambda _: record_format(args.writer, **options),
         checker=checker,
         suffix=b"",
+        package="imagine-tfrecord",
         writing=("--index",),
     )
     run_packer(args, packer)

@@ -12,6 +12,7 @@ from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.packing import PackSummary, pack, summarize
 from imagine_common.packers.records import RecordFormat, Shard
 from imagine_common.packers.sources import Source
+from imagine_common.parallel import Workers
 from imagine_common.urls import refuse_store
 from imagine_tfrecord import WRITERS
 from imagine_tfrecord.index import index_line, require_folder_name
@@ -32,7 +33,7 @@ def pack_tfrecords(
     source: Source | TarSource,
     spec: PackSpec,
     writer: str = "native",
-    workers: int | None = None,
+    workers: Workers | None = None,
     *,
     schema: str = "basic",
     index: bool = False,
@@ -50,8 +51,9 @@ def pack_tfrecords(
     spec : imagine_common.packers.pack_spec.PackSpec
     writer : {"native", "tensorflow"}
         Both write the same bytes.
-    workers : int, optional
-        Processes, each of which writes one file at a time. All usable processors unless given.
+    workers : int or Cluster, optional
+        Processes, each of which writes one file at a time, or a cluster. All usable processors
+        unless given.
     schema : {"basic", "imagenet", "dlio"}
         The records' features: the image and its labels, or what certain readers ask for.
     index : bool
@@ -84,7 +86,7 @@ def create_tfrecords(
     img_per_file: int,
     *,
     writer: str = "native",
-    workers: int | None = None,
+    workers: Workers | None = None,
     resume: bool = False,
     skip_invalid: bool = False,
     fsync: bool = False,

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from types import TracebackType
 from typing import BinaryIO, NamedTuple
 
-from imagine_common.cpus import check_workers
 from imagine_common.errors import ImagineError, UsageError, show
 from imagine_common.files import InputFile
 from imagine_common.manifest import Entry, ManifestWriter, line_of_manifest, parse_line
 from imagine_common.packers.sources import ManifestSource
-from imagine_common.parallel import ordered_map
+from imagine_common.parallel import Workers, base_of, choose_workers, ordered_map, rooted
 from imagine_common.report import Report, counted
 from imagine_common.storage import open_input
 from imagine_common.urls import check_url
@@ -130,7 +130,11 @@ class Inspection:
             self._more += 1
 
 
-def run_check(args: argparse.Namespace, check: Callable[[bytes], FileReport]) -> None:
+def run_check(
+    args: argparse.Namespace,
+    check: Callable[[bytes], FileReport],
+    workers: Workers | None,
+) -> None:
     """Check the files that the arguments, or a manifest on stdin, name.
 
     Raises
@@ -143,17 +147,27 @@ def run_check(args: argparse.Namespace, check: Callable[[bytes], FileReport]) ->
     for name in args.files:
         check_url(os.fsencode(name))
     paths = _named(args.files) if args.files else _listed(ManifestSource(args.delimiter))
-    workers = check_workers(args.workers)
-    if len(args.files) == 1:
+    workers = choose_workers(workers)
+    base = base_of(workers)
+    asked: deque[bytes] = deque()
+
+    def units() -> Iterator[bytes | None]:
+        for path in paths:
+            if path is not None:
+                asked.append(path)
+            yield path and rooted(path, base)
+
+    if len(args.files) == 1 and isinstance(workers, int):
         workers = 1
     manifest = ManifestWriter(args.delimiter)
     bad = 0
     labels: list[float] = []
     with (
         Report(args.prog, args.quiet) as report,
-        closing(ordered_map(check, paths, workers)) as checked,
+        closing(ordered_map(check, units(), workers)) as checked,
     ):
         for file in checked:
+            path = asked.popleft()  # A worker may know it by another.
             for finding in file.findings:
                 report.complain(finding)
             for remark in file.remarks:
@@ -161,7 +175,7 @@ def run_check(args: argparse.Namespace, check: Callable[[bytes], FileReport]) ->
             if file.findings:
                 bad += 1
                 continue
-            manifest.write([Entry(file.path)])
+            manifest.write([Entry(path)])
             report.add(1, file.records, file.size)
             if file.labels:
                 labels = [min([*labels, file.labels[0]]), max([*labels, file.labels[1]])]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from imagine_common.errors import ImagineError, UsageError, show
 from imagine_common.options import refuse_options
+from imagine_common.workers import open_workers, refuse_scheduler
 
 if TYPE_CHECKING:
     from imagine_common.packers.checking import FileReport
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from imagine_common.packers.records import RecordFormat, Shard
     from imagine_common.packers.sources import Source
     from imagine_common.packers.tar_source import TarSource
+    from imagine_common.parallel import Workers
     from imagine_common.report import Report
 
 _WRITING = (
@@ -45,19 +47,22 @@ class Packer(NamedTuple):
     form : callable
         Returns what there is to know of the format.
     checker : callable
-        Returns the function that checks one file.
+        Returns the function that checks one file, for workers that find relative paths elsewhere.
     suffix : bytes
         What a file's name ends with.
+    package : str
+        The packer's own.
     writing : sequence of str
         The tool's own options that only writing has a use for.
     """
 
     pack: Callable[
-        [Source | TarSource, PackSpec, int | None, Callable[[Shard], None]], Generator[Shard]
+        [Source | TarSource, PackSpec, Workers | None, Callable[[Shard], None]], Generator[Shard]
     ]
     form: Callable[[PackSpec], RecordFormat]
-    checker: Callable[[], Callable[[bytes], FileReport]]
+    checker: Callable[[bytes], Callable[[bytes], FileReport]]
     suffix: bytes
+    package: str
     writing: Sequence[str] = ()
 
 
@@ -65,9 +70,11 @@ def run_packer(args: argparse.Namespace, packer: Packer, source: Source | None =
     """Pack or check what the arguments ask for, from a source of the tool's own if it has one."""
     if args.test:
         from imagine_common.packers.checking import run_check
+        from imagine_common.parallel import base_of
 
         refuse_options(args, (*_WRITING, *packer.writing), "--test")
-        run_check(args, packer.checker())
+        with open_workers(args, packer.package) as workers:
+            run_check(args, packer.checker(base_of(workers)), workers)
     elif args.files:
         raise UsageError(f"unrecognized arguments: {' '.join(args.files)} (only with --test)")
     else:
@@ -93,11 +100,15 @@ def _run_pack(args: argparse.Namespace, packer: Packer, own_source: Source | Non
     )
     other = _tar(args) if args.tar else _folder(args)
     source = own_source or other or _manifest(args)
-    with Report(args.prog, args.quiet) as report:
-        if args.dry_run:
+    if args.dry_run:
+        refuse_scheduler(args, "--dry-run", "which only reads")
+        with Report(args.prog, args.quiet) as report:
             _plan(packer, source, spec, report)
-        else:
-            _pack(args, packer, source, spec, report)
+        return
+    if args.tar:
+        refuse_scheduler(args, "--tar", "which one process packs")
+    with open_workers(args, packer.package) as workers, Report(args.prog, args.quiet) as report:
+        _pack(args, packer, source, spec, workers, report)
 
 
 def _folder(args: argparse.Namespace) -> FolderSource | None:
@@ -142,6 +153,7 @@ def _pack(
     packer: Packer,
     source: Source | TarSource,
     spec: PackSpec,
+    workers: Workers | None,
     report: Report,
 ) -> None:
     from imagine_common.manifest import Entry, ManifestWriter
@@ -160,7 +172,7 @@ def _pack(
         if shard.records:
             report.add(1, shard.records, shard.size, shard.kept)
 
-    with closing(packer.pack(source, spec, args.workers, count)) as packed:
+    with closing(packer.pack(source, spec, workers, count)) as packed:
         for shard in packed:
             if shard.records:
                 manifest.write([Entry(shard.path)])

@@ -7,25 +7,26 @@ finished shards come back in order.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
-from imagine_common.cpus import check_workers
-from imagine_common.errors import ImagineError, WorkerLost
-from imagine_common.folders import scratch_folder
+from imagine_common.errors import ImagineError
+from imagine_common.folders import clear_leftovers, scratch_folder
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import Image, RecordFormat, Shard
 from imagine_common.packers.shard_files import ShardFiles
 from imagine_common.packers.shards import Slice, Slicer
 from imagine_common.packers.slice_images import SliceImages
 from imagine_common.packers.sources import Source
-from imagine_common.parallel import ordered_map
+from imagine_common.parallel import Workers, base_of, choose_workers, ordered_map, rooted
 from imagine_common.parts import WHOLE
 from imagine_common.storage import exists, sync_file
 from imagine_common.temporary import remove_temporary
+from imagine_common.urls import refuse_store
 
 if TYPE_CHECKING:  # Who packs something else is spared these at run time.
     from typing import TypeGuard
@@ -48,7 +49,7 @@ def pack(
     source: Source | TarSource,
     spec: PackSpec,
     form: RecordFormat,
-    workers: int | None = None,
+    workers: Workers | None = None,
     written: Callable[[Shard], object] = lambda _: None,
 ) -> Generator[Shard]:
     """Pack the images of a source and yield each shard once it has its name, in order.
@@ -59,9 +60,9 @@ def pack(
         A manifest, a list, a folder or a tar stream.
     spec : PackSpec
     form : RecordFormat
-    workers : int, optional
-        Processes, each of which writes one shard at a time. All usable processors unless given; a
-        tar stream is packed by one.
+    workers : int or Cluster, optional
+        Processes, each of which writes one shard at a time, or a cluster. All usable processors
+        unless given; a tar stream is packed by one.
     written : callable, optional
         Called with each shard once it is complete, which is earlier where names wait for the total.
 
@@ -72,9 +73,12 @@ def pack(
         resumed; and a target that can't be written. Shards finished before stay, if they have their
         names.
     UsageError
-        Where `workers` is below 1.
+        Where `workers` is below 1, and for a cluster with shards that go to an object store.
     """
-    workers = check_workers(workers)
+    workers = choose_workers(workers)
+    if not isinstance(workers, int):
+        # Their lines wait for the workers in the folder for the shards, which all can read.
+        refuse_store("--scheduler", spec.dest_path)
     if _is_tar(source):
         from imagine_common.packers.tar_packing import pack_tar
 
@@ -86,12 +90,13 @@ def _pack_lines(
     source: Source,
     spec: PackSpec,
     form: RecordFormat,
-    workers: int,
+    workers: Workers,
     written: Callable[[Shard], object],
 ) -> Generator[Shard]:
     scratch = scratch_folder(spec.dest_path)
     slicer = Slicer(scratch, spec.img_per_file, source.line_format, spec.fsync, spec.part)
-    spools: set[bytes] = set()
+    base = base_of(workers)
+    spools: deque[bytes] = deque()  # of the slices that are being worked on
     records = 0
 
     def jobs(cut: Iterable[Slice | None]) -> Generator[_Job | None]:
@@ -99,8 +104,9 @@ def _pack_lines(
             if part is None:
                 yield None
             else:
-                spools.add(part.spool)
-                yield _Job(part, files.place(part.number))
+                spools.append(part.spool)
+                places = tuple(rooted(file, base) for file in files.place(part.number))
+                yield _Job(part._replace(spool=rooted(part.spool, base)), places, base)
 
     with ShardFiles(spec, form) as files, closing(slicer.cut(source.lines())) as cut:
         files.clear()
@@ -109,20 +115,17 @@ def _pack_lines(
         if first is None:
             return
         files.begin()
-        # A single shard is written at once, here: starting processes would take longer.
-        count = 1 if slicer.is_single else workers
+        if slicer.is_single and isinstance(workers, int):
+            workers = 1  # It is written at once, here: starting processes would take longer.
         function = partial(_write, spec, form)
+        tidy = partial(_clear, [rooted(folder, base) for folder in files.folders()])
         try:
-            with closing(ordered_map(function, chain([first], todo), count)) as shards:
-                for place, (shard, spool) in enumerate(shards):
-                    spools.discard(spool)
-                    remove_temporary(spool)
+            with closing(ordered_map(function, chain([first], todo), workers, tidy)) as shards:
+                for place, shard in enumerate(shards):
+                    remove_temporary(spools.popleft())
                     records += shard.records
                     written(shard)
                     yield from files.add(spec.part.nth(place), shard)
-        except WorkerLost:
-            files.clear()
-            raise
         finally:
             for spool in spools:
                 remove_temporary(spool)
@@ -151,18 +154,24 @@ class _Job(NamedTuple):
 
     part: Slice
     files: tuple[bytes, ...]
+    base: bytes  # of relative paths in the slice
 
 
-def _write(spec: PackSpec, form: RecordFormat, job: _Job) -> tuple[Shard, bytes]:
-    """Write a slice's shard, or take the one that is there; return it and the slice's file."""
-    images = SliceImages(job.part.lines(), job.part.line_format, spec, form)
+def _write(spec: PackSpec, form: RecordFormat, job: _Job) -> Shard:
+    """Write a slice's shard, or take the one that is there."""
+    images = SliceImages(job.part.lines(), job.part.line_format, spec, form, job.base)
     if spec.resume and all(map(exists, job.files)):
         shard = form.match(job.files, images.look_at())._replace(kept=True)
         for file in job.files if spec.fsync else ():
             sync_file(file)
     else:
         shard = write_images(form, job.files, images.read(), spec.fsync)
-    return shard._replace(skipped=tuple(images.skipped)), job.part.spool
+    return shard._replace(skipped=tuple(images.skipped))
+
+
+def _clear(folders: Iterable[bytes]) -> None:
+    for folder in folders:
+        clear_leftovers(folder)
 
 
 def write_images(

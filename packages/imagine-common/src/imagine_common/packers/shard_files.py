@@ -42,8 +42,12 @@ class ShardFiles:
 
     def clear(self) -> None:
         """Remove the temporary files that dead processes left where shards go."""
-        for folder in {os.path.dirname(file) for file in self._final(0)}:
-            clear_leftovers(folder or b".")
+        for folder in self.folders():
+            clear_leftovers(folder)
+
+    def folders(self) -> set[bytes]:
+        """Return the folders that shards and their indexes go to."""
+        return {os.path.dirname(file) or b"." for file in self._final(0)}
 
     def place(self, number: int) -> tuple[bytes, ...]:
         """Return where a shard's files are to be written, which any process may do."""
@@ -59,7 +63,7 @@ class ShardFiles:
         if not shard.records:
             self._empty.append(number)
         if not self._spec.names.needs_total:
-            yield shard
+            yield shard._replace(path=self._final(number)[0])  # A worker may know it by another.
         elif shard.records:
             self._written.append((number, shard))
 

@@ -14,6 +14,7 @@ from imagine_common.packers.labels import offset_labels
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import Image, ImageInfo, RecordFormat
 from imagine_common.packers.shards import LineFormat
+from imagine_common.parallel import rooted
 from imagine_common.urls import is_stored
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class SliceImages:
     ----------
     lines : iterable
         Each line with its position in the source, from 0.
+    base : bytes
+        Where the lines' relative paths begin, if not in this process' folder.
     """
 
     def __init__(
@@ -38,12 +41,14 @@ class SliceImages:
         line_format: LineFormat,
         spec: PackSpec,
         form: RecordFormat,
+        base: bytes = b"",
     ) -> None:
         self.skipped: list[str] = []
         self._lines = lines
         self._line_format = line_format
         self._spec = spec
         self._form = form
+        self._base = base
 
     def read(self) -> Iterator[Image]:
         """Yield the images with their data."""
@@ -53,15 +58,18 @@ class SliceImages:
     def look_at(self) -> Iterator[ImageInfo]:
         """Yield the images without their data."""
         for key, entry, (size, header) in self._each(self._look_at):
-            yield ImageInfo(key, entry.path, entry.labels, size, header)
+            # Who resumes reads some of them again. What goes into records is the name at most.
+            path = rooted(entry.path, self._base)
+            yield ImageInfo(key, path, entry.labels, size, header)
 
     def _read(self, entry: Entry) -> tuple[bytes, Header | None]:
-        data = read_image(entry.path, self._form.image_limit(entry))
+        data = read_image(rooted(entry.path, self._base), self._form.image_limit(entry))
         return data, self._form.examine and self._form.examine(entry.path, data)
 
     def _look_at(self, entry: Entry) -> tuple[int, Header | None]:
-        size = image_size(entry.path, self._form.image_limit(entry))
-        return size, self._form.examine and examine_file(entry.path, self._form.examine)
+        path = rooted(entry.path, self._base)
+        size = image_size(path, self._form.image_limit(entry))
+        return size, self._form.examine and examine_file(path, self._form.examine)
 
     def _each(self, function: Callable[[Entry], Found]) -> Iterator[tuple[int, Entry, Found]]:
         for position, get in self._asked(function):

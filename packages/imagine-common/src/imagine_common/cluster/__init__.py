@@ -1,0 +1,1 @@
+"""Working on a Dask cluster. Only who asks for one imports what is in here."""

@@ -1,0 +1,81 @@
+"""Schedulers that are not where they should be: told in time, before anything is written."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dask_processes import DaskProcesses
+from support import PATH_OPTION, TOOLS, run
+
+IMPATIENT = {
+    "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s",
+    "DASK_IMAGINE__WORKERS_TIMEOUT": "1s",
+}
+
+
+def ask(tool: str, scheduler: str | Path, folder: Path) -> tuple[int, str]:
+    args = (PATH_OPTION[tool], folder / "x", "--scheduler", scheduler)
+    result = run(tool, *args, input=b"x\n", env={**os.environ, **IMPATIENT}, cwd=folder)
+    (line,) = result.stderr.decode().splitlines()
+    assert not (folder / "x").exists()
+    return result.returncode, line
+
+
+@pytest.fixture
+def silent() -> Iterator[int]:
+    """The port of somebody who takes connections, and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    "scheduler",
+    ["", "localhost", "127.0.0.1:8786", "tcp://x", "tcp://x:70000", "inproc://x:1", "tcp://a b:1"],
+)
+def test_what_is_no_address_is_wrong_usage(scheduler: str, tmp_path: Path) -> None:
+    for tool in TOOLS:
+        code, line = ask(tool, scheduler, tmp_path)
+        assert code == 2
+        assert "argument --scheduler: " in line
+
+
+def test_nobody_there(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    code, line = ask("gen", f"tcp://127.0.0.1:{port}", tmp_path)
+    assert (code, f"tcp://127.0.0.1:{port}: no Dask scheduler has answered" in line) == (1, True)
+
+
+def test_somebody_else_there(tmp_path: Path, silent: int) -> None:
+    code, line = ask("gen", f"tcp://127.0.0.1:{silent}", tmp_path)
+    assert (code, "no Dask scheduler has answered for 1 s" in line) == (1, True)
+
+
+def test_no_workers(tmp_path: Path) -> None:
+    with DaskProcesses(tmp_path / "cluster") as cluster:
+        cluster.start(workers=0)
+        code, line = ask("gen", cluster.address, tmp_path)
+    assert (code, "the Dask cluster has had no workers for 1 s" in line) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file or directory"),
+        (b"", "it tells no scheduler's address"),
+        (b"[" * 100_000, "it tells no scheduler's address"),
+        (b'{"address": 5}', "it tells no scheduler's address"),
+        (b'{"address": "file:///etc/passwd"}', "it tells no scheduler's address"),
+        (b"\xff\xfe", "it tells no scheduler's address"),
+    ],
+)
+def test_a_file_without_an_address(content: bytes | None, reason: str, tmp_path: Path) -> None:
+    if content is not None:
+        (tmp_path / "s.json").write_bytes(content)
+    code, line = ask("gen", "s.json", tmp_path)
+    assert (code, f"s.json: {reason}; has the Dask scheduler been started?" in line) == (1, True)
