@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import statistics
 import subprocess
@@ -28,6 +29,10 @@ STEPS = HERE / "photo_steps.py"
 SIZES = ((500, 375), (3840, 2160))
 TOLERANCE = 0.15
 MOST_TIMES_NOISE = 5
+# Gives every image new memory from the system, as one has that is kept. glibc's default moves this
+# threshold while a program runs; by luck, an image of 500x375 then gets what the last one had, and
+# JPEGs decode by up to a third faster relative to noise.
+NEW_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 17)}
 _NOISES = 4
 _AT_ONCE = 8
 
@@ -157,8 +162,9 @@ class Bench:
 
     def _step(self, *arguments: str) -> list[str]:
         command = [str(self._programs / "python"), str(STEPS), *arguments]
+        env = {**os.environ, **(NEW_MEMORY if arguments[0] == "decode" else {})}
         return subprocess.run(
-            command, check=True, stdout=subprocess.PIPE, text=True
+            command, check=True, stdout=subprocess.PIPE, text=True, env=env
         ).stdout.splitlines()
 
 

@@ -34,8 +34,6 @@ def decode(rounds: int, paths: list[str]) -> None:
         for path in paths:
             with open(path, "rb") as file:
                 start = time.thread_time()
-                # Its memory goes back at once; an image that is kept would leave it for the next,
-                # and hide what new memory costs.
                 Image.open(file).load()
                 seconds[path].append(time.thread_time() - start)
     for path in paths:

@@ -39,7 +39,7 @@ for mode, width, height in (("RGB", 167, 125), ("L", 80, 301), ("RGB", 1602, 40)
     found.update(content.strip(5, 16, Draw.PHOTO_STRIP))
 print(found.hexdigest())
 """
-EXPECTED_DIGEST = "7a63a3b0d4d0de2d162ed2241ae9b221cfb76eab516c9917d76af601b2651b51"
+EXPECTED_DIGEST = "288b25161610cf4c47e72d75666fdda197e4be8e1c1ae79062012cd8b1e37bdb"
 
 
 def pixels(
@@ -56,12 +56,12 @@ def digest(width: int, height: int, mode: str, index: int, seed: int) -> str:
 @pytest.mark.parametrize(
     ("width", "height", "mode", "index", "seed", "expected"),
     [
-        (64, 48, "RGB", 0, 0, "1cfa0d8cc168a458a671325e84fce0f9"),
-        (64, 48, "RGB", 1, 0, "0f83722bcba9dd9241aca7525d6bafef"),
-        (64, 48, "RGB", 0, 2**64 - 1, "162dc8fbfdf9f0202e336744a84376fe"),
-        (64, 48, "L", 0, 0, "b2b32d0edf25805cb03b6fe46ae8b7c1"),
-        (500, 3, "RGB", 2**62, 0, "fc5ec36b83cbe7ced82454db4701bce9"),
-        (2000, 8, "RGB", 0, 0, "740f04e3646cc538d5b4732ec617a13b"),
+        (64, 48, "RGB", 0, 0, "a240529988235b0dc53f51f8b7c2f0cc"),
+        (64, 48, "RGB", 1, 0, "ed4c48f070889c8e034faa6573ab71ea"),
+        (64, 48, "RGB", 0, 2**64 - 1, "7d9fca25575cc1caed95c731086d0398"),
+        (64, 48, "L", 0, 0, "50064facbfb8e391d5106f324f11ca1a"),
+        (500, 3, "RGB", 2**62, 0, "90c96563e5880f0eaf27e0f789ac309c"),
+        (2000, 8, "RGB", 0, 0, "362527f26126eacb33940999a2f9cd04"),
     ],
 )
 def test_pixels_never_change(

@@ -76,20 +76,22 @@ class _Fineness(NamedTuple):
     """What gives images the bytes of photographs, at exponents and gains that were found by trial.
 
     `rough` and `leafy` are exponents; `grain` of 16 parts of the rough texture are white grain, and
-    `tinge` is how much grain differs between colors: from the least to the most.
+    `tinge` and `hue` are how much grain and leaves differ between colors: from the least to the
+    most.
     """
 
     rough: int
     leafy: int
     grain: tuple[int, int]
     tinge: tuple[int, int]
+    hue: tuple[int, int]
 
 
 # Photographs that were made smaller have less grain than those that come from the sensor as they
 # are. Grain makes PNG decode faster, which it does for wide noise too: there, rows have the same
 # filter, the cheapest to undo.
-_SMALL = _Fineness(rough=158, leafy=182, grain=(0, 1), tinge=(1, 2))
-_LARGE = _Fineness(rough=166, leafy=182, grain=(2, 5), tinge=(1, 1))
+_SMALL = _Fineness(rough=160, leafy=185, grain=(0, 0), tinge=(1, 2), hue=(0, 3))
+_LARGE = _Fineness(rough=160, leafy=184, grain=(3, 5), tinge=(1, 1), hue=(0, 4))
 _LARGE_SIDE = 1500
 
 
@@ -155,7 +157,7 @@ def draw_scene(stream: RandomStream, width: int, height: int) -> Scene:
         grain=cut(),
         tinge=cut(),
         grain_gain=dice.between(*fineness.grain),
-        hue_gain=dice.between(0, 3),
+        hue_gain=dice.between(*fineness.hue),
         tinge_gain=dice.between(*fineness.tinge),
         hilliness=dice.between(2, 12),
         roughness=dice.below(3) * dice.below(8),
