@@ -81,3 +81,19 @@ def test_blocks_and_files_count_too(
     else:
         with pytest.raises(ImagineError, match=words):
             require_space(b"d", 900_000, 10)
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("/dev/null/x", "/dev/null is not a folder"), ("/dev/null", "/dev/null is not a folder")],
+)
+def test_what_can_be_no_folder_is_an_error(path: str, words: str) -> None:
+    result = run("gen", "--path", path, *SMALL, "--dry-run")
+    assert result.returncode == 1
+    assert words in result.stderr.decode()
+
+
+def test_a_stream_that_would_be_refused_is_refused() -> None:
+    result = run("gen", "--tar", "--name", "a.b", *SMALL, "--dry-run")
+    assert result.returncode == 2
+    assert b"argument --name: a.b has a dot" in result.stderr

@@ -45,6 +45,10 @@ def free_space(folder: bytes) -> FreeSpace:
     there = os.path.abspath(local_path(folder))
     while not os.path.lexists(there):
         there = os.path.dirname(there)
+    if not os.path.isdir(there):
+        raise ImagineError(f"{show(folder)}: {show(there)} is not a folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise ImagineError(f"{show(folder)}: {show(there)} can't be written to")
     try:
         status = os.statvfs(there)
     except OSError as error:

@@ -49,8 +49,3 @@ def numbered(folder: bytes, prefix: bytes, suffix: bytes) -> list[tuple[int, byt
     pattern = re.compile(re.escape(prefix) + rb"(0|[1-9][0-9]{0,18})" + re.escape(suffix))
     found = [(int(m[1]), m[0]) for m in map(pattern.fullmatch, names_in(folder, prefix)) if m]
     return sorted(found)
-
-
-def numbered_from(folder: bytes, prefix: bytes, suffix: bytes, count: int) -> list[bytes]:
-    """Return the names in a folder of prefix, number and suffix, from `count` on, in order."""
-    return [name for number, name in numbered(folder, prefix, suffix) if number >= count]

@@ -63,16 +63,17 @@ def add_fsync_option(parser: argparse._ActionsContainer) -> None:
 
 
 def refuse_options(args: argparse.Namespace, options: Sequence[str], mode: str) -> None:
-    """Refuse options that write beside one that only reads.
+    """Refuse options that write beside one that writes nothing; a preset may have them.
 
     Raises
     ------
     UsageError
         Naming the first of `options` that was given.
     """
+    of_preset = getattr(args, "preset_options", {})
     for option in options:
-        if getattr(args, option[2:].replace("-", "_")):
-            raise UsageError(f"argument {option}: not with {mode}, which only reads")
+        if getattr(args, option[2:].replace("-", "_")) and option not in of_preset:
+            raise UsageError(f"argument {option}: not with {mode}, which writes nothing")
 
 
 def add_message_options(parser: argparse._ActionsContainer) -> None:

@@ -5,16 +5,27 @@ from importlib import import_module
 TYPE_CHECKING = False  # typing's own would have to be imported, which takes long
 if TYPE_CHECKING:
     from imagine_gen.create import CreateSummary, ImageFile, create_images, generate
+    from imagine_gen.sizes import SizeList, SizeRange
     from imagine_gen.spec import DatasetSpec
 
 __version__ = "0.1.0"
 
-__all__ = ["CreateSummary", "DatasetSpec", "ImageFile", "create_images", "generate"]
+__all__ = [
+    "CreateSummary",
+    "DatasetSpec",
+    "ImageFile",
+    "SizeList",
+    "SizeRange",
+    "create_images",
+    "generate",
+]
 
 _MODULES = {
     "CreateSummary": "create",
     "DatasetSpec": "spec",
     "ImageFile": "create",
+    "SizeList": "sizes",
+    "SizeRange": "sizes",
     "create_images": "create",
     "generate": "create",
 }

@@ -143,7 +143,11 @@ def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
     from imagine_common.report import Report, counted, human_bytes
     from imagine_gen.estimate import estimate
 
-    refuse_options(args, ("--verify",), "--dry-run")
+    refuse_options(args, ("--verify", "--resume", "--size"), "--dry-run")
+    if args.tar:
+        from imagine_gen.tar_stream import check_stream
+
+        check_stream(spec)
     found = estimate(spec, args.workers, args.chunksize)
     report = Report(args.prog, args.quiet)
     seconds = f"{found.seconds:,.{0 if found.seconds >= 10 else 1}f} s"

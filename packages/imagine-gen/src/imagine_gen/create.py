@@ -147,7 +147,7 @@ def create_images(
         In pixels.
     count : int
         How many images.
-    image_format : {"jpg", "jpeg", "png", "bmp", "bitmap"}
+    image_format : {"jpg", "jpeg", "png", "bmp", "bitmap", "webp", "tiff", "avif", "jp2", "gif"}
         In any case.
     seed : int
         The dataset's seed, below 2**64. Different seeds share no image.

@@ -24,6 +24,7 @@ from imagine_gen.target_size import TargetSizes
 
 _FINENESS = Fineness(step=2, margin=2, tolerance=5)
 _SAMPLE_SIDE = 256  # a multiple of all MCUs
+_SAMPLE_IMAGES = 4  # that tell how small all can be
 _END_OF_IMAGE_BYTES = 2
 
 
@@ -42,7 +43,8 @@ class Sample:
     def __init__(self, spec: DatasetSpec) -> None:
         self._subsampling = spec.subsampling
         self._levels = levels(spec.mode)
-        whole = Canvas(spec).paint(content_of(spec).image(0))
+        canvas, content = Canvas(spec), content_of(spec)
+        whole = canvas.paint(content.image(0))
         self._middle = _middle(whole)
         self._middle_bytes = Interpolated(self._measure, len(self._levels))
         self.overhead = scan_begin(self._file(self._middle, 0)) + _END_OF_IMAGE_BYTES
@@ -55,6 +57,9 @@ class Sample:
         self._whole, self._least, self._most = (
             len(self._file(whole, at)) - self.overhead for at in (level, 0, len(self._levels) - 1)
         )
+        for index in range(1, _SAMPLE_IMAGES):
+            smallest = self._file(canvas.paint(content.image(index)), 0)
+            self._least = max(self._least, len(smallest) - self.overhead)
 
     def reach(self, pixels: int) -> tuple[int, int]:
         """Return about how many bytes the smallest and the largest file of so many pixels have."""

@@ -22,9 +22,10 @@ The path of each image goes to stdout once the file is complete, in order, so:
   set -o pipefail
   imagine-gen --path images --count 1000 | imagine-tfrecord --dest-path records
 
-The pixels of image I depend on seed, I, width, height and mode alone (pooled:
-and --pool-strips, format, quality). A worker needs 60 MB, and for JPEG 5 bytes
-a pixel (L 2), for compressed PNG 8 (L 2); a pool comes on top.
+The pixels of image I depend on content, seed, I, width, height and mode alone
+(pooled: and --pool-strips, format, quality, subsampling). A worker needs 60 MB
+(photo content 90), and for JPEG 5 bytes a pixel (4:4:4 6, L 2), for compressed
+PNG 8 (L 2), and 3 times a target size; a pool comes on top.
 Exit: 0 done, 1 failed, 2 wrong usage, 141 reader of stdout gone, 129, 130, 143
 hung up, interrupted, terminated."""
 
@@ -34,7 +35,7 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
     parser = Parser(
         prog=prog,
         usage="%(prog)s --path DIR [options]\n       %(prog)s --tar [options] | ...",
-        description="Generate images from random arrays, exactly reproducible, in parallel.",
+        description="Generate images, noise or photo-like, exactly reproducible, in parallel.",
         epilog=_EPILOG,
     )
     _add_output_options(parser.add_argument_group("output"))

@@ -69,6 +69,13 @@ class SizeList:
     sizes: tuple[tuple[int, int], ...]
     weights: tuple[int, ...]
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.sizes, self.weights))  # once: lists may be long
+
     @cached_property
     def _sums(self) -> list[int]:
         return list(accumulate(self.weights))

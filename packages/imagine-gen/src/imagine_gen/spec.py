@@ -28,6 +28,7 @@ _MAX_POOL_STRIPS = 2**20
 _MAX_CLASSES = 10**9
 _MAX_TARGET_SIZE = 2**40
 _PROCESS_BYTES = 60_000_000
+_PHOTO_BYTES = 30_000_000  # the textures, and tiles of planes
 _PHOTO_COMPRESS_LEVEL = 6  # zlib's default, and Pillow's
 
 
@@ -220,24 +221,25 @@ class DatasetSpec:
     @property
     def worker_bytes(self) -> int:
         """Return about how much memory making one image takes, as measured; a pool comes on top."""
+        process = _PROCESS_BYTES + (_PHOTO_BYTES if self.content == "photo" else 0)
         if self.pooled and self.target_size is not None:
-            return _PROCESS_BYTES + TARGET_POOL_BYTES
+            return process + TARGET_POOL_BYTES
         stored = self.image_format in ("png", "bmp") and not self.compress_level
         if self.pooled or stored:
-            return _PROCESS_BYTES
+            return process
         canvas = 1 if self.mode == "L" else 4  # bytes a pixel, in Pillow's images
         if self.target_size is not None:
             # A search keeps two files, and what can be reached is tried once.
             largest = (4 if self.subsampling == "4:4:4" else 3) * self.width * self.height
             files = max(3 * self.target_size, largest)
-            return _PROCESS_BYTES + canvas * self.width * self.height + files
+            return process + canvas * self.width * self.height + files
         if self.image_format in PILLOW_FORMATS:
             encoding = PILLOW_FORMATS[self.image_format].pixel_bytes[self.mode]
-            return _PROCESS_BYTES + (canvas + encoding) * self.width * self.height
+            return process + (canvas + encoding) * self.width * self.height
         file = 1 if self.image_format == "jpg" else canvas
         if self.subsampling == "4:4:4":
             file = 2
-        return _PROCESS_BYTES + (canvas + file) * self.width * self.height
+        return process + (canvas + file) * self.width * self.height
 
     def of_size(self, width: int, height: int) -> DatasetSpec:
         """Return the specification of those images that have a width and a height."""

@@ -57,11 +57,7 @@ def stream_tar(
     ImagineError
         Where the stream can't be written otherwise.
     """
-    if b"." in spec.name:
-        raise UsageError(
-            f"argument --name: {show(spec.name)} has a dot, which ends a sample's name in a tar"
-            " stream"
-        )
+    check_stream(spec)
     make = _pieces if spec.pooled else _whole
     if spec.pooled and workers is None:
         workers = 1
@@ -81,6 +77,21 @@ def stream_tar(
             raise StdoutClosed("standard output: its reader went away") from None
         except OSError as error:
             raise ImagineError(f"standard output: {error.strerror}") from error
+
+
+def check_stream(spec: DatasetSpec) -> None:
+    """Refuse a dataset that no tar stream can hold.
+
+    Raises
+    ------
+    UsageError
+        Where the name has a dot.
+    """
+    if b"." in spec.name:
+        raise UsageError(
+            f"argument --name: {show(spec.name)} has a dot, which ends a sample's name in a tar"
+            " stream"
+        )
 
 
 def _write_image(output: BufferedOutput, spec: DatasetSpec, index: int, file: list[Buffer]) -> int:

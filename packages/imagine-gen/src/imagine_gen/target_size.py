@@ -18,6 +18,9 @@ _MAX_DEVIATIONS = 3
 _LEAST_DEVIATIONS = 2
 # As many bytes as the finest quantization gives may be filler: more is hardly an image.
 _MOST_FILLED = 2
+# Images differ, and not all can be as small as those of the sample: a sixteenth is more than noise
+# of the smallest dimensions differs.
+_MARGIN = 16
 
 
 class TargetSizes:
@@ -46,8 +49,12 @@ class TargetSizes:
         self._stdev = spec.target_size_stdev
         self._seed = spec.seed
         self._block = -1
+        least += least // _MARGIN
+        reach = (
+            f"JPEG files of {spec.width}x{spec.height} can have {least} to {most * _MOST_FILLED}"
+            f" bytes (filler from {most} on)"
+        )
         most *= _MOST_FILLED
-        reach = f"JPEG files of {spec.width}x{spec.height} can have {least} to {most} bytes"
         if not least <= self.mean <= most:
             raise UsageError(f"argument --target-size: {reach} here, not {self.mean}")
         # Images differ, and not all can be as small as the sample.

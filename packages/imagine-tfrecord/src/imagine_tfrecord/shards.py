@@ -9,7 +9,7 @@ from imagine_common.files import InputFile
 from imagine_common.manifest import Entry
 from imagine_common.packers.records import Image, ImageInfo, Shard
 from imagine_common.packers.resume import IndexMatch, match_records
-from imagine_common.storage import indexed_file, output_file
+from imagine_common.storage import indexed_file, output_file, remove_file
 from imagine_tfrecord.framing import FRAME_BYTES, frame
 from imagine_tfrecord.index import index_line, index_of
 from imagine_tfrecord.schemas import Schema, Subject
@@ -33,6 +33,9 @@ def write_shard(
             for image in images:
                 file.write(image_record(schema, image))
                 records += 1
+            # An older index is not this file's. It goes once nothing but a name can fail.
+            file.settle()
+            remove_file(index_of(files[0], None), fsync)
         return Shard(files[0], records, file.size)
     with indexed_file(files[0], files[1], fsync) as (file, index):
         records = 0

@@ -136,9 +136,9 @@ def _manifest(args: argparse.Namespace) -> Source:
 def _tar(args: argparse.Namespace) -> TarSource:
     from imagine_common.packers.tar_source import TarSource
 
-    refuse = ("--source-path", "--recursive", "--labels-from-dirs")
-    if any(getattr(args, option[2:].replace("-", "_")) for option in refuse):
-        raise UsageError("argument --source-path: not with --tar, which reads standard input")
+    for option in ("--source-path", "--recursive", "--labels-from-dirs"):
+        if getattr(args, option[2:].replace("-", "_")):
+            raise UsageError(f"argument {option}: not with --tar, which reads standard input")
     if args.resume:
         raise UsageError(
             "argument --resume: not with --tar: a stream has to be read from its beginning anyway"
