@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from imagine_common.errors import ImagineError, show
 from imagine_common.output import Buffer
+from imagine_common.stopping import check_stopped
 from imagine_common.stores.ahead import look_ahead
 from imagine_common.stores.store import Store, Upload
 
@@ -60,6 +61,7 @@ class StoreFile:
         ImagineError
             Where the store does not take them.
         """
+        check_stopped()
         for buffer in buffers:
             view = memoryview(buffer)
             while len(view) >= (free := self._part_bytes - self._batch_bytes):

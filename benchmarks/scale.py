@@ -1,0 +1,182 @@
+"""Measure what more workers bring, and what a Dask cluster costs against processes.
+
+    python benchmarks/scale.py
+
+The cluster is a scheduler and as many workers of one thread, as processes on loopback, so that both
+engines have the same processors. Rates are those that the tool tells, without the second in which
+it starts Python and connects; what the whole command takes is told beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+from cases import LARGE, Bench, Result
+from environments import HERE, Unavailable, imagine_environment
+from measure import Failed, Side, in_turn, paired_ratio, run
+from run import machine, memory_folder, table, table_row
+
+SMALL = (500, 375)
+WORKERS = 2
+SECONDS_TO_START = 60
+# What is made, how large, how many, more options, and the least of processes' rate for a cluster.
+CASES = (
+    ("pooled JPEG 500×375", SMALL, 40_000, ("--pooled",), 0.6),
+    ("fresh JPEG 500×375", SMALL, 6000, (), None),
+    ("pooled JPEG 3840×2160", LARGE, 1000, ("--pooled",), 0.9),
+    ("fresh JPEG 3840×2160", LARGE, 150, (), 0.9),
+)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the options."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--target",
+        type=Path,
+        metavar="DIR",
+        help="folder for files (default: one in memory, where there is such)",
+    )
+    parser.add_argument(
+        "--scale",
+        type=float,
+        default=1.0,
+        metavar="X",
+        help="make X times as many images (default: 1)",
+    )
+    parser.add_argument(
+        "--repeats",
+        type=int,
+        default=5,
+        metavar="N",
+        help="runs of every command after the warm-up (default: 5)",
+    )
+    parser.add_argument(
+        "--results",
+        type=Path,
+        metavar="DIR",
+        default=HERE / "results",
+        help="folder for the table and the numbers (default: benchmarks/results)",
+    )
+    parser.add_argument(
+        "--here",
+        action="store_true",
+        help="take the tools from this Python's environment, instead of installing them",
+    )
+    return parser
+
+
+def main() -> int:
+    """Run all cases and write the results."""
+    args = build_parser().parse_args()
+    target = Path(tempfile.mkdtemp(prefix="imagine-scale-", dir=args.target or memory_folder()))
+    results: list[Result] = []
+    try:
+        programs = Path(sys.executable).parent if args.here else imagine_environment()
+        bench = Bench(programs, target / "files", WORKERS, args.repeats, args.scale)
+        with cluster(programs / "python", target / "cluster") as scheduler:
+            for case, size, images, options, limit in CASES:
+                bench.clear()
+                for result in compare(bench, scheduler, case, size, images, options, limit):
+                    results.append(result)
+                    print(" | ".join(table_row(result)), file=sys.stderr)
+        facts = machine(bench, target)
+    except (Unavailable, Failed) as error:
+        print(f"benchmarks/scale.py: error: {error}", file=sys.stderr)
+        return 1
+    finally:
+        shutil.rmtree(target, ignore_errors=True)
+    text = table(results, {}, facts)
+    print(text)
+    args.results.mkdir(parents=True, exist_ok=True)
+    (args.results / "scale.md").write_text(text)
+    numbers = {"machine": facts, "results": [result._asdict() for result in results]}
+    (args.results / "scale.json").write_text(
+        json.dumps(numbers, indent=1, ensure_ascii=False) + "\n"
+    )
+    return 0
+
+
+def compare(
+    bench: Bench,
+    scheduler: str,
+    case: str,
+    size: tuple[int, int],
+    images: int,
+    options: tuple[str, ...],
+    limit: float | None,
+) -> Iterator[Result]:
+    """Compare two processes with one, and a cluster of two with both."""
+    count = bench.count(images)
+
+    def side(*who: str) -> Side:
+        command = bench.generator("images", size, count, *options)
+        place = command.index("--workers")
+        command[place : place + 2] = who
+        return Side(count, lambda: run(command))
+
+    sides = {
+        "two": side("--workers", str(WORKERS)),
+        "Dask": side("--scheduler", scheduler),
+        "one": side("--workers", "1"),
+    }
+    rates, made = in_turn(sides, bench.repeats)
+    for ours, against, of, least in (
+        ("two", "one process", "one", None),
+        ("Dask", "two processes", "two", limit),
+    ):
+        for by, also in ((" (own)", ""), ("", ", whole command")):
+            yield Result(
+                f"{case}, {'two processes' if ours == 'two' else 'Dask with two workers'}",
+                against + also,
+                paired_ratio(rates[ours + by], rates[of + by]),
+                "times",
+                least if by else None,
+                f"{median(rates[ours + by]):,.1f} images/s",
+                f"{median(rates[of + by]):,.1f} images/s",
+                made[ours],
+            )
+
+
+@contextmanager
+def cluster(python: Path, folder: Path) -> Iterator[str]:
+    """Run a scheduler and workers, and give the path of the scheduler file."""
+    folder.mkdir()
+    file = folder / "scheduler.json"
+    common = ["--host", "127.0.0.1", "--no-dashboard"]
+    worker = [*common, "--scheduler-file", str(file), "--no-nanny", "--nthreads", "1"]
+    scheduler = [*common, "--port", "0", "--no-show", "--scheduler-file", str(file)]
+    commands = [("scheduler", scheduler), *[("worker", worker)] * WORKERS]
+    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        for what, options in commands:
+            with (folder / f"{what}.log").open("ab") as log:
+                command = [str(python), "-m", f"distributed.cli.dask_{what}", *options]
+                processes.append(
+                    subprocess.Popen(command, cwd=folder, stdout=log, stderr=subprocess.STDOUT)
+                )
+            deadline = time.monotonic() + SECONDS_TO_START
+            while not file.exists():
+                if time.monotonic() > deadline:
+                    raise Failed("the Dask scheduler does not start")
+                time.sleep(0.1)
+        time.sleep(5)  # until the workers have found it; a run would begin with the first
+        yield str(file)
+    finally:
+        for process in reversed(processes):
+            process.kill()
+            process.wait()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
