@@ -7,7 +7,7 @@ from pathlib import Path
 
 from support import shell
 
-PAGE = Path(__file__).parents[2] / "docs" / "scale-out-dask.md"
+PAGE = Path(__file__).parents[2] / "docs" / "dask.md"
 
 
 def test_commands_of_one_machine_run(tmp_path: Path) -> None:

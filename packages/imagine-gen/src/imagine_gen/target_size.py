@@ -49,7 +49,7 @@ class TargetSizes:
         self._stdev = spec.target_size_stdev
         self._seed = spec.seed
         self._block = -1
-        least += least // _MARGIN
+        bare, least = least, least + least // _MARGIN
         reach = (
             f"JPEG files of {spec.width}x{spec.height} can have {least} to {most * _MOST_FILLED}"
             f" bytes (filler from {most} on)"
@@ -58,7 +58,7 @@ class TargetSizes:
         if not least <= self.mean <= most:
             raise UsageError(f"argument --target-size: {reach} here, not {self.mean}")
         # Images differ, and not all can be as small as the sample.
-        room = min(self.mean - (least + least // 2), most - self.mean)
+        room = min(self.mean - (bare + bare // 2), most - self.mean)
         if self._stdev and room < _LEAST_DEVIATIONS * self._stdev:
             raise UsageError(
                 f"argument --target-size-stdev: {reach}, so that around {self.mean} it can be at"
