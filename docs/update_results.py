@@ -60,10 +60,14 @@ def updated_pages() -> dict[Path, str]:
     """Return what the pages should be."""
     performance, readme = ROOT / "docs" / "performance.md", ROOT / "README.md"
     text = with_block(performance.read_text(), "results", (RESULTS / "results.md").read_text())
+    scale_out = ROOT / "docs" / "scale-out.md"
     photo = ROOT / "docs" / "photo-content.md"
     return {
         photo: with_block(
             photo.read_text(), "photo results", (RESULTS / "photo.md").read_text().strip()
+        ),
+        scale_out: with_block(
+            scale_out.read_text(), "scale results", (RESULTS / "scale.md").read_text().strip()
         ),
         performance: with_block(text, "steps", (RESULTS / "steps.md").read_text()),
         readme: with_block(
