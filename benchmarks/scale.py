@@ -1,16 +1,19 @@
-"""Measure what more workers bring, and what a Dask cluster costs against processes.
+"""Measure what more workers bring, and what a Dask cluster and an object store cost.
 
     python benchmarks/scale.py
 
 The cluster is a scheduler and as many workers of one thread, as processes on loopback, so that both
 engines have the same processors. Rates are those that the tool tells, without the second in which
-it starts Python and connects; what the whole command takes is told beside them.
+it starts Python and connects; what the whole command takes is told beside them. The object store is
+moto's S3 server on loopback: one process in Python, which is what limits these rates.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -29,6 +32,10 @@ from run import machine, memory_folder, table, table_row
 SMALL = (500, 375)
 WORKERS = 2
 SECONDS_TO_START = 60
+STORED_IMAGES = 2000
+BUCKET = "bucket"
+ADDRESS = re.compile(r"Running on (http://127\.0\.0\.1:\d+)")
+CREATE_BUCKET = f"import boto3; boto3.client('s3').create_bucket(Bucket='{BUCKET}')"
 # What is made, how large, how many, more options, and the least of processes' rate for a cluster.
 CASES = (
     ("pooled JPEG 500×375", SMALL, 40_000, ("--pooled",), 0.6),
@@ -90,6 +97,10 @@ def main() -> int:
                 for result in compare(bench, scheduler, case, size, images, options, limit):
                     results.append(result)
                     print(" | ".join(table_row(result)), file=sys.stderr)
+        with store(programs / "python", target):
+            for result in compare_store(bench):
+                results.append(result)
+                print(" | ".join(table_row(result)), file=sys.stderr)
         facts = machine(bench, target)
     except (Unavailable, Failed) as error:
         print(f"benchmarks/scale.py: error: {error}", file=sys.stderr)
@@ -146,6 +157,62 @@ def compare(
                 f"{median(rates[of + by]):,.1f} images/s",
                 made[ours],
             )
+
+
+def compare_store(bench: Bench) -> Iterator[Result]:
+    """Compare images that go to an object store with files, and two workers with one."""
+    bench.clear()
+    count = bench.count(STORED_IMAGES)
+
+    def side(path: str, workers: int) -> Side:
+        command = bench.generator("images", SMALL, count, "--pooled")
+        command[command.index("--path") + 1] = path
+        command[command.index("--workers") + 1] = str(workers)
+        return Side(count, lambda: run(command))
+
+    sides = {
+        "two": side(f"s3://{BUCKET}/images", WORKERS),
+        "one": side(f"s3://{BUCKET}/images", 1),
+        "files": side(bench.folder("images"), WORKERS),
+    }
+    rates, made = in_turn(sides, bench.repeats)
+    for against, of in (("one process", "one"), ("the same into files", "files")):
+        yield Result(
+            "pooled JPEG 500×375 to S3 on loopback, two processes",
+            against,
+            paired_ratio(rates["two (own)"], rates[f"{of} (own)"]),
+            "times",
+            None,
+            f"{median(rates['two (own)']):,.1f} images/s",
+            f"{median(rates[f'{of} (own)']):,.1f} images/s",
+            made["two"],
+        )
+
+
+@contextmanager
+def store(python: Path, folder: Path) -> Iterator[None]:
+    """Run an S3 server, to which the environment of what is run leads."""
+    log = folder / "s3.log"
+    command = [str(python), "-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    with log.open("wb") as output:
+        server = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        deadline = time.monotonic() + SECONDS_TO_START
+        while not (address := ADDRESS.search(log.read_text())):
+            if time.monotonic() > deadline or server.poll() is not None:
+                raise Failed("the S3 server does not start; is moto installed?")
+            time.sleep(0.1)
+        os.environ |= {
+            "AWS_ENDPOINT_URL": address[1],
+            "AWS_ACCESS_KEY_ID": "none",
+            "AWS_SECRET_ACCESS_KEY": "none",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        subprocess.run([str(python), "-c", CREATE_BUCKET], check=True)
+        yield
+    finally:
+        server.kill()
+        server.wait()
 
 
 @contextmanager
