@@ -47,6 +47,26 @@ def test_folders_below_are_walked_and_can_be_labels(bucket: Bucket, tmp_path: Pa
     assert b"labels 0 to 1" in checked.stderr
 
 
+def test_keys_with_two_slashes_in_a_row_are_passed_over(bucket: Bucket, tmp_path: Path) -> None:
+    for name in ("a/1.jpg", "a/b/2.jpg", "a//3.jpg", "a//c/4.jpg"):
+        bucket.put(name, JPEG + f"#{name}#".encode())
+    args = ("--source-path", f"{bucket.url}/a", "--dest-path", tmp_path, "--recursive")
+    result = run("tfrecord", *args)
+    assert result.returncode == 0, result.stderr
+    (path,) = lines(result.stdout)
+    records = list(read_tfrecords(Path(path).read_bytes()))
+    assert [record.data.split(b"#")[-2] for record in records] == [b"a/1.jpg", b"a/b/2.jpg"]
+
+
+def test_a_scheme_may_be_in_capitals(bucket: Bucket) -> None:
+    url = f"S3://{bucket.name}/im"
+    made = run("gen", "--path", url, *GEN, "--count", "2")
+    assert lines(made.stdout) == [f"{url}/image_{n}.png" for n in range(2)]
+    assert sorted(bucket.sizes()) == ["im/image_0.png", "im/image_1.png"]
+    verified = run("gen", "--path", url, *GEN, "--count", "2", "--verify")
+    assert verified.returncode == 0, verified.stderr
+
+
 def test_lists_of_more_than_a_page_are_read_to_their_end(proxy: Proxy, bucket: Bucket) -> None:
     from imagine_common.folders import list_folder
 

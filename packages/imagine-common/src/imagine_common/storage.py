@@ -16,7 +16,7 @@ from imagine_common import atomic
 from imagine_common.atomic import AtomicFile
 from imagine_common.errors import ImagineError, show
 from imagine_common.files import InputFile, RegularFile
-from imagine_common.urls import is_url, local_path
+from imagine_common.urls import is_url, local_path, parse_url
 
 if TYPE_CHECKING:
     from imagine_common.stores.files import StoreFile
@@ -34,7 +34,9 @@ def locate(path: bytes) -> tuple[Store | None, bytes]:
         return None, local
     from imagine_common.stores.store import find_store
 
-    return find_store(path), path
+    # Libraries know schemes in lower case only.
+    scheme = parse_url(path).scheme.encode()
+    return find_store(path), scheme + path[len(scheme) :]
 
 
 def output_file(path: bytes, fsync: bool = False) -> OutputFile:
@@ -88,15 +90,15 @@ def open_input(path: bytes, expected: str) -> InputFile:
     ImagineError
         Where it is missing, can't be read or is no regular file.
     """
-    store, local = locate(path)
+    store, place = locate(path)
     if store is None:
-        return RegularFile(local, expected)
+        return RegularFile(place, expected)
     from imagine_common.stores.files import StoreInput
 
-    size = store.size(path)
+    size = store.size(place)
     if size is None:
         raise ImagineError(f"{show(path)}: no such object")
-    return StoreInput(store, path, size)
+    return StoreInput(store, place, size)
 
 
 def exists(path: bytes) -> bool:

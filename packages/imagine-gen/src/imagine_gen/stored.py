@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import closing
 from itertools import repeat
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
+from imagine_common.storage import output_file
 from imagine_common.stores.ahead import look_ahead
 from imagine_common.stores.files import StoreFile
-from imagine_common.stores.store import find_store
 from imagine_gen.encoders import ImageEncoder
 from imagine_gen.existing import existing_size
 from imagine_gen.spec import DatasetSpec
@@ -49,8 +49,7 @@ def _made(resume: bool, spec: DatasetSpec, encode: ImageEncoder, indexes: range)
         if size and encode.wanted_size(index) in (None, size):
             yield Put(size, True, 0)
             continue
-        path = spec.image_path(index)
-        file = StoreFile(find_store(path), path)
+        file = cast(StoreFile, output_file(spec.image_path(index)))
         try:
             file.write(encode(index))
             file.flush()

@@ -89,6 +89,10 @@ def map_units(
         workers, chunksize = plan_units(spec, workers, chunksize)
         here = workers == 1 or start_method() == "fork"
     else:
+        if spec.path.startswith(b"memory://"):
+            raise UsageError(
+                "argument --path: memory:// is the memory of one process, not of a cluster's"
+            )
         own = replace(spec, path=rooted(spec.path, base_of(workers)))
         chunksize = _plan_on_cluster(spec, workers.threads, chunksize)
     # Whether a size can be reached, only an encoder knows.

@@ -153,7 +153,7 @@ class DaskCluster:
         self,
         question: Callable[..., Awaitable[Answer]],
         *args: Any,
-        seconds: float = _SECONDS_TO_ANSWER,
+        seconds: float | None = _SECONDS_TO_ANSWER,
         **kwargs: Any,
     ) -> Answer:
         """Return the scheduler's answer to a question.

@@ -17,7 +17,7 @@ import cloudpickle
 import distributed
 from distributed import CancelledError, Future, KilledWorker, wait
 
-from imagine_common.cluster.tasks import Run, stop, work
+from imagine_common.cluster.tasks import Run, call_aside, stop, work
 from imagine_common.errors import ImagineError, WorkerLost
 
 if TYPE_CHECKING:
@@ -155,6 +155,12 @@ class DaskExecutor:
     def _tidy_hosts(self) -> None:
         self._tidy()
         cluster = self._cluster
+        # Folders may be many, and storage slow: it takes what it takes.
         cluster.ask(
-            cluster.client._run, self._tidy, workers=cluster.one_of_each_host(), on_error="ignore"
+            cluster.client._run,
+            call_aside,
+            self._tidy,
+            workers=cluster.one_of_each_host(),
+            on_error="ignore",
+            seconds=None,
         )

@@ -16,6 +16,7 @@ import socket
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
@@ -46,6 +47,11 @@ class _Activity:
 
 _lock = threading.Lock()
 _activities: OrderedDict[str, _Activity] = OrderedDict()
+
+
+async def call_aside(function: Callable[[], object]) -> None:
+    """Call a function in a thread, so that the worker goes on telling that it lives."""
+    await asyncio.get_running_loop().run_in_executor(None, function)
 
 
 def work(run: bytes, unit: bytes) -> Any:

@@ -55,7 +55,9 @@ class S3Store(Store):
                     **more,
                 )
             for entry in page.get("CommonPrefixes", ()):
-                yield Listed(entry["Prefix"][len(begin) : -1].encode(), 0, True)
+                name = entry["Prefix"][len(begin) : -1].encode()
+                if name:  # Else the key has two slashes in a row: no name of a folder's.
+                    yield Listed(name, 0, True)
             for entry in page.get("Contents", ()):
                 name = entry["Key"][len(begin) :].encode()
                 if name:  # Else it is what some programs put there for the folder itself.

@@ -91,7 +91,10 @@ class Store:
                 if is_missing(error):
                     return
                 raise
+        own = self._fs._strip_protocol(folder.decode()).rstrip("/")
         for info in found:
+            if info["name"].rstrip("/") == own:  # Some list the folder itself, or a key like a//b.
+                continue
             name = info["name"].rstrip("/").rpartition("/")[2].encode()
             if name.startswith(prefix):
                 yield Listed(name, info["size"] or 0, info["type"] == "directory")
