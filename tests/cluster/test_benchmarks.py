@@ -16,6 +16,10 @@ def test_results_are_written_as_table_and_numbers(tmp_path: Path) -> None:
     result = subprocess.run([sys.executable, SCALE, *args], capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     numbers = json.loads((tmp_path / "results" / "scale.json").read_text())
-    assert len(numbers["results"]) == 16
+    assert len(numbers["results"]) == 18
+    assert [row["against"] for row in numbers["results"][16:]] == [
+        "one process",
+        "the same into files",
+    ]
     table = (tmp_path / "results" / "scale.md").read_text()
     assert "| fresh JPEG 3840×2160, Dask with two workers | two processes | **" in table
