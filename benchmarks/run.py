@@ -50,16 +50,8 @@ VERSIONS_OF = {
 }
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the options."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        choices=GROUPS,
-        metavar="GROUP",
-        help=f"groups of cases to run: {', '.join(GROUPS)} (default: all)",
-    )
+def add_running_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options about where, how much and how often."""
     parser.add_argument(
         "--target",
         type=Path,
@@ -81,6 +73,24 @@ def build_parser() -> argparse.ArgumentParser:
         help="runs of every command after the warm-up (default: 5)",
     )
     parser.add_argument(
+        "--here",
+        action="store_true",
+        help="take the tools from this Python's environment, instead of installing them",
+    )
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the options."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=GROUPS,
+        metavar="GROUP",
+        help=f"groups of cases to run: {', '.join(GROUPS)} (default: all)",
+    )
+    add_running_options(parser)
+    parser.add_argument(
         "--processes",
         type=int,
         default=usable_processors(),
@@ -93,11 +103,6 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder for the tables, numbers and picture (default: benchmarks/results where all"
         " groups run, else none); rows there of groups that don't run stay",
-    )
-    parser.add_argument(
-        "--here",
-        action="store_true",
-        help="take the tools from this Python's environment, instead of installing them",
     )
     return parser
 
