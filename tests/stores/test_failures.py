@@ -45,11 +45,11 @@ def is_put(request: Request) -> bool:
 def test_a_missing_bucket_is_named(bucket: Bucket, tmp_path: Path, workers: str) -> None:
     args = ["--path", "s3://bucket-that-is-none/x", *GEN, "--count", "40", "--workers", workers]
     error = error_of(run("gen", *args, "--chunksize", "5"))
-    assert "s3://bucket-that-is-none/x/image_0.png: no such bucket" in error
+    assert "s3://bucket-that-is-none: no such bucket" in error
     (tmp_path / "x.jpg").write_bytes(JPEG)
     args = ["--dest-path", "s3://bucket-that-is-none"]
     error = error_of(run("tfrecord", *args, input=manifest([tmp_path / "x.jpg"])))
-    assert "s3://bucket-that-is-none/tfrecord_0: no such bucket" in error
+    assert "s3://bucket-that-is-none: no such bucket" in error
     error = error_of(run("recordio", "--source-path", "s3://bucket-that-is-none"))
     assert "s3://bucket-that-is-none: no such bucket" in error
 
@@ -65,6 +65,20 @@ def test_refused_credentials_are_told_but_not_shown(
     assert f"{bucket.url}: access denied; check the environment" in error
     error = error_of(run("tfrecord", "--test", f"{bucket.url}/x", *verbose))
     assert f"{bucket.url}/x: access denied" in error
+
+
+def test_who_may_not_remove_objects_may_write_new_ones(
+    proxy: Proxy, bucket: Bucket, tmp_path: Path
+) -> None:
+    proxy.plan = lambda request: 403 if request.method == "DELETE" else None
+    image = tmp_path / "x.jpg"
+    image.write_bytes(JPEG)
+    for tool in ("tfrecord", "recordio"):
+        packed = run(tool, "--dest-path", bucket.url, input=manifest([image]))
+        assert packed.returncode == 0, packed.stderr
+    run("tfrecord", "--dest-path", bucket.url, "--index", input=manifest([image]), check=True)
+    error = error_of(run("tfrecord", "--dest-path", bucket.url, input=manifest([image])))
+    assert f"{bucket.url}/tfrecord_0.idx: access denied" in error
 
 
 def test_missing_credentials_are_told(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:

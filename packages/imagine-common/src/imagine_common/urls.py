@@ -42,6 +42,12 @@ def is_stored(path: bytes) -> bool:
     return is_url(path) and parse_url(path).scheme != _LOCAL
 
 
+def bucket_of(url: bytes) -> bytes:
+    """Return the part of a URL that names the bucket: all before the path."""
+    match = _URL.fullmatch(url)
+    return url[: match.end(2)] if match else url
+
+
 def local_path(path: bytes) -> bytes:
     """Return the path that a `file://` URL names; any other path as it is.
 

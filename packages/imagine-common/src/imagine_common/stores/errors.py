@@ -10,15 +10,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from imagine_common.errors import ImagineError, show
+from imagine_common.urls import bucket_of
 
 _LIBRARIES = (
     *("adlfs", "aiobotocore", "aiohttp", "asyncio", "azure", "botocore", "fsspec", "gcsfs"),
     *("google", "requests", "s3fs", "urllib3"),
 )
 _CREDENTIALS = "check the environment or the profile that they come from"
+_NO_BUCKET = {"NoSuchBucket", "ContainerNotFound"}
 # What is said, by the codes and kinds of errors that say it.
 _REASONS = {
-    "NoSuchBucket ContainerNotFound": "no such bucket; it has to be created first",
+    " ".join(_NO_BUCKET): "no such bucket; it has to be created first",
     "NoSuchKey 404 BlobNotFound FileNotFoundError": "no such object",
     "AccessDenied AllAccessDisabled 403 AuthorizationFailure Forbidden PermissionError": (
         f"access denied; {_CREDENTIALS}, and what they are allowed to do"
@@ -58,7 +60,7 @@ _KNOWN = {name: reason for names, reason in _REASONS.items() for name in names.s
 
 @contextmanager
 def errors_named(url: bytes) -> Iterator[None]:
-    """Raise what goes wrong with an object, in the block, as an error that names it.
+    """Raise what goes wrong with an object, in the block, as an error that names it, or its bucket.
 
     Raises
     ------
@@ -71,13 +73,19 @@ def errors_named(url: bytes) -> Iterator[None]:
     except Exception as error:
         if not _is_stores(error):
             raise
+        if _has_no_bucket(error):
+            url = bucket_of(url)
         # The libraries' own messages and tracebacks are left out, also with --verbose.
         raise ImagineError(f"{show(url)}: {_reason(error)}") from None
 
 
 def is_missing(error: Exception) -> bool:
     """Tell whether an error says that an object, but not its bucket, is not there."""
-    return isinstance(error, FileNotFoundError) and not set(_names(error)) & {"NoSuchBucket"}
+    return isinstance(error, FileNotFoundError) and not _has_no_bucket(error)
+
+
+def _has_no_bucket(error: Exception) -> bool:
+    return bool(set(_names(error)) & _NO_BUCKET)
 
 
 def _is_stores(error: BaseException) -> bool:

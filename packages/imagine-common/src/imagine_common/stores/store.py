@@ -101,6 +101,8 @@ class Store:
 
     def remove(self, url: bytes) -> None:
         """Remove an object, where it is there."""
+        if self.size(url) is None:
+            return  # Who may not remove anything need not, either.
         with errors_named(url):
             try:
                 self._fs.rm_file(url.decode())
