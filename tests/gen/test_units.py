@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +47,19 @@ def test_an_image_that_no_memory_holds_is_refused_before_anything_is_written(
         UsageError, match=r"of 60000x60000 takes 18.1 GB of memory, of which .* 1 GB"
     ):
         map_images(lambda *_: None, DatasetSpec(b"x", b"x", 60_000, 60_000), None, None)
+
+
+def test_libraries_start_no_threads_for_what_is_not_done(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from imagine_gen.cli import main; status = main(sys.argv[1:]);"
+        "print(len(os.listdir('/proc/self/task')), file=sys.stderr); sys.exit(status)"
+    )
+    args = ["--path", str(tmp_path), "--width", "16", "--height", "16", "--quiet"]
+    env = {name: value for name, value in os.environ.items() if "NUM_THREADS" not in name}
+    result = subprocess.run(
+        [sys.executable, "-c", code, *args], env=env, capture_output=True, check=True, text=True
+    )
+    assert result.stderr == "1\n"
 
 
 @pytest.mark.parametrize("image_format", ["bmp"])

@@ -28,6 +28,8 @@ _MUCH_FILLER = 5  # percent
 
 def run(args: argparse.Namespace) -> None:
     """Generate or verify what the arguments ask for."""
+    # NumPy's linear algebra, of which nothing is used, would start a thread for each core.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from dataclasses import replace
 
     from imagine_common.parts import parse_part
