@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from imagine_gen.photo_leaves import LABEL_BITS
 from imagine_gen.photo_planes import Plane, enlarged
 from imagine_gen.photo_scene import MOST_EXPONENT, Scene, draw_scene, exponential
-from imagine_gen.photo_textures import LABEL_BITS, Textures, textures
+from imagine_gen.photo_textures import Textures, textures
 from imagine_gen.spec import CHANNELS
 from imagine_gen.streams import Draw, RandomStream
 
@@ -34,7 +35,7 @@ _MOST_RAMP = 1 << 14
 class PhotoContent:
     """Photo content of a dataset: `width` x `height` pixels of a mode, by a seed.
 
-    The textures are made with the first image of a process, in about half a second.
+    The textures are made with the first image of a process, in about a quarter of a second.
     """
 
     def __init__(self, seed: int, width: int, height: int, mode: str) -> None:

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from imagine_gen.photo_leaves import LABEL_BITS
 from imagine_gen.photo_planes import Cut, Plane
 from imagine_gen.photo_tables import THEMES, powers_of_two
-from imagine_gen.photo_textures import LABEL_BITS
 from imagine_gen.streams import RandomStream
 
 REGIONS = 4
