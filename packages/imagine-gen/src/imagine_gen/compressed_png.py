@@ -32,7 +32,7 @@ class Encoder(CanvasEncoder):
 
     def __init__(self, spec: DatasetSpec) -> None:
         def save(image: Image.Image) -> bytes:
-            return _encode(image, spec)
+            return _encode(image, spec.compress_level)
 
         super().__init__(spec, save)
 
@@ -54,7 +54,8 @@ class Strips:
         spec = self._spec
         size = (spec.width, self.rows)
         image = Image.frombuffer(spec.mode, size, pixels, "raw", spec.mode, 0, 1)
-        rows = np.frombuffer(_filtered(_encode(image, spec)), np.uint8).reshape(self.rows, -1)
+        # Filters are chosen before anything is compressed, so they need no compressing.
+        rows = np.frombuffer(_filtered(_encode(image, 0)), np.uint8).reshape(self.rows, -1)
         rows[0, 0] = _SUB
         first = pixels[: spec.row_bytes].reshape(spec.width, CHANNELS[spec.mode])
         rows[0, 1:] = np.diff(first, axis=0, prepend=np.zeros_like(first[:1])).ravel()
@@ -84,9 +85,9 @@ class Strips:
         return png.Strip(png.chunk(b"IDAT", deflated), len(data), zlib_ng.adler32(data))
 
 
-def _encode(image: Image.Image, spec: DatasetSpec) -> bytes:
+def _encode(image: Image.Image, level: int | None) -> bytes:
     file = io.BytesIO()
-    image.save(file, "PNG", compress_level=spec.compress_level)
+    image.save(file, "PNG", compress_level=level)
     return file.getvalue()
 
 
