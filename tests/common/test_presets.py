@@ -11,6 +11,7 @@ import pytest
 from imagine_common import presets
 from imagine_common.cli import Parser, run_tool
 from imagine_common.errors import UsageError
+from imagine_common.options import was_given
 from imagine_common.presets import (
     add_preset_option,
     find_preset,
@@ -100,6 +101,14 @@ def test_an_option_given_beside_a_preset_wins_wherever_it_stands(
 def test_an_option_given_with_its_default_wins_too(folder: Path) -> None:
     write(folder, gen={"count": 5})
     assert parse("--preset=p", "--count=1").count == 1
+
+
+def test_what_a_preset_sets_is_told_from_what_is_given(folder: Path) -> None:
+    write(folder, gen={"count": 5, "width": 30})
+    for argv in (("--number=1",), ("--number=1", "--preset=p")):
+        args = parse(*argv)
+        assert was_given(args, "--count")
+        assert not was_given(args, "--width")
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,13 @@ def test_findings_of_a_file_are_limited(tool: str, tmp_path: Path) -> None:
         assert f"{packed}: 90 more findings" in errors[10]
 
 
-@pytest.mark.parametrize("option", ["--resume", "--skip-invalid", "--fsync", "--source-path=x"])
+@pytest.mark.parametrize(
+    "option",
+    [
+        *("--resume", "--skip-invalid", "--fsync", "--source-path=x", "--dest-path=.", "--name=x"),
+        *("--img-per-file=1000", "--label-offset=0", "--writer=native"),
+    ],
+)
 def test_test_goes_with_nothing_that_writes(tool: str, files: list[str], option: str) -> None:
     result = run(tool, "--test", option, *files)
     assert result.returncode == 2

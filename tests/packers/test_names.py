@@ -108,6 +108,16 @@ def test_what_is_no_such_format_is_refused(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_prefix_beside_a_format_would_count_for_nothing(
+    tool: str, tmp_path: Path, images: list[Path]
+) -> None:
+    args = ["--dest-path", tmp_path / "out", "--name", "x", "--name-format", FORMAT]
+    result = run(tool, *args, input=manifest(images))
+    assert result.returncode == 2
+    assert b"argument --name: not with --name-format" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_resuming_needs_names_that_are_known(tool: str, tmp_path: Path, images: list[Path]) -> None:
     args = ["--dest-path", tmp_path, "--img-per-file", "3", "--resume", "--name-format"]
     result = run(tool, *args, FORMAT, input=manifest(images))

@@ -56,12 +56,13 @@ def by_files(
     for name, data, labels in dataset:
         (folder / name).write_bytes(data)
         text += f"{name}\t{labels}\n".encode() if labels else f"{name}\n".encode()
-    run(tool, *arguments("files"), *more, input=text, cwd=folder)
+    run(tool, *arguments("files", *more), input=text, cwd=folder)
     return contents(folder / "files")
 
 
-def arguments(folder: str) -> list[str]:
-    return ["--dest-path", folder, "--name", "x", "--img-per-file", "3"]
+def arguments(folder: str, *more: str) -> list[str]:
+    name = [] if "--name-format" in more else ["--name", "x"]
+    return ["--dest-path", folder, "--img-per-file", "3", *name, *more]
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -127,7 +128,7 @@ def test_options_of_records_and_names_do_the_same_as_with_files(
 ) -> None:
     dataset = [(f"s/{n}.jpg", JPEG + bytes(n), str(n)) for n in range(8)]
     by_files(packer, tmp_path, dataset, *(word.format("files") for word in option))
-    args = ["--tar", *arguments("tar"), *(word.format("tar") for word in option)]
+    args = ["--tar", *arguments("tar", *(word.format("tar") for word in option))]
     result = run(packer, *args, input=members(dataset), cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert subprocess.run(["diff", "-r", "tar", "files"], cwd=tmp_path).returncode == 0

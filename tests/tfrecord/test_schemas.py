@@ -117,6 +117,16 @@ def test_dlio_has_the_image_and_its_size(tmp_path: Path, images: list[Path]) -> 
     assert b"label" not in record.data
 
 
+def test_labels_are_not_offset_where_there_are_none(tmp_path: Path, images: list[Path]) -> None:
+    args = ["--schema", "dlio", "--dest-path", tmp_path / "out"]
+    result = run("tfrecord", *args, "--label-offset", "1", input=manifest(images))
+    assert result.returncode == 2
+    assert b"argument --label-offset: not with --schema dlio, which has no label" in result.stderr
+    assert not (tmp_path / "out").exists()
+    of_preset = run("tfrecord", "--preset", "imagenet", *args, input=manifest(images))
+    assert of_preset.returncode == 0, of_preset.stderr
+
+
 @pytest.mark.parametrize("schema", SCHEMAS)
 @pytest.mark.parametrize("index", [[], ["--index"]])
 def test_every_schema_is_resumed_tested_and_the_same_from_a_tar(

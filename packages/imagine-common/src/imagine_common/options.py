@@ -70,10 +70,14 @@ def refuse_options(args: argparse.Namespace, options: Sequence[str], mode: str) 
     UsageError
         Naming the first of `options` that was given.
     """
-    of_preset = getattr(args, "preset_options", {})
     for option in options:
-        if getattr(args, option[2:].replace("-", "_")) and option not in of_preset:
+        if was_given(args, option):
             raise UsageError(f"argument {option}: not with {mode}, which writes nothing")
+
+
+def was_given(args: argparse.Namespace, option: str) -> bool:
+    """Tell whether an option was given, if with its default, other than by a preset."""
+    return option[2:].replace("-", "_") in args.given
 
 
 def add_message_options(parser: argparse._ActionsContainer) -> None:

@@ -81,7 +81,8 @@ def parse_with_preset(
     Returns
     -------
     argparse.Namespace
-        In it also `preset_options`: what the preset has set, as it could have been given.
+        In it also `given`: the attributes that the arguments set themselves, if to their defaults;
+        and `preset_options`: what the preset has set, as it could have been given.
 
     Raises
     ------
@@ -90,11 +91,11 @@ def parse_with_preset(
         tool.
     """
     args = parser.parse_intermixed_args(argv)
-    args.preset_options = {}
+    given = _given(parser, argv)
+    args.given, args.preset_options = frozenset(given), {}
     if getattr(args, "preset", None) is None:
         return args
     preset = find_preset(args.preset, parser.preset_tool)
-    given = _given(parser, argv)
     if "files" in given:
         given |= set(positionals)
     words = {
@@ -107,7 +108,7 @@ def parse_with_preset(
         raise UsageError(f"preset {preset.name}: {error}") from error
     # Those that come later win.
     args = parser.parse_intermixed_args([*words.values(), *_arguments(argv)])
-    args.preset_options = words
+    args.given, args.preset_options = frozenset(given), words
     return args
 
 

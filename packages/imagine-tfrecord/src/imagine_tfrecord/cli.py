@@ -9,6 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from imagine_common.cli import Parser, run_tool
+from imagine_common.errors import UsageError
+from imagine_common.options import was_given
 from imagine_common.packers.cli import Packer, run_packer
 from imagine_common.packers.options import PACKER_EPILOG, add_packer_options
 from imagine_common.presets import add_preset_option, parse_with_preset
@@ -68,6 +70,8 @@ def run(args: argparse.Namespace) -> None:
         folder = None if index_path is None else rooted(index_path, base)
         return partial(check_tfrecord, index_path=folder)
 
+    if args.schema == "dlio" and was_given(args, "--label-offset"):
+        raise UsageError("argument --label-offset: not with --schema dlio, which has no label")
     packer = Packer(
         pack=lambda source, spec, workers, written: pack_tfrecords(
             source, spec, args.writer, workers, **options, written=written
@@ -76,7 +80,7 @@ def run(args: argparse.Namespace) -> None:
         checker=checker,
         suffix=b"",
         package="imagine-tfrecord",
-        writing=("--index",),
+        writing=("--index", "--schema"),
     )
     run_packer(args, packer)
 

@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
 from imagine_common.errors import ImagineError, UsageError, show
-from imagine_common.options import refuse_options
+from imagine_common.options import refuse_options, was_given
 from imagine_common.workers import open_workers, refuse_scheduler
 
 if TYPE_CHECKING:
@@ -24,11 +24,15 @@ if TYPE_CHECKING:
 
 _WRITING = (
     "--source-path",
+    "--dest-path",
+    "--img-per-file",
+    "--name",
+    "--name-format",
     "--tar",
     "--recursive",
     "--labels-from-dirs",
     "--label-offset",
-    "--name-format",
+    "--writer",
     "--skip-invalid",
     "--resume",
     "--fsync",
@@ -86,6 +90,8 @@ def _run_pack(args: argparse.Namespace, packer: Packer, own_source: Source | Non
     from imagine_common.parts import WHOLE, parse_part
     from imagine_common.report import Report
 
+    if args.name_format is not None and was_given(args, "--name"):
+        raise UsageError("argument --name: not with --name-format, which is the whole name")
     spec = PackSpec(
         dest_path=os.fsencode(args.dest_path),
         name=os.fsencode(args.name),
