@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,14 @@ import pytest
 from support import lines, run
 
 SMALL = ("--width", "20", "--height", "12")
+
+
+def test_an_empty_name_is_not_the_current_folder(tmp_path: Path) -> None:
+    """As a script has it in which a variable is not set."""
+    result = run("gen", "--path", "", *SMALL, cwd=tmp_path)
+    assert result.returncode == 2
+    assert b"the folder's name is empty" in result.stderr
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize(

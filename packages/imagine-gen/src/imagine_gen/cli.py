@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
     sizes, width, height = _dimensions(args)
     target_size, target_size_stdev = _target_size(args)
     spec = DatasetSpec(
-        path=os.fsencode(args.path or "."),
+        path=b"." if args.path is None else os.fsencode(args.path),
         name=os.fsencode(args.name),
         width=width,
         height=height,
