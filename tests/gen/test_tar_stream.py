@@ -97,6 +97,12 @@ def test_a_full_device_is_an_error() -> None:
     assert result.stderr == b"imagine-gen: error: standard output: No space left on device\n"
 
 
+def test_members_names_may_hold_newlines() -> None:
+    result = run("gen", "--tar", *SMALL, "--name", "a\nb")
+    assert result.returncode == 0, result.stderr
+    assert list(members(result.stdout)) == [f"a\nb{n}.jpg" for n in range(9)]
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [

@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> None:
         pooled=args.pooled,
         pool_strips=args.pool_strips,
         seed=args.seed,
-        delimiter=args.delimiter,
+        delimiter=NUL if args.tar else args.delimiter,  # A member's name may hold newlines.
         subsampling=args.subsampling,
         target_size=target_size,
         target_size_stdev=target_size_stdev,
