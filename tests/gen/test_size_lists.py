@@ -139,6 +139,23 @@ def test_images_have_the_dimensions_of_the_list(tmp_path: Path, options: tuple[s
     assert found.count((40, 30)) > found.count((30, 40))
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"70000 4", "argument --size-list: widths: must be from 1 to 65500, not 70000"),
+        (b"4 70000", "argument --size-list: heights: must be from 1 to 65500, not 70000"),
+    ],
+)
+def test_sizes_that_a_format_can_not_have_are_laid_to_the_list(
+    tmp_path: Path, line: bytes, words: str
+) -> None:
+    source = write(tmp_path, b"40 30\n" + line)
+    result = run("gen", "--path", tmp_path / "im", "--size-list", source)
+    assert result.returncode == 2
+    assert words in result.stderr.decode()
+    assert not (tmp_path / "im").exists()
+
+
 @pytest.mark.parametrize("option", ["--width", "--height"])
 def test_a_list_and_a_width_or_height_are_not_both_meant(tmp_path: Path, option: str) -> None:
     result = run("gen", "--path", tmp_path / "im", "--size-list", "imagenet", option, "9")

@@ -10,7 +10,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import accumulate
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from imagine_common.errors import UsageError
 from imagine_gen.streams import Draw, RandomStream
@@ -31,6 +31,7 @@ class SizeRange:
     widths: tuple[int, int]
     heights: tuple[int, int]
     steps: int | None = None
+    sides: ClassVar[tuple[str, str]] = ("--width", "--height")  # as errors call them
 
     @property
     def least(self) -> tuple[int, int]:
@@ -68,6 +69,7 @@ class SizeList:
 
     sizes: tuple[tuple[int, int], ...]
     weights: tuple[int, ...]
+    sides: ClassVar[tuple[str, str]] = ("--size-list: widths", "--size-list: heights")
 
     def __hash__(self) -> int:
         return self._hash

@@ -134,15 +134,16 @@ class DatasetSpec:
                 f"argument --mode: {spelling} has no mode {self.mode!r}; it has"
                 f" {', '.join(self.format.modes)}"
             )
+        sides = ("--width", "--height")
         if self.sizes:
-            width, height = self.sizes.least
-            _check_range("--width", width, 1, self.format.max_side)
-            _check_range("--height", height, 1, self.format.max_side)
+            sides = self.sizes.sides
+            for side, least in zip(sides, self.sizes.least):
+                _check_range(side, least, 1, self.format.max_side)
             self._set("sizes", self.sizes.pooled() if self.pooled else self.sizes)
             self._set("width", self.sizes.largest[0])
             self._set("height", self.sizes.largest[1])
-        _check_range("--width", self.width, 1, self.format.max_side)
-        _check_range("--height", self.height, 1, self.format.max_side)
+        _check_range(sides[0], self.width, 1, self.format.max_side)
+        _check_range(sides[1], self.height, 1, self.format.max_side)
         _check_range("--count", self.count, 1, _MAX_INDEX)
         _check_range("--start", self.start, 0, _MAX_INDEX - self.count)
         self._check_target()
