@@ -104,9 +104,16 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
             b"\xef\xbb\xbfa.jpg",
             r"^\\ufeffa\.jpg: No such file.*; the name begins with a byte-order",
         ),
+        *(
+            (
+                b"a.jpg\t" + label,
+                r"^a\.jpg\\t.*: No such file.*; the name has a tab: a label .* is a whole number",
+            )
+            for label in (b"-1", b"1.5", b"cat", b"1, 2", b"1,")
+        ),
     ],
 )
-def test_missing_file_of_a_windows_manifest_comes_with_a_hint(
+def test_missing_file_that_a_manifest_misnames_comes_with_a_hint(
     tmp_path: Path, name: bytes, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

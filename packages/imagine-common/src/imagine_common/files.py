@@ -200,4 +200,6 @@ def _hint(path: bytes) -> str:
         return "; the name ends with a carriage return: does the manifest have CRLF line ends?"
     if path.startswith(b"\xef\xbb\xbf"):
         return "; the name begins with a byte-order mark: save the manifest without one"
+    if b"\t" in path:
+        return "; the name has a tab: a label after it is a whole number, or several with commas"
     return ""
