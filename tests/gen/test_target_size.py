@@ -281,6 +281,7 @@ def test_sizes_are_drawn_as_documented() -> None:
     [
         (["--target-size", "600"], r"--target-size: JPEG files of 64x48 can have \d+ to \d+ bytes"),
         (["--target-size", "1M"], r"--target-size: JPEG files of 64x48 .* here, not 1000000"),
+        (["--target-size", "1000G"], r"--target-size: JPEG files of 64x48 .* here, not 10{12};"),
         (["--target-size", "0"], "--target-size: must be from 1"),
         (["--target-size", "1T"], "--target-size: expected bytes"),
         (["--target-size", "5K", "--target-size-stdev", "4K"], r"it can be at most \d+, not 4000"),

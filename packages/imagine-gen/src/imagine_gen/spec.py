@@ -28,6 +28,7 @@ _MAX_POOL_STRIPS = 2**20
 _MAX_CLASSES = 10**9
 _MAX_TARGET_SIZE = 2**40
 _PROCESS_BYTES = 60_000_000
+_HEADER_BYTES = 2**16
 _PHOTO_BYTES = 30_000_000  # the textures, and tiles of planes
 _PHOTO_COMPRESS_LEVEL = 6  # zlib's default, and Pillow's
 
@@ -231,8 +232,10 @@ class DatasetSpec:
         canvas = 1 if self.mode == "L" else 4  # bytes a pixel, in Pillow's images
         if self.target_size is not None:
             # A search keeps two files, and what can be reached is tried once.
-            largest = (4 if self.subsampling == "4:4:4" else 3) * self.width * self.height
-            files = max(3 * self.target_size, largest)
+            pixels = self.width * self.height
+            largest = (4 if self.subsampling == "4:4:4" else 3) * pixels
+            # None has over 16 bytes a pixel: what is out of reach is to be told as such.
+            files = max(3 * min(self.target_size, _HEADER_BYTES + 16 * pixels), largest)
             return process + canvas * self.width * self.height + files
         if self.image_format in PILLOW_FORMATS:
             encoding = PILLOW_FORMATS[self.image_format].pixel_bytes[self.mode]
