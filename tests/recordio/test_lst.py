@@ -177,6 +177,7 @@ def test_a_list_that_can_not_be_read_is_named(tmp_path: Path, path: str) -> None
         (["--lst", "x", "--tar"], "argument --lst: not with --tar"),
         (["--lst", "x", "--recursive"], "argument --recursive: only with --source-path"),
         (["--root", "."], "argument --root: only with --lst"),
+        (["--lst", "s3://x/y"], "argument --lst: not with an object store, s3://x/y"),
         (["--lst", "x", "--test"], "argument --lst: not with --test"),
         (["--merged-index", "--test"], "argument --merged-index: not with --test"),
     ],

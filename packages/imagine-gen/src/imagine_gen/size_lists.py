@@ -11,6 +11,7 @@ import os
 import re
 
 from imagine_common.errors import UsageError, file_error, show
+from imagine_common.urls import refuse_store
 from imagine_gen.sizes import SizeList
 
 _FOLDER = os.path.join(os.path.dirname(__file__), "size_lists")
@@ -35,11 +36,12 @@ def load_size_list(source: str) -> SizeList:
     Raises
     ------
     UsageError
-        Where the file is longer than 4 MiB, holds nothing, or has a line that is none; it names the
-        file and the line.
+        Where the file is in an object store, is longer than 4 MiB, holds nothing, or has a line
+        that is none; it names the file and the line.
     ImagineError
         Where the file can't be read.
     """
+    refuse_store("--size-list", os.fsencode(source))
     names = size_list_names()
     path = os.path.join(_FOLDER, source + _SUFFIX) if source in names else source
     try:

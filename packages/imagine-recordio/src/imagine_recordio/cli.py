@@ -84,8 +84,10 @@ def _list(args: argparse.Namespace) -> ListSource | None:
     for option, given in (("--source-path", args.source_path is not None), ("--tar", args.tar)):
         if given:
             raise UsageError(f"argument --lst: not with {option}: one of them names the images")
+    from imagine_common.urls import refuse_store
     from imagine_recordio.lst import ListSource
 
+    refuse_store("--lst", os.fsencode(args.lst))
     return ListSource(os.fsencode(args.lst), os.fsencode("." if args.root is None else args.root))
 
 
