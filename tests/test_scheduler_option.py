@@ -43,6 +43,18 @@ def test_what_a_cluster_does_not_do_is_refused(
     assert b"needs Dask" not in result.stderr
 
 
+@pytest.mark.parametrize("tool", PACKERS)
+def test_records_for_a_store_are_refused_before_the_cluster_is_asked(
+    tool: str, tmp_path: Path
+) -> None:
+    (tmp_path / "s3fs.py").touch()
+    args = ("--dest-path", "s3://bucket/x", "--scheduler", "tcp://127.0.0.1:1")
+    result = run(tool, *args, input=b"x\n", env=no_dask(tmp_path))
+    assert result.returncode == 2
+    told = b"argument --scheduler: not with an object store, s3://bucket/x"
+    assert told in result.stderr
+
+
 @pytest.mark.parametrize("tool", TOOLS)
 def test_without_a_scheduler_dask_is_not_imported(tool: str, tmp_path: Path) -> None:
     args: tuple[str | Path, ...] = (PATH_OPTION[tool], tmp_path / "x")

@@ -89,6 +89,7 @@ def _run_pack(args: argparse.Namespace, packer: Packer, own_source: Source | Non
     from imagine_common.packers.pack_spec import PackSpec
     from imagine_common.parts import WHOLE, parse_part
     from imagine_common.report import Report
+    from imagine_common.urls import refuse_store
 
     if args.name_format is not None and was_given(args, "--name"):
         raise UsageError("argument --name: not with --name-format, which is the whole name")
@@ -113,6 +114,8 @@ def _run_pack(args: argparse.Namespace, packer: Packer, own_source: Source | Non
         return
     if args.tar:
         refuse_scheduler(args, "--tar", "which one process packs")
+    if args.scheduler is not None:  # Else found out only once the cluster answers.
+        refuse_store("--scheduler", spec.dest_path)
     with open_workers(args, packer.package) as workers, Report(args.prog, args.quiet) as report:
         _pack(args, packer, source, spec, workers, report)
 
