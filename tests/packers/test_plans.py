@@ -55,6 +55,17 @@ def test_the_bytes_told_are_those_written(
     assert int(words[1]) == sum(path.stat().st_size for path in out.iterdir())
 
 
+@pytest.mark.skipif("tfrecord" not in PACKERS, reason="about an option of imagine-tfrecord's own")
+def test_indexes_that_could_not_be_written_do_not_fit(tmp_path: Path, images: list[Path]) -> None:
+    args = ["--dest-path", tmp_path / "out", "--dry-run", "--index-path"]
+    result = run("tfrecord", *args, tmp_path / "idx", input=manifest(images))
+    assert result.returncode == 0, result.stderr
+    assert f"{tmp_path}/idx: ".encode() in result.stderr
+    result = run("tfrecord", *args, images[0] / "idx", input=manifest(images))
+    assert result.returncode == 1
+    assert f"{images[0]} is not a folder".encode() in result.stderr
+
+
 def test_a_folder_is_planned_too(tool: str, tmp_path: Path, images: list[Path]) -> None:
     (images[0].parent / "text").write_bytes(b"text")
     result = run(tool, "--source-path", images[0].parent, "--dry-run", cwd=tmp_path)

@@ -204,7 +204,8 @@ def _plan(packer: Packer, source: Source | TarSource, spec: PackSpec, report: Re
     from imagine_common.parts import WHOLE
     from imagine_common.report import counted, human_bytes
 
-    plan = plan_packing(source, spec, packer.form(spec))
+    form = packer.form(spec)
+    plan = plan_packing(source, spec, form)
     for reason in plan.skipped:
         report.warn(f"{reason}; would be skipped")
     for warning in source.warnings():
@@ -217,3 +218,8 @@ def _plan(packer: Packer, source: Source | TarSource, spec: PackSpec, report: Re
     )
     report.tell(describe_space(spec.dest_path))
     require_space(spec.dest_path, plan.bytes, plan.written)
+    # Indexes are small, but their folder may be one that can't be written to.
+    folder, *others = map(os.path.dirname, form.files(spec.shard_path(0)))
+    for other in others:
+        if other != folder:
+            report.tell(describe_space(other))
