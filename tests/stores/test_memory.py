@@ -110,6 +110,8 @@ def test_folders_are_what_names_have_in_common() -> None:
 def test_a_missing_object_is_named() -> None:
     with pytest.raises(ImagineError, match="memory://x: no such object"):
         open_input(b"memory://x", "an object")
+    with pytest.raises(ImagineError, match="no such object; the name ends with a carriage return"):
+        open_input(b"memory://x\r", "an object")
 
 
 def test_the_functions_take_urls(tmp_path: Path) -> None:

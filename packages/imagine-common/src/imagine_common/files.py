@@ -72,7 +72,7 @@ class RegularFile:
             # Should a FIFO take the name just now, opening it must not wait for its writer.
             self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError as error:
-            raise ImagineError(f"{file_error(path, error)}{_hint(path)}") from error
+            raise ImagineError(f"{file_error(path, error)}{hint_at_name(path)}") from error
         except OSError as error:
             raise file_error(path, error) from error
         try:
@@ -195,7 +195,8 @@ def _require_regular(path: bytes, mode: int, expected: str) -> None:
     raise ImagineError(f"{show(path)}: expected {expected}, found {kind}")
 
 
-def _hint(path: bytes) -> str:
+def hint_at_name(path: bytes) -> str:
+    """Return words about a missing file's name, if it looks as if a manifest were misread."""
     if path.endswith(b"\r"):
         return "; the name ends with a carriage return: does the manifest have CRLF line ends?"
     if path.startswith(b"\xef\xbb\xbf"):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from imagine_common import atomic
 from imagine_common.atomic import AtomicFile
 from imagine_common.errors import ImagineError, show
-from imagine_common.files import InputFile, RegularFile
+from imagine_common.files import InputFile, RegularFile, hint_at_name
 from imagine_common.urls import is_url, local_path, parse_url
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def open_input(path: bytes, expected: str) -> InputFile:
 
     size = store.size(place)
     if size is None:
-        raise ImagineError(f"{show(path)}: no such object")
+        raise ImagineError(f"{show(path)}: no such object{hint_at_name(path)}")
     return StoreInput(store, place, size)
 
 
