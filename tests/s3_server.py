@@ -189,14 +189,27 @@ class Proxy:
 
 
 def _read_body(handler: BaseHTTPRequestHandler) -> bytes:
+    """Return a request's body; of one that ends within, as a killed client's does, nothing goes on.
+
+    Raises
+    ------
+    ConnectionError
+    """
     if "chunked" in handler.headers.get("Transfer-Encoding", ""):
         parts = []
-        while size := int(handler.rfile.readline().split(b";")[0], 16):
-            parts.append(handler.rfile.read(size))
+        while size := int(handler.rfile.readline().split(b";")[0] or b"-1", 16):
+            parts.append(_read_exactly(handler, size))
             handler.rfile.readline()
         handler.rfile.readline()
         return b"".join(parts)
-    return handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+    return _read_exactly(handler, int(handler.headers.get("Content-Length", 0)))
+
+
+def _read_exactly(handler: BaseHTTPRequestHandler, size: int) -> bytes:
+    data = handler.rfile.read(size)
+    if size != len(data):
+        raise ConnectionError
+    return data
 
 
 def _answer(

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
+from s3fs import S3FileSystem
 
+from imagine_common.stores import store
 from s3_server import Bucket, Proxy, environment, moto
 
 _numbers = count()
@@ -26,6 +28,10 @@ def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
             monkeypatch.delenv(name)
     for name, value in environment(server).items():
         monkeypatch.setenv(name, value)
+    # What this process has made for an earlier test may lead to a proxy that is gone; s3fs keeps
+    # its own, too.
+    monkeypatch.setattr(store, "_stores", {})
+    S3FileSystem.clear_instance_cache()
     bucket = Bucket(server, f"bucket-{next(_numbers)}")
     bucket.client.create_bucket(Bucket=bucket.name)
     return bucket
