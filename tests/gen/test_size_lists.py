@@ -73,6 +73,11 @@ def test_a_missing_list_names_those_that_come_with_the_tool(tmp_path: Path) -> N
         load_size_list("a\0b")
 
 
+def test_a_list_may_be_named_by_a_url(tmp_path: Path) -> None:
+    source = write(tmp_path, b"40 30\n")
+    assert load_size_list(f"file://{source}") == load_size_list(source)
+
+
 def test_a_list_in_a_store_is_told_not_to_be_read() -> None:
     with pytest.raises(UsageError, match=r"argument --size-list: not with an object store, s3://b"):
         load_size_list("s3://b/x")

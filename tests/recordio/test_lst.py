@@ -199,6 +199,13 @@ def test_the_root_is_here_unless_given_and_stdin_is_not_read(tmp_path: Path, roo
     assert result.returncode == 0
 
 
+def test_list_and_root_may_be_urls(tmp_path: Path, root: Path) -> None:
+    (tmp_path / "x.lst").write_text("1\t1\ta.jpg\n")
+    args = ["--lst", f"file://{tmp_path}/x.lst", "--root", f"file://{root}"]
+    result = run("recordio", *args, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
 def test_a_list_is_resumed(tmp_path: Path, root: Path) -> None:
     text = "".join(f"{9 - n}\t{n}.5\ta.jpg\n" for n in range(7))
     more = ["--img-per-file", "3", "--merged-index"]

@@ -11,7 +11,7 @@ import os
 import re
 
 from imagine_common.errors import UsageError, file_error, show
-from imagine_common.urls import refuse_store
+from imagine_common.urls import local_path, refuse_store
 from imagine_gen.sizes import SizeList
 
 _FOLDER = os.path.join(os.path.dirname(__file__), "size_lists")
@@ -45,7 +45,7 @@ def load_size_list(source: str) -> SizeList:
     names = size_list_names()
     path = os.path.join(_FOLDER, source + _SUFFIX) if source in names else source
     try:
-        with open(path, "rb") as file:
+        with open(local_path(os.fsencode(path)), "rb") as file:
             data = file.read(_MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise UsageError(

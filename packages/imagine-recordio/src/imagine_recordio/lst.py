@@ -17,6 +17,7 @@ from typing import BinaryIO
 from imagine_common.errors import ImagineError, file_error, show
 from imagine_common.manifest import NEWLINE, Entry
 from imagine_common.packers.shards import LineFormat
+from imagine_common.urls import local_path
 
 _INDEX = re.compile(rb"[0-9]{1,19}")
 _MAX_INDEX = 2**63 - 1
@@ -53,7 +54,7 @@ class ListSource:
         seen = _Seen()
         position = 0
         try:
-            with open(self._path, "rb") as file:
+            with open(local_path(self._path), "rb") as file:
                 while batch := self._read_batch(file, position):
                     for line in batch:
                         index = _index(line)
