@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from imagine_common.cli import run_tool
 from imagine_common.errors import ImagineError, UsageError, show
 from imagine_common.manifest import NUL
-from imagine_common.options import refuse_options, was_given
+from imagine_common.options import refuse_options
 from imagine_common.presets import parse_with_preset
 from imagine_common.workers import open_workers, refuse_scheduler
 from imagine_gen.options import HEIGHT, WIDTH, build_parser
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from imagine_gen.spec import DatasetSpec
 
 _MUCH_FILLER = 5  # percent
-_WITH_QUALITY = ("jpg", "webp", "avif")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -70,7 +69,6 @@ def run(args: argparse.Namespace) -> None:
         target_size=target_size,
         target_size_stdev=target_size_stdev,
     )
-    _check_encoding(args, spec.image_format)
     if args.part is not None:
         first, count = parse_part(args.part).span(spec.count)
         if not count:
@@ -104,21 +102,6 @@ def _dimensions(args: argparse.Namespace) -> tuple[Sizes | None, int, int]:
     heights = parse_range("--height", HEIGHT if args.height is None else args.height)
     fixed = widths[0] == widths[1] and heights[0] == heights[1]
     return None if fixed else SizeRange(widths, heights), widths[1], heights[1]
-
-
-def _check_encoding(args: argparse.Namespace, image_format: str) -> None:
-    """Refuse what a format has no use for, where it is no preset that has it.
-
-    Raises
-    ------
-    UsageError
-    """
-    for option, formats in (("--quality", _WITH_QUALITY), ("--compress-level", ("png",))):
-        if was_given(args, option) and image_format not in formats:
-            raise UsageError(
-                f"argument {option}: not with --image-format {image_format}; it is for"
-                f" {', '.join(formats)}"
-            )
 
 
 def _check_tar(args: argparse.Namespace) -> None:
