@@ -128,7 +128,7 @@ def test_line_is_written_so_that_its_path_reads_back(entry: Entry, line: bytes) 
     assert parse_line(line).path == entry.path
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=300)
 @given(path=PATHS, labels=LABELS)
 def test_what_is_written_reads_back(path: bytes, labels: tuple[int, ...]) -> None:
     entry = parse_line(format_line(Entry(path, labels)))
@@ -183,7 +183,7 @@ def test_silent_pipe_ticks(pipe: tuple[int, int]) -> None:
     assert next(batches) is None
 
 
-@settings(max_examples=150, deadline=None, database=None)
+@settings(max_examples=150)
 @given(
     lines=st.lists(
         st.binary(max_size=12).map(lambda line: line.replace(NUL, b"").replace(b"\n", b""))

@@ -47,13 +47,13 @@ NAMES = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None, database=None)
+@settings(max_examples=300)
 @given(names=st.lists(NAMES, max_size=12))
 def test_natural_order_is_that_of_the_numbers(names: list[bytes]) -> None:
     assert sorted(names, key=natural_key) == sorted(names, key=key_by_ints)
 
 
-@settings(max_examples=100, deadline=None, database=None)
+@settings(max_examples=100)
 @given(names=st.lists(st.binary(max_size=4), unique=True))
 def test_different_names_have_different_keys(names: list[bytes]) -> None:
     assert len(set(map(natural_key, names))) == len(names)

@@ -56,7 +56,7 @@ def test_slices_are_full_but_for_the_last(
     assert list(chain(*read)) == list(enumerate(lines))
 
 
-@settings(max_examples=60, deadline=None, database=None)
+@settings(max_examples=60)
 @given(
     batches=st.lists(
         st.none()

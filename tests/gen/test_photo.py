@@ -105,7 +105,7 @@ def test_nothing_is_computed_in_floating_point() -> None:
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
-@settings(max_examples=25, deadline=None, database=None)
+@settings(max_examples=25)
 @given(
     width=st.sampled_from([1, 2, 7, 100, 1501]),
     height=st.sampled_from([1, 5, 64, 131]),

@@ -65,7 +65,7 @@ def test_bytes_never_change(seed: int, index: int, start: str, digest: str) -> N
     assert hashlib.sha256(octets).hexdigest() == digest
 
 
-@settings(max_examples=150, deadline=None, database=None)
+@settings(max_examples=150)
 @given(
     seed=SEEDS,
     index=INDEXES,
