@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from support import PATH_OPTION, TOOLS, alive, children, command, lines, manifest
+from support import PATH_OPTION, PATIENCE, TOOLS, alive, children, command, lines, manifest
 from tars import archive
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -102,12 +102,12 @@ def kill_once(job: Job, folder: Path, rng: random.Random) -> str:
     target = rng.choice(workers) if at_worker and workers else process.pid
     with suppress(ProcessLookupError):
         os.kill(target, signum)
-    stdout, stderr = process.communicate(timeout=30)
+    stdout, stderr = process.communicate(timeout=PATIENCE)
     what = f"{job.tool}: {signum.name} to {'tool' if target == process.pid else 'worker'}"
     what += f" after {moment:.3f} s: exit {process.returncode}"
 
     check_exit(process.returncode, signum, target == process.pid, what, stderr)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while session_members(process.pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not session_members(process.pid), f"{what}: processes are left"

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
+from support import PATIENCE
+
 KEY, SECRET = "AKIAKEYTHATISNONE", "secret+that/is+none"
 HOST = "127.0.0.1"
 
@@ -164,7 +166,7 @@ class Proxy:
             answer = f"<?xml version='1.0'?><Error><Code>{code}</Code></Error>".encode()
             _answer(handler, outcome, [("Content-Type", "application/xml")], answer)
             return
-        server = http.client.HTTPConnection(self._server, timeout=60)
+        server = http.client.HTTPConnection(self._server, timeout=PATIENCE)
         headers = {
             name: value
             for name, value in handler.headers.items()

@@ -18,6 +18,9 @@ PACKERS = tuple(tool for tool in TOOLS if tool != "gen")
 PATH_OPTION = {"gen": "--path", "tfrecord": "--dest-path", "recordio": "--dest-path"}
 RECORD_SUFFIX = {"tfrecord": "", "recordio": ".rec"}
 
+# What takes longer than so many seconds hangs: no test is about speed, and a machine may be slow.
+PATIENCE = 300.0
+
 JPEG = base64.b64decode(  # 8x8, gray; made with Pillow
     "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDABALDA4MChAODQ4SERATGCgaGBYWGDEjJR0oOjM9PDkzODdA"
     "SFxOQERXRTc4UG1RV19iZ2hnPk1xeXBkeFxlZ2P/wAALCAAIAAgBAREA/8QAHwAAAQUBAQEBAQEAAAAA"
@@ -44,7 +47,7 @@ def run(tool: str, *args: str | Path, **kwargs: Any) -> subprocess.CompletedProc
     """Run a tool to its end; stdin is empty unless given."""
     if "stdin" not in kwargs:
         kwargs.setdefault("input", b"")
-    kwargs.setdefault("timeout", 60)
+    kwargs.setdefault("timeout", PATIENCE)
     kwargs.setdefault("stdout", subprocess.PIPE)
     kwargs.setdefault("stderr", subprocess.PIPE)
     return subprocess.run(command(tool, *args), **kwargs)
@@ -60,7 +63,7 @@ def shell(script: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         input="",
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=2 * PATIENCE,
     )
 
 
@@ -75,7 +78,7 @@ def manifest(paths: list[Path] | list[str]) -> bytes:
     return b"".join(os.fsencode(path) + b"\n" for path in paths)
 
 
-def wait_for(condition: Any, seconds: float = 20.0) -> None:
+def wait_for(condition: Any, seconds: float = PATIENCE) -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -23,6 +23,7 @@ import pytest
 from support import (
     JPEG,
     PATH_OPTION,
+    PATIENCE,
     RECORD_SUFFIX,
     TOOLS,
     alive,
@@ -106,7 +107,7 @@ class Endless(NamedTuple):
 
     def end(self) -> tuple[int, str]:
         """Wait for its end; return its exit code and what it said."""
-        _, errors = self.process.communicate(timeout=30)
+        _, errors = self.process.communicate(timeout=PATIENCE)
         return self.process.returncode, errors.decode()
 
 

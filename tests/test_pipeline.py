@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from support import (
+    PATIENCE,
     alive,
     children,
     command,
@@ -163,6 +164,6 @@ def test_a_terminated_packer_ends_the_generator_with_141(
     assert consumer.stdout.readline() == os.fsencode(tmp_path) + b"/t/tfrecord_0\n"
     workers = [pid for process in pipeline for pid in children(process.pid)]
     consumer.send_signal(signal.SIGTERM)
-    assert (consumer.wait(20), producer.wait(20)) == (143, 141)
+    assert (consumer.wait(PATIENCE), producer.wait(PATIENCE)) == (143, 141)
     assert not any(map(alive, workers))
     assert unfinished(tmp_path / "x") == unfinished(tmp_path / "t") == []

@@ -19,7 +19,7 @@ from imagine import create_images
 from imagine_common.cluster.connection import DaskCluster
 from imagine_common.errors import ImagineError, WorkerLost
 from imagine_common.parallel import ordered_map
-from support import PACKERS, PATH_OPTION, TOOLS, command, lines, run, unfinished, wait_for
+from support import PACKERS, PATH_OPTION, PATIENCE, TOOLS, command, lines, run, unfinished, wait_for
 
 SMALL = ("--width", "64", "--height", "48")
 # Of about 50 ms each.
@@ -227,7 +227,7 @@ def test_images_survive_a_killed_worker(own_cluster: DaskProcesses, tmp_path: Pa
         assert process.stdout
         first = process.stdout.readline()
         own_cluster.workers[0].kill()
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     here = run("gen", "--path", tmp_path / "here", *args)
     assert (first + out).replace(b"there", b"here") == here.stdout
@@ -259,7 +259,7 @@ def test_shards_survive_a_killed_worker(
         process.stdin.close()
         process.stdin = None
         own_cluster.workers[0].kill()
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     assert digests(tmp_path / "there") == digests(tmp_path / "here")
 
@@ -280,7 +280,7 @@ def test_no_workers_left_ends_the_run(own_cluster: DaskProcesses, tmp_path: Path
         assert process.stdout
         process.stdout.readline()
         own_cluster.workers[0].kill()
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     (line,) = err.decode().splitlines()
     assert "the Dask cluster has had no workers for 2 s" in line
@@ -294,7 +294,7 @@ def test_a_lost_scheduler_ends_the_run(own_cluster: DaskProcesses, tmp_path: Pat
         assert process.stdout
         process.stdout.readline()
         own_cluster.scheduler.kill()
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     (line,) = err.decode().splitlines()
     assert line.startswith("imagine-gen: error: tcp://127.0.0.1:")
@@ -312,7 +312,7 @@ def test_a_signal_ends_the_run_and_its_tasks(
         assert process.stdout
         process.stdout.readline()
         process.send_signal(signum)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + signum
     assert len(err.splitlines()) == 1
     assert tasks_of(cluster) == (0, 0)
@@ -332,7 +332,7 @@ def test_a_closed_stdout_ends_the_run_and_its_tasks(cluster: DaskProcesses, tmp_
         assert process.stderr
         process.stdout.readline()
         process.stdout.close()
-        assert process.wait(timeout=60) == 141
+        assert process.wait(PATIENCE) == 141
         assert process.stderr.read() == b""
     assert tasks_of(cluster) == (0, 0)
     assert not unfinished(tmp_path / "im")

@@ -18,7 +18,7 @@ from imagine_common.errors import ImagineError, WorkerLost
 from imagine_common.parallel import ordered_map
 from imagine_common.signals import ENDING_SIGNALS
 from imagine_common.temporary import create_temporary, remove_temporary, temporary_name
-from support import alive, children, unfinished, wait_for
+from support import PATIENCE, alive, children, unfinished, wait_for
 
 FOREVER = 600.0
 
@@ -156,7 +156,7 @@ def test_units_are_taken_as_they_are_worked_off(workers: int) -> None:
 @pytest.mark.parametrize("workers", [1, 2])
 def test_results_go_out_while_there_is_no_unit(workers: int) -> None:
     given: list[int] = []
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
 
     def units() -> Iterator[int | None]:
         yield 3
@@ -262,7 +262,7 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     # The pipe has its end only once no worker is left that holds it.
-    done = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, timeout=60)
+    done = subprocess.run([sys.executable, script], stdout=subprocess.PIPE, timeout=PATIENCE)
     assert done.returncode == -signal.SIGKILL
     wait_for(lambda: not alive(int(done.stdout)))
 
@@ -285,7 +285,7 @@ def test_process_with_other_threads_can_map(tmp_path: Path) -> None:
         "    thread.join()\n"
     )
     done = subprocess.run(
-        [sys.executable, "-W", "error", script], capture_output=True, text=True, timeout=60
+        [sys.executable, "-W", "error", script], capture_output=True, text=True, timeout=PATIENCE
     )
     assert done.stderr == ""
     assert done.stdout == "[(0, False), (1, False), (2, False)]\n"

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from imagine_common.report import Report, human_bytes
+from support import PATIENCE
 
 NUMBER = r"[0-9.e+]+"
 
@@ -113,7 +114,7 @@ def drawn(stdout: int, *args: str) -> tuple[bool, bytes]:
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
-            timeout=60,
+            timeout=PATIENCE,
         )
         os.set_blocking(terminal, False)
         try:
@@ -150,6 +151,6 @@ def test_no_bar_is_drawn_when_quiet(tmp_path: Path) -> None:
 def test_no_bar_is_drawn_when_stderr_is_no_terminal(tmp_path: Path) -> None:
     with open(tmp_path / "stdout", "wb") as file:
         done = subprocess.run(
-            [sys.executable, "-c", SCRIPT], stdout=file, stderr=subprocess.PIPE, timeout=60
+            [sys.executable, "-c", SCRIPT], stdout=file, stderr=subprocess.PIPE, timeout=PATIENCE
         )
     assert (done.returncode, done.stderr) == (0, b"imagine-x: warning: odd\n")

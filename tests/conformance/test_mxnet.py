@@ -148,7 +148,7 @@ def test_a_list_is_packed_as_im2rec_packs_it(tmp_path: Path, dataset: list[Path]
     for index, _, path in items:
         expected = np.asarray(Image.open(path)).transpose(2, 0, 1)
         np.testing.assert_array_equal(found[index], expected)
-    run("recordio", *root, "--dest-path", tmp_path / "mx", "--writer", "mxnet", timeout=300)
+    run("recordio", *root, "--dest-path", tmp_path / "mx", "--writer", "mxnet")
     for suffix in ("rec", "idx"):
         name = f"recordio_0.{suffix}"
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "mx" / name).read_bytes()
@@ -191,7 +191,7 @@ def test_both_writers_write_the_same_bytes(tmp_path: Path) -> None:
         source += f"{path}{label}\n".encode()
     for writer in ("native", "mxnet"):
         args = ["--dest-path", tmp_path / writer, "--img-per-file", "3", "--writer", writer]
-        result = run("recordio", *args, input=source, timeout=300)
+        result = run("recordio", *args, input=source)
         assert result.returncode == 0, result.stderr
         assert len(lines(result.stdout)) == 3
         assert len(result.stderr.splitlines()) == 1
@@ -209,7 +209,7 @@ def test_mxnets_writer_leaves_nothing_unfinished(tmp_path: Path) -> None:
     image.write_bytes(JPEG)
     source = manifest([image, image, image, tmp_path / "missing.jpg"])
     args = ["--dest-path", tmp_path / "out", "--img-per-file", "2", "--writer", "mxnet"]
-    result = run("recordio", *args, input=source, timeout=300)
+    result = run("recordio", *args, input=source)
     assert result.returncode == 1
     assert b"missing.jpg: No such file" in result.stderr
     names = sorted(path.name for path in (tmp_path / "out").iterdir())

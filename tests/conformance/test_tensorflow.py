@@ -133,7 +133,7 @@ def test_both_writers_write_the_same_bytes(tmp_path: Path) -> None:
         source += f"{path}{label}\n".encode()
     for writer in ("native", "tensorflow"):
         args = ["--dest-path", tmp_path / writer, "--img-per-file", "3", "--writer", writer]
-        result = run("tfrecord", *args, input=source, timeout=300)
+        result = run("tfrecord", *args, input=source)
         assert result.returncode == 0, result.stderr
         assert len(lines(result.stdout)) == 3
         assert len(result.stderr.splitlines()) == 1
@@ -243,7 +243,7 @@ def test_both_writers_write_the_same_bytes_in_every_schema(tmp_path: Path, schem
     for writer in ("native", "tensorflow"):
         args = ["--dest-path", tmp_path / writer, "--img-per-file", "3", "--writer", writer]
         more = ["--schema", schema, "--index", "--name-format", "{shard}of{total}"]
-        result = run("tfrecord", *args, *more, input=source, timeout=300)
+        result = run("tfrecord", *args, *more, input=source)
         assert result.returncode == 0, result.stderr
         assert len(lines(result.stdout)) == 3
         assert len(result.stderr.splitlines()) == 1
@@ -264,7 +264,7 @@ def test_tensorflows_writer_leaves_nothing_unfinished(tmp_path: Path) -> None:
     image.write_bytes(JPEG)
     source = manifest([image, image, image, tmp_path / "missing.jpg"])
     args = ["--dest-path", tmp_path / "out", "--img-per-file", "2", "--writer", "tensorflow"]
-    result = run("tfrecord", *args, input=source, timeout=300)
+    result = run("tfrecord", *args, input=source)
     assert result.returncode == 1
     assert b"missing.jpg: No such file" in result.stderr
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["tfrecord_0"]

@@ -16,6 +16,7 @@ from support import (
     JPEG,
     PACKERS,
     PATH_OPTION,
+    PATIENCE,
     RECORD_SUFFIX,
     TOOLS,
     command,
@@ -164,7 +165,7 @@ def test_runs_on_the_same_range_share_a_folder(
         process.stdin.close()
         process.stdin = None
     for process in started:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, errors
     assert contents(shared) == contents(whole)
     assert unfinished(shared) == []

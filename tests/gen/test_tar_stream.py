@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from support import command, lines, run
+from support import PATIENCE, command, lines, run
 
 SMALL = ("--width", "20", "--height", "12", "--count", "9")
 KINDS = [
@@ -76,7 +76,7 @@ def test_the_first_images_go_out_before_the_last_are_made() -> None:
         assert process.stdout
         assert process.stdout.read(10) == b"image_0.jp"
         process.stdout.close()
-        assert process.wait(20) == 141
+        assert process.wait(PATIENCE) == 141
         assert process.stderr
         assert process.stderr.read() == b""
 

@@ -33,7 +33,7 @@ def test_good_files_are_listed_and_summed_up(tool: str, files: list[str]) -> Non
     for result in (
         run(tool, "--test", *files),
         run(tool, "--test", input=manifest(files)),
-        run(tool, "--test", "-0", input=manifest(files).replace(b"\n", b"\0"), timeout=60),
+        run(tool, "--test", "-0", input=manifest(files).replace(b"\n", b"\0")),
         run(tool, "--test", "--workers", "1", *files),
     ):
         assert result.returncode == 0, result.stderr
@@ -97,7 +97,7 @@ def test_what_is_no_regular_file_is_not_opened(
     tool: str, tmp_path: Path, make: Any, words: str
 ) -> None:
     make(tmp_path / "x")
-    result = run(tool, "--test", tmp_path / "x", timeout=20)
+    result = run(tool, "--test", tmp_path / "x")
     assert result.returncode == 1
     assert words in result.stderr.decode()
 
@@ -106,7 +106,7 @@ def test_a_huge_sparse_file_is_refused_at_once(tool: str, tmp_path: Path) -> Non
     path = tmp_path / f"sparse{RECORD_SUFFIX[tool]}"
     path.touch()
     os.truncate(path, 2**42)
-    result = run(tool, "--test", path, timeout=20)
+    result = run(tool, "--test", path)
     assert result.returncode == 1
     assert "record 0 at byte 0: " in result.stderr.decode()
 

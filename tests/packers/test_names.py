@@ -12,6 +12,7 @@ import pytest
 from support import (
     JPEG,
     PACKERS,
+    PATIENCE,
     RECORD_SUFFIX,
     command,
     lines,
@@ -159,7 +160,7 @@ def test_shards_that_wait_go_when_the_run_is_ended(
         process.stdin.flush()
         wait_for(lambda: len(unfinished(out)) >= 6)
         process.send_signal(signum)
-        assert process.wait(20) == code
+        assert process.wait(PATIENCE) == code
         assert process.stdout
         assert process.stdout.read() == b""
     assert os.listdir(out) == []

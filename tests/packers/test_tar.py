@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from support import JPEG, PACKERS, PNG, TOOLS, command, lines, run, shell, unfinished
+from support import JPEG, PACKERS, PATIENCE, PNG, TOOLS, command, lines, run, shell, unfinished
 from tars import archive, block, member
 
 MAGIC = b"\n\x23\xd7\xce"
@@ -343,7 +343,7 @@ class Fed:
 
     def end(self) -> tuple[int, str]:
         self.stdin.close()
-        code = self.process.wait(30)
+        code = self.process.wait(PATIENCE)
         self.stdout.close()
         assert self.process.stderr
         with self.process.stderr as stderr:
@@ -389,7 +389,7 @@ def test_a_run_that_is_ended_leaves_whole_files(
 def test_a_reader_of_stdout_that_goes_ends_the_run(tool: str, fed: Fed) -> None:
     fed.stdout.close()
     fed.feed(range(5))
-    assert fed.process.wait(30) == 141
+    assert fed.process.wait(PATIENCE) == 141
     assert fed.end() == (141, "")
     assert unfinished(fed.folder) == []
 
@@ -447,7 +447,7 @@ def test_memory_is_that_of_two_images(tool: str, tmp_path: Path) -> None:
             stdin.write(member(b"%d.jpg" % n, image))
         stdin.write(bytes(1024))
     process.stdin = None
-    stdout, _ = process.communicate(timeout=60)
+    stdout, _ = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert int(stdout.splitlines()[-1]) < 64 << 10  # KiB; all images have 120 MiB
 
@@ -487,6 +487,6 @@ def test_streams_are_not_held_up_by_a_slow_writer(tool: str, tmp_path: Path) -> 
 
     thread = threading.Thread(target=write)
     thread.start()
-    stdout, _ = process.communicate(timeout=30)
+    stdout, _ = process.communicate(timeout=PATIENCE)
     thread.join()
     assert lines(stdout) == [str(tmp_path / SHARDS[tool][0])]

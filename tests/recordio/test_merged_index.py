@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from imagine_recordio import create_recordio
-from support import JPEG, command, lines, manifest, read_recordio, run, wait_for
+from support import JPEG, PATIENCE, command, lines, manifest, read_recordio, run, wait_for
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_an_older_one_goes_before_a_file_is_replaced(
         process.stdout.readline()
         wait_for(lambda: not merged.exists())
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 143
+        assert process.wait(PATIENCE) == 143
     assert not [name for name in os.listdir(out) if "merged" in name or name.startswith(".")]
 
 

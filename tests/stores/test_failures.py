@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from s3_server import KEY, SECRET, Bucket, Proxy, Request, wait_until_quiet
-from support import JPEG, PNG, children, command, lines, manifest, run, wait_for
+from support import JPEG, PATIENCE, PNG, children, command, lines, manifest, run, wait_for
 
 GEN = ["--width", "16", "--height", "16", "--image-format", "png"]
 MIB = 1 << 20
@@ -204,10 +204,10 @@ def test_an_upload_that_a_signal_ends_leaves_no_object_and_no_upload(
     assert process.stdin
     process.stdin.write(images)
     process.stdin.flush()  # There may be more, so that the shard is not known to be the only one.
-    assert held.is_there.wait(20)
+    assert held.is_there.wait(PATIENCE)
     assert bucket.uploads() == ["tfrecord_0"]
     process.send_signal(signum)
-    stdout, stderr = process.communicate(timeout=20)
+    stdout, stderr = process.communicate(timeout=PATIENCE)
     held.let_go()
     assert process.returncode == 128 + signum, stderr
     assert stdout == b""
@@ -227,7 +227,7 @@ def test_a_killed_upload_leaves_no_object_but_parts_for_a_lifecycle_rule(
     assert process.stdin
     process.stdin.write(images)
     process.stdin.close()
-    assert held.is_there.wait(20)
+    assert held.is_there.wait(PATIENCE)
     process.kill()
     process.wait()
     held.let_go()
@@ -266,7 +266,7 @@ from imagine_common.storage import exists
 url = os.fsencode(sys.argv[1])
 assert not exists(url)
 if not os.fork():
-    signal.alarm(20)
+    signal.alarm(200)
     os._exit(7 if not exists(url) else 1)
 print(os.waitstatus_to_exitcode(os.wait()[1]))
 """
@@ -274,7 +274,7 @@ print(os.waitstatus_to_exitcode(os.wait()[1]))
 
 def test_a_process_that_is_forked_from_one_with_a_store_has_its_own(bucket: Bucket) -> None:
     script = [sys.executable, "-W", "ignore", "-c", FORK, f"{bucket.url}/x"]
-    assert subprocess.run(script, capture_output=True, timeout=60).stdout == b"7\n"
+    assert subprocess.run(script, capture_output=True, timeout=PATIENCE).stdout == b"7\n"
 
 
 def test_a_closed_pipe_ends_a_run_quietly(bucket: Bucket) -> None:
@@ -287,7 +287,7 @@ def test_a_closed_pipe_ends_a_run_quietly(bucket: Bucket) -> None:
     process.stdout.readline()
     process.stdout.close()
     assert process.stderr.read() == b""
-    assert process.wait(20) == 141
+    assert process.wait(PATIENCE) == 141
     process.stderr.close()
 
 
