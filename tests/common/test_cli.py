@@ -5,12 +5,13 @@ import contextlib
 import os
 import signal
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from imagine_common import __version__
+from imagine_common import __version__, signals
 from imagine_common.cli import Parser, run_tool
 from imagine_common.errors import (
     ImagineError,
@@ -192,7 +193,9 @@ def test_signal_ends_the_run_after_cleaning_up(
     word: str,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(signals, "_SECONDS_TO_CLEAN_UP", inf)  # however long this process waits
     cleaned = []
 
     def run(_args: argparse.Namespace) -> None:
