@@ -50,8 +50,9 @@ def targets(folder: Path) -> list[Target]:
     for number, data in enumerate((JPEG, PNG, JPEG + b"\n\x23\xd7\xce" * 3, PNG)):
         paths.append(images / f"{number}.jpg")
         paths[-1].write_bytes(data)
+    # By relative paths: what is made of a seed may not depend on where this folder is.
     lines = b"".join(
-        os.fsencode(path) + b"\t%d" % n * (n % 2) + b",7" * (n == 3) + b"\n"
+        os.fsencode(path.relative_to(folder)) + b"\t%d" % n * (n % 2) + b",7" * (n == 3) + b"\n"
         for n, path in enumerate(paths)
     )
     found = [
@@ -65,11 +66,11 @@ def targets(folder: Path) -> list[Target]:
         args = ["--path", images, "--width", "9", "--height", "9", "--name", "g"]
         for image_format in _GEN_FORMATS:
             run("gen", *args, "--image-format", image_format)
-        samples = [PNG, *(path.read_bytes() for path in images.glob("g*"))]
+        samples = [PNG, *(path.read_bytes() for path in sorted(images.glob("g*")))]
         found.append(Target("existing image", samples, _existing))
     for tool, suffix, read in (("tfrecord", "", _tfrecord), ("recordio", ".rec", _recordio)):
         if importlib.util.find_spec(f"imagine_{tool}"):
-            run(tool, "--dest-path", folder, input=lines)
+            run(tool, "--dest-path", folder, input=lines, cwd=folder)
             samples = [(folder / f"{tool}_0{suffix}").read_bytes()]
             if tool == "recordio":
                 samples = [samples[0] + b"INDEX" + (folder / "recordio_0.idx").read_bytes()]
@@ -211,12 +212,12 @@ def fuzz(target: Target, folder: Path, inputs: range, seed: int) -> None:
     for number in inputs:
         rng = random.Random(f"{seed} {target.name} {number}")
         data = mutate(rng.choice(target.samples), rng)
-        begin = time.perf_counter()
+        begin = time.process_time()  # not what other processes take
         try:
             target.read(folder, data)
         except BaseException as error:
             raise AssertionError(f"{target.name}, input {number}, seed {seed}: {data!r}") from error
-        assert time.perf_counter() - begin < MOST_SECONDS, f"{target.name}, input {number}: hangs"
+        assert time.process_time() - begin < MOST_SECONDS, f"{target.name}, input {number}: hangs"
 
 
 def main() -> None:
