@@ -104,6 +104,9 @@ sys.exit("tqdm" in sys.modules)
 """
 
 
+END = b"<end>"
+
+
 def drawn(stdout: int, *args: str) -> tuple[bool, bytes]:
     """Report to a terminal as stderr; return whether a bar was drawn, and all that was."""
     terminal, stderr = pty.openpty()
@@ -116,15 +119,15 @@ def drawn(stdout: int, *args: str) -> tuple[bool, bytes]:
             stderr=stderr,
             timeout=PATIENCE,
         )
-        os.set_blocking(terminal, False)
-        try:
-            text = os.read(terminal, 1 << 16)
-        except BlockingIOError:
-            text = b""
+        # What is written may come out in pieces, and later: this comes out last.
+        os.write(stderr, END)
+        text = b""
+        while not text.endswith(END):
+            text += os.read(terminal, 1 << 16)
     finally:
         os.close(terminal)
         os.close(stderr)
-    return bool(done.returncode), text
+    return bool(done.returncode), text.removesuffix(END)
 
 
 def test_bar_is_drawn_on_a_terminal(tmp_path: Path) -> None:
