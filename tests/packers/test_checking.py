@@ -70,9 +70,13 @@ def make_fifo(path: Path) -> None:
 
 
 def make_socket(path: Path) -> None:
-    os.chdir(path.parent)
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(path.name)
+    before = os.getcwd()
+    os.chdir(path.parent)  # since a socket's path must be short
+    try:
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(path.name)
+    finally:
+        os.chdir(before)
 
 
 def make_device(path: Path) -> None:

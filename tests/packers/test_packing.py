@@ -211,8 +211,13 @@ def make_directory(path: Path) -> None:
 
 
 def make_socket(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(path))
+    before = os.getcwd()
+    os.chdir(path.parent)  # since a socket's path must be short
+    try:
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(path.name)
+    finally:
+        os.chdir(before)
 
 
 def make_sparse(path: Path) -> None:
