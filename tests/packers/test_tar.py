@@ -337,9 +337,9 @@ class Fed:
         self.stdin, self.stdout = self.process.stdin, self.process.stdout
 
     def feed(self, images: range) -> None:
-        for n in images:
-            self.stdin.write(member(b"%d.jpg" % n, JPEG))
-        self.stdin.flush()
+        data = b"".join(member(b"%d.jpg" % n, JPEG) for n in images)
+        # In one go, which the pipe has room for: after the first half, the tool may have ended.
+        assert os.write(self.stdin.fileno(), data) == len(data) < 1 << 16
 
     def end(self) -> tuple[int, str]:
         self.stdin.close()
