@@ -18,7 +18,16 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from support import PATH_OPTION, PATIENCE, TOOLS, alive, children, command, lines, manifest
+from support import (
+    PATH_OPTION,
+    PATIENCE,
+    TOOLS,
+    children,
+    command,
+    lines,
+    manifest,
+    session_members,
+)
 from tars import archive
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -143,18 +152,6 @@ def check_whole(job: Job, folder: Path, what: str) -> None:
         assert data == job.expected.get(name), f"{what}: {name} is not whole"
         if name.endswith(".idx"):
             assert name.replace(".idx", ".rec") in found, f"{what}: {name} is without its file"
-
-
-def session_members(session: int) -> list[int]:
-    """Return the processes at work in a session."""
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with suppress(OSError):
-                fields = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
-                if int(fields[3]) == session and alive(int(name)):
-                    found.append(int(name))
-    return found
 
 
 def main() -> None:

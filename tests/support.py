@@ -103,6 +103,18 @@ def alive(pid: int) -> bool:
         return False
 
 
+def session_members(session: int) -> list[int]:
+    """Return the processes at work in a session."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with suppress(OSError):
+                fields = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
+                if int(fields[3]) == session and alive(int(name)):
+                    found.append(int(name))
+    return found
+
+
 def unfinished(folder: Path) -> list[str]:
     """Return the names of temporary files in a folder."""
     return [name for name in os.listdir(folder) if name.startswith(".")] if folder.exists() else []

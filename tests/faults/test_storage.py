@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from support import (
     lines,
     manifest,
     run,
+    session_members,
     unfinished,
     wait_for,
 )
@@ -307,15 +307,16 @@ def test_a_run_starts_while_another_ends(tool: str, tmp_path: Path, images: list
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     assert first.stdin
     first.stdin.write(manifest(images))
     first.stdin.flush()
     wait_for(lambda: out.exists() and contents(out))
     first.kill()
+    first.communicate()  # Itself it is gone, while its workers may not have noticed.
     result = run(tool, *arguments(tool, out), "--resume", input=manifest(images))
-    first.communicate()
     assert result.returncode == 0, result.stderr
     assert len(lines(result.stdout)) == COUNT
-    time.sleep(0.3)  # for the workers of the first
+    wait_for(lambda: not session_members(first.pid))
     assert unfinished(out) == []

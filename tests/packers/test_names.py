@@ -18,6 +18,7 @@ from support import (
     lines,
     manifest,
     run,
+    session_members,
     unfinished,
     wait_for,
 )
@@ -172,15 +173,20 @@ def test_the_next_run_removes_what_a_killed_one_left(
     out = tmp_path / "out"
     args = ["--dest-path", out, "--img-per-file", "1", "--name-format", FORMAT]
     with subprocess.Popen(
-        command(tool, *args), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        command(tool, *args),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
     ) as process:
         assert process.stdin
         process.stdin.write(manifest(images))
         process.stdin.flush()
         wait_for(lambda: len(unfinished(out)) >= 6)
         process.kill()
+    # A worker that is still about may be about to hand over one more.
+    wait_for(lambda: not session_members(process.pid))
     assert unfinished(out)
-    wait_for(lambda: run(tool, *args, input=manifest(images)).returncode == 0)
+    assert run(tool, *args, input=manifest(images)).returncode == 0
     assert sorted(os.listdir(out)) == names(tool, [f"train-0000{n}-of-00007" for n in range(7)])
 
 
