@@ -17,7 +17,12 @@ from imagine_common.atomic import AtomicFile
 from imagine_common.errors import ImagineError, WorkerLost
 from imagine_common.parallel import ordered_map
 from imagine_common.signals import ENDING_SIGNALS
-from imagine_common.temporary import create_temporary, remove_temporary, temporary_name
+from imagine_common.temporary import (
+    clear_leftovers,
+    create_temporary,
+    remove_temporary,
+    temporary_name,
+)
 from support import PATIENCE, alive, children, unfinished, wait_for
 
 FOREVER = 600.0
@@ -214,11 +219,14 @@ def test_worker_that_does_not_hear_is_killed(
 ) -> None:
     monkeypatch.setattr("imagine_common.local_processes._SECONDS_TO_LEAVE", 0.1)
     before = own_children()
-    with closing(ordered_map(process, range(3), 2)) as results:
-        worker = next(results)
-        os.kill(worker, signal.SIGSTOP)
-    wait_for(lambda: not alive(worker))
+    tidy = partial(clear_leftovers, os.fsencode(tmp_path))
+    with closing(ordered_map(partial(begin_and_wait, tmp_path), range(2), 2, tidy)) as results:
+        next(results)
+        for worker in own_children() - before:
+            os.kill(worker, signal.SIGSTOP)
     wait_for(lambda: own_children() == before)
+    # Its unfinished file, which it can't remove itself, is seen to.
+    assert os.listdir(tmp_path) == []
 
 
 def test_worker_leaves_what_its_parent_has_begun(tmp_path: Path) -> None:

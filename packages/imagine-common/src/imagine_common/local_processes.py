@@ -94,10 +94,9 @@ class LocalProcesses:
         traceback: TracebackType | None,
     ) -> None:
         with ending_signals_blocked():
-            if kind is not None:
-                self._end_workers()
+            killed = kind is not None and self._end_workers()
             self._executor.shutdown(cancel_futures=True)
-            if isinstance(error, WorkerLost):
+            if killed or isinstance(error, WorkerLost):
                 self._tidy()
 
     def _any_dead(self) -> bool:
@@ -110,7 +109,8 @@ class LocalProcesses:
             causes += "; a script has to call this under `if __name__ == '__main__':`"
         return WorkerLost(f"a worker process died ({causes})")
 
-    def _end_workers(self) -> None:
+    def _end_workers(self) -> bool:
+        """Have the workers leave; tell whether some had to be killed, who leave files."""
         processes = list((self._executor._processes or {}).values())
         alive = {process.sentinel: process for process in processes}
         deadline = time.monotonic() + _SECONDS_TO_LEAVE
@@ -127,6 +127,7 @@ class LocalProcesses:
         results = self._executor._result_queue
         if results is not None:
             results._writer.close()  # type: ignore[attr-defined]
+        return bool(alive)
 
 
 def _start_worker() -> None:
