@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,16 @@ def test_summary_is_one_line(
     assert output == ""
     rest = rf" in {NUMBER} s \({NUMBER} images/s, {NUMBER} (bytes|.B)/s\)"
     assert re.fullmatch(rf"imagine-x: {re.escape(start)}{rest}\n", line)
+
+
+def test_a_clock_that_stands_still_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(time, "perf_counter", lambda: 5.0)
+    with Report("imagine-x", quiet=False) as report:
+        report.add(1, 1, 10)
+        report.summarize("image")
+    assert capsys.readouterr().err.startswith("imagine-x: 1 image, 10 bytes in 0.00 s (")
 
 
 def test_counts_are_sums() -> None:

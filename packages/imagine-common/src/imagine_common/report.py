@@ -77,7 +77,8 @@ class Report:
         more : str
             What else there is to say.
         """
-        seconds = time.perf_counter() - self._start
+        # A coarse clock may have stood still.
+        seconds = max(time.perf_counter() - self._start, 1e-9)
         rate = self.images / seconds
         kept = f" ({self.kept} there already)" if self.kept else ""
         items = "" if file == item else f", {counted(self.images, item)}"
