@@ -64,6 +64,7 @@ def run(command: Sequence[str], stdin: str = os.devnull) -> Run:
     summary = re.search(r"(\d+ images, [\d.]+ \w+) in ([\d.]+) s \(", messages)
     stated = summary[2] if summary else finished.stdout.decode(errors="replace").strip()
     own_seconds = float(stated) if re.fullmatch(r"[\d.e-]+", stated) else seconds
+    own_seconds = own_seconds or 0.005  # What the summary rounds to 0.00 is less.
     return Run(seconds, own_seconds, summary[1] if summary else "")
 
 
