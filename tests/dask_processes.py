@@ -31,7 +31,7 @@ class DaskProcesses:
         """Start a scheduler and workers, all with the same more variables in their environment."""
         args = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show"]
         self.scheduler = self._start("scheduler", [*args, "--scheduler-file", self.file], env)
-        wait_for(self.file.exists, 60)
+        wait_for(self._is_told)
         for _ in range(workers):
             self.add_worker(threads, **env)
         return self
@@ -42,6 +42,13 @@ class DaskProcesses:
         args += ["--no-nanny", "--nthreads", threads, "--memory-limit", 0]
         self.workers.append(self._start("worker", args, env))
         return self.workers[-1]
+
+    def _is_told(self) -> bool:
+        """Tell whether the scheduler's file is there, and written to its end."""
+        try:
+            return bool(self.address)
+        except (OSError, ValueError):
+            return False
 
     @property
     def address(self) -> str:

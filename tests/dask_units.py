@@ -7,6 +7,7 @@ import threading
 import time
 
 from imagine_common.atomic import AtomicFile
+from support import PATIENCE
 
 
 def write_for_ever(path: bytes) -> None:
@@ -18,7 +19,10 @@ def write_for_ever(path: bytes) -> None:
             time.sleep(0.01)
 
 
-def thread_and_process(seconds: float) -> tuple[int, int]:
-    """Take some time, and tell who did."""
-    time.sleep(seconds)
+_four = threading.Barrier(4)
+
+
+def met_in_fours(_unit: int) -> tuple[int, int]:
+    """Wait for three others at work in this process, and tell who waited."""
+    _four.wait(PATIENCE)
     return os.getpid(), threading.get_ident()

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dask_processes import DaskProcesses, tasks_of
-from dask_units import thread_and_process, write_for_ever
+from dask_units import met_in_fours, write_for_ever
 from imagine import create_images
 from imagine_common.cluster.connection import DaskCluster
 from imagine_common.errors import ImagineError, WorkerLost
@@ -167,7 +167,7 @@ def test_threads_of_a_worker_do_not_mix_images_up(
     assert digests(tmp_path / "there") == digests(tmp_path / "here")
     with DaskCluster(own_cluster.address) as workers:
         assert workers.threads == 4
-        who = set(ordered_map(thread_and_process, [0.1] * 40, workers))
+        who = set(ordered_map(met_in_fours, range(40), workers))
     assert len(who) == 4
     assert len({process for process, _ in who}) == 1
 
@@ -217,7 +217,7 @@ def test_a_bad_image_is_told_as_processes_tell_it(
     there = run(tool, *args, *on(cluster), input=made.stdout)
     assert (there.returncode, there.stdout, there.stderr) == (1, here.stdout, here.stderr)
     assert not unfinished(tmp_path / "records")
-    assert tasks_of(cluster) == (0, 0)
+    wait_for(lambda: tasks_of(cluster) == (0, 0))
 
 
 def test_images_survive_a_killed_worker(own_cluster: DaskProcesses, tmp_path: Path) -> None:
@@ -274,11 +274,13 @@ def test_work_that_kills_its_workers_ends_the_run(own_cluster: DaskProcesses) ->
 
 def test_no_workers_left_ends_the_run(own_cluster: DaskProcesses, tmp_path: Path) -> None:
     own_cluster.start(workers=1)
+    with DaskCluster(own_cluster.address):
+        pass  # The worker is there.
     args = ("--path", tmp_path / "im", *SLOW, "--count", "60", "--chunksize", "3")
     env = {**os.environ, "DASK_IMAGINE__WORKERS_TIMEOUT": "2s"}
     with start("gen", *args, *on(own_cluster), env=env) as process:
         assert process.stdout
-        process.stdout.readline()
+        assert process.stdout.readline()
         own_cluster.workers[0].kill()
         _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
@@ -315,7 +317,7 @@ def test_a_signal_ends_the_run_and_its_tasks(
         _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + signum
     assert len(err.splitlines()) == 1
-    assert tasks_of(cluster) == (0, 0)
+    wait_for(lambda: tasks_of(cluster) == (0, 0))
     # Nothing is unfinished, and nothing comes any more.
     made = sorted(os.listdir(tmp_path / "im"))
     assert not unfinished(tmp_path / "im")
@@ -334,7 +336,7 @@ def test_a_closed_stdout_ends_the_run_and_its_tasks(cluster: DaskProcesses, tmp_
         process.stdout.close()
         assert process.wait(PATIENCE) == 141
         assert process.stderr.read() == b""
-    assert tasks_of(cluster) == (0, 0)
+    wait_for(lambda: tasks_of(cluster) == (0, 0))
     assert not unfinished(tmp_path / "im")
 
 
@@ -350,8 +352,8 @@ def test_what_is_being_written_is_left_at_the_end(cluster: DaskProcesses, tmp_pa
         results = ordered_map(write_for_ever, interrupted(), workers)
         with pytest.raises(KeyboardInterrupt):
             next(results)
-        assert os.listdir(tmp_path) == []
-    assert tasks_of(cluster) == (0, 0)
+        wait_for(lambda: os.listdir(tmp_path) == [])  # They would go on for ever.
+    wait_for(lambda: tasks_of(cluster) == (0, 0))
 
 
 @pytest.mark.parametrize("tool", TOOLS)

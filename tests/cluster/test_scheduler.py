@@ -12,15 +12,16 @@ import pytest
 from dask_processes import DaskProcesses
 from support import PATH_OPTION, TOOLS, run
 
-IMPATIENT = {
-    "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s",
-    "DASK_IMAGINE__WORKERS_TIMEOUT": "1s",
-}
+# What else there is to wait for may take as long as it takes.
+NO_SCHEDULER = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s"}
+NO_WORKERS = {"DASK_IMAGINE__WORKERS_TIMEOUT": "1s"}
 
 
-def ask(tool: str, scheduler: str | Path, folder: Path) -> tuple[int, str]:
+def ask(
+    tool: str, scheduler: str | Path, folder: Path, impatient: dict[str, str] = NO_SCHEDULER
+) -> tuple[int, str]:
     args = (PATH_OPTION[tool], folder / "x", "--scheduler", scheduler)
-    result = run(tool, *args, input=b"x\n", env={**os.environ, **IMPATIENT}, cwd=folder)
+    result = run(tool, *args, input=b"x\n", env={**os.environ, **impatient}, cwd=folder)
     (line,) = result.stderr.decode().splitlines()
     assert not (folder / "x").exists()
     return result.returncode, line
@@ -45,9 +46,10 @@ def test_what_is_no_address_is_wrong_usage(scheduler: str, tmp_path: Path) -> No
 
 
 def test_nobody_there(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    code, line = ask("gen", f"tcp://127.0.0.1:{port}", tmp_path)
+    with socket.socket() as held:  # so that nobody else takes the port
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        code, line = ask("gen", f"tcp://127.0.0.1:{port}", tmp_path)
     assert (code, f"tcp://127.0.0.1:{port}: no Dask scheduler has answered" in line) == (1, True)
 
 
@@ -59,7 +61,7 @@ def test_somebody_else_there(tmp_path: Path, silent: int) -> None:
 def test_no_workers(tmp_path: Path) -> None:
     with DaskProcesses(tmp_path / "cluster") as cluster:
         cluster.start(workers=0)
-        code, line = ask("gen", cluster.address, tmp_path)
+        code, line = ask("gen", cluster.address, tmp_path, NO_WORKERS)
     assert (code, "the Dask cluster has had no workers for 1 s" in line) == (1, True)
 
 
