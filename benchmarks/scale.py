@@ -31,7 +31,7 @@ from run import add_running_options, machine, memory_folder, table, table_row
 
 SMALL = (500, 375)
 WORKERS = 2
-SECONDS_TO_START = 60
+SECONDS_TO_START = 300
 STORED_IMAGES = 2000
 BUCKET = "bucket"
 ADDRESS = re.compile(r"Running on (http://127\.0\.0\.1:\d+)")
