@@ -91,10 +91,11 @@ def moto() -> Iterator[str]:
         reader.start()
         assert urlsplit(address).hostname == HOST
         yield address
-    finally:
         process.terminate()
-        process.wait()
         reader.join()
+    finally:
+        process.kill()
+        process.wait()
         process.stderr.close()
 
 
@@ -119,7 +120,9 @@ class Proxy:
     def __init__(self, server: str) -> None:
         self.plan: Callable[[Request], int | None] = lambda _: None
         self.requests: list[Request] = []
+        self.answered = 0
         self._server = urlsplit(server).netloc
+        self._lock = threading.Lock()
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -130,15 +133,22 @@ class Proxy:
                     super().handle()
 
             def handle_any(self) -> None:
-                proxy._handle(self)
+                try:
+                    proxy._handle(self)
+                finally:
+                    with proxy._lock:
+                        proxy.answered += 1
 
             do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_any  # noqa: N815
 
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._http = ThreadingHTTPServer((HOST, 0), Handler)
-        self._http.daemon_threads = True
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128  # Of five, more are asked again only after seconds.
+
+        self._http = Server((HOST, 0), Handler)
         self.url = f"http://{HOST}:{self._http.server_port}"
 
     def __enter__(self) -> Proxy:
@@ -234,8 +244,8 @@ def _answer(
 
 
 def wait_until_quiet(proxy: Proxy, seconds: float = 0.5) -> None:
-    """Wait until no request has come for a while."""
+    """Wait until all requests have been answered, and no further one has come for a while."""
     seen = -1
-    while seen != len(proxy.requests):
+    while seen != len(proxy.requests) or proxy.answered < seen:
         seen = len(proxy.requests)
         time.sleep(seconds)
