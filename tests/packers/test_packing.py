@@ -405,8 +405,8 @@ def test_memory_does_not_grow_with_the_manifest(
                 check=True,
             )
         peaks.append(int(measured.stdout.splitlines()[-1]))
-    # The second manifest is 16 MB long.
-    assert peaks[1] - peaks[0] < 5_000
+    # The second manifest is 16 MB long; what several processes need to be imported is 3 MB.
+    assert peaks[1] - peaks[0] < 8_000
 
 
 # A process of its own: a child's peak begins with the memory of the process that starts it.
