@@ -275,6 +275,33 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     wait_for(lambda: not alive(int(done.stdout)))
 
 
+KILLED_AT_THE_END = """
+import os, signal, sys
+from concurrent.futures import process
+from contextlib import suppress
+from imagine_common.parallel import ordered_map
+
+join = process._ExecutorManagerThread.join_executor_internals
+
+def kill_one_and_join(self):
+    with suppress(ProcessLookupError):
+        os.kill(list(self.processes)[int(sys.argv[1])], signal.SIGKILL)
+    join(self)
+
+process._ExecutorManagerThread.join_executor_internals = kill_one_and_join
+print(list(ordered_map(abs, range(4), 2)))
+"""
+
+
+@pytest.mark.parametrize("place", ["0", "1"])
+def test_a_worker_killed_when_all_is_done_is_not_waited_for(place: str) -> None:
+    """One of them holds the lock with which they take turns at waiting for work."""
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_AT_THE_END, place], capture_output=True, timeout=PATIENCE
+    )
+    assert (done.stdout, done.stderr) == (b"[0, 1, 2, 3]\n", b"")
+
+
 def test_process_with_other_threads_can_map(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     # What another thread holds while a process is forked would be held for ever there.

@@ -94,7 +94,7 @@ class LocalProcesses:
         traceback: TracebackType | None,
     ) -> None:
         with ending_signals_blocked():
-            killed = kind is not None and self._end_workers()
+            killed = self._end_workers()
             self._executor.shutdown(cancel_futures=True)
             if killed or isinstance(error, WorkerLost):
                 self._tidy()
@@ -110,7 +110,11 @@ class LocalProcesses:
         return WorkerLost(f"a worker process died ({causes})")
 
     def _end_workers(self) -> bool:
-        """Have the workers leave; tell whether some had to be killed, who leave files."""
+        """Have the workers leave; tell whether some had to be killed, who leave files.
+
+        Also when all is done: by itself the executor would wait for ever where a worker was killed
+        after its last unit, if it held the lock with which they take turns at waiting for work.
+        """
         processes = list((self._executor._processes or {}).values())
         alive = {process.sentinel: process for process in processes}
         deadline = time.monotonic() + _SECONDS_TO_LEAVE
