@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -21,22 +22,29 @@ def test_nothing_is_written(tmp_path: Path) -> None:
     assert (result.returncode, result.stdout) == (0, b"")
     assert not (tmp_path / "new").exists()
     told = result.stderr.decode().splitlines()
-    assert re.fullmatch(
+    found = re.fullmatch(
         r"imagine-gen: would make 1000 images, about [0-9.]+ MB, in about [0-9.]+ s with"
-        r" \d+ workers? and what writing takes \(estimated from 32 images\)",
+        r" \d+ workers? and what writing takes \(estimated from (\d+) images\)",
         told[0],
     )
+    assert found
+    assert 3 <= int(found[1]) <= 32  # as many as there is time for
     assert re.fullmatch(r"imagine-gen: .*/new: [0-9.]+ [a-zA-Z]+ free", told[1])
 
 
 @pytest.mark.parametrize("options", [{}, {"pooled": True}, {"image_format": "png"}])
-def test_bytes_are_about_those_that_would_be_made(tmp_path: Path, options: dict[str, str]) -> None:
+def test_bytes_are_about_those_that_would_be_made(
+    tmp_path: Path, options: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imagine_gen.estimate._SECONDS", inf)
     spec = DatasetSpec(b"p", b"i", 64, 64, 200, **options)  # type: ignore[arg-type]
     args = ["--pooled"] if "pooled" in options else []
     args += ["--image-format", options.get("image_format", "jpg")]
     run("gen", "--path", tmp_path, *SMALL, "--count", "200", *args)
     written = sum(path.stat().st_size for path in tmp_path.iterdir())
-    assert estimate(spec).bytes == pytest.approx(written, rel=0.02)
+    estimated = estimate(spec)
+    assert estimated.tried == 32
+    assert estimated.bytes == pytest.approx(written, rel=0.02)
 
 
 def test_images_that_are_tried_are_of_the_part_asked_for() -> None:
