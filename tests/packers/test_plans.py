@@ -80,7 +80,8 @@ def test_what_does_not_fit_fails(tool: str, tmp_path: Path) -> None:
     image.write_bytes(JPEG)
     os.truncate(image, 2**29 - 2**12)
     free = os.statvfs(tmp_path)
-    count = free.f_bavail * free.f_frsize // 2**29 + 2
+    # Twice what is free: others may remove files meanwhile.
+    count = 2 * free.f_bavail * free.f_frsize // 2**29 + 2
     result = run(
         tool, "--dest-path", tmp_path / "out", "--dry-run", input=manifest([image] * count)
     )
