@@ -18,6 +18,7 @@ from imagine_common.errors import ImagineError, WorkerLost
 from imagine_common.parallel import ordered_map
 from imagine_common.signals import ENDING_SIGNALS
 from imagine_common.temporary import (
+    call_unless_finished,
     clear_leftovers,
     create_temporary,
     remove_temporary,
@@ -90,6 +91,21 @@ def begin_and_wait(folder: Path, unit: int) -> int:
     with AtomicFile(os.fsencode(folder / str(unit))) as file:
         file.write([b"x"])
         time.sleep(FOREVER)
+    return unit
+
+
+def undo_slowly(folder: Path) -> None:
+    time.sleep(1)  # in which it is told to leave several times more
+    (folder / "undone").touch()
+
+
+def begin_to_undo(folder: Path, unit: int) -> int:
+    if unit == 0:
+        wait_for((folder / "begun").exists)
+        return unit
+    call_unless_finished(partial(undo_slowly, folder))
+    (folder / "begun").touch()
+    time.sleep(FOREVER)
     return unit
 
 
@@ -212,6 +228,15 @@ def test_closing_early_leaves_no_process_and_no_unfinished_file(tmp_path: Path) 
     assert not alive(worker)
     assert os.listdir(tmp_path) == []
     wait_for(lambda: own_children() == before)
+
+
+def test_a_worker_that_leaves_is_let_undo_what_it_has_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imagine_common.local_processes._SECONDS_TO_LEAVE", PATIENCE)
+    with closing(ordered_map(partial(begin_to_undo, tmp_path), range(2), 2)) as results:
+        next(results)
+    assert sorted(os.listdir(tmp_path)) == ["begun", "undone"]
 
 
 def test_worker_that_does_not_hear_is_killed(

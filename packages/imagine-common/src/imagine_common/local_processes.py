@@ -147,6 +147,9 @@ def _start_worker() -> None:
 
 
 def _leave(signum: int, _frame: FrameType | None) -> None:
+    # It is said again and again, which must not cut short what takes longer, such as a store.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     remove_unfinished()
     os._exit(128 + signum)
 
