@@ -188,6 +188,24 @@ class Held:
         self._go.set()
 
 
+# All the tool's processes run it when they start.
+PATIENT = """
+from imagine_common import local_processes
+from imagine_common.stores import s3
+local_processes._SECONDS_TO_LEAVE = 200
+s3._SECONDS_TO_ABORT = 100
+"""
+
+
+@pytest.fixture
+def _patience_with_the_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the end of a run, which waits for a store for seconds, wait for a busy one too."""
+    (tmp_path / "patient").mkdir()
+    (tmp_path / "patient" / "sitecustomize.py").write_text(PATIENT)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "patient"))
+
+
+@pytest.mark.usefixtures("_patience_with_the_store")
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
 def test_an_upload_that_a_signal_ends_leaves_no_object_and_no_upload(
