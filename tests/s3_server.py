@@ -133,11 +133,7 @@ class Proxy:
                     super().handle()
 
             def handle_any(self) -> None:
-                try:
-                    proxy._handle(self)
-                finally:
-                    with proxy._lock:
-                        proxy.answered += 1
+                proxy._handle(self)
 
             do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = handle_any  # noqa: N815
 
@@ -170,6 +166,13 @@ class Proxy:
         request = Request(handler)
         body = _read_body(handler)
         self.requests.append(request)
+        try:
+            self._hand_on(handler, request, body)
+        finally:
+            with self._lock:
+                self.answered += 1
+
+    def _hand_on(self, handler: BaseHTTPRequestHandler, request: Request, body: bytes) -> None:
         outcome = self.plan(request)
         if outcome is not None and outcome != self.CUT:
             code = {403: "AccessDenied", 503: "SlowDown"}.get(outcome, "InternalError")
