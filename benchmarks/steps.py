@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from run import memory_folder
@@ -25,14 +24,15 @@ from imagine_common.atomic import AtomicFile
 from imagine_common.memory import keep_freed_memory
 from imagine_common.output import Buffer
 from imagine_common.packers.images import read_image
+from imagine_common.packers.records import Image
 from imagine_gen import bmp, jpeg, png
 from imagine_gen.canvas import Canvas
 from imagine_gen.encoders import image_encoder
 from imagine_gen.spec import DatasetSpec
 from imagine_gen.streams import Draw, RandomStream
 from imagine_recordio.framing import magic_offsets
-from imagine_tfrecord.example import example_head
-from imagine_tfrecord.framing import frame
+from imagine_tfrecord.schemas import find_schema
+from imagine_tfrecord.shards import image_record
 
 WIDTH, HEIGHT = 3840, 2160
 ROUNDS = 11
@@ -59,14 +59,14 @@ def drawer(rows: int) -> Callable[[], None]:
 
 
 class Drawn:
-    """A stream whose bytes have been drawn already."""
+    """Pixels that have been drawn already: the same rows again and again."""
 
-    def __init__(self, size: int) -> None:
-        self._bytes = RandomStream(0, Draw.PIXELS, 0).read(0, size)
+    def __init__(self, rows: int) -> None:
+        self._bytes = RandomStream(0, Draw.PIXELS, 0).read(0, rows * 3 * WIDTH)
 
-    def read(self, _offset: int, size: int) -> np.ndarray:
-        """Return bytes as `RandomStream.read` does, always the same."""
-        return self._bytes[:size]
+    def rows(self, top: int, bottom: int) -> np.ndarray:
+        """Return rows as an image's pixels do."""
+        return self._bytes[: (bottom - top) * 3 * WIDTH]
 
 
 def image_steps(folder: Path) -> Steps:
@@ -75,10 +75,9 @@ def image_steps(folder: Path) -> Steps:
     def spec(image_format: str, pooled: bool = False) -> DatasetSpec:
         return DatasetSpec(b"x", b"x", WIDTH, HEIGHT, image_format=image_format, pooled=pooled)
 
-    canvas = Canvas(spec("jpg"))
-    image = canvas.paint(RandomStream(0, Draw.PIXELS, 0))
-    drawn = cast(RandomStream, Drawn(1 << 20))
-    band = drawn.read(0, 5 * 3 * WIDTH)
+    drawn = Drawn(HEIGHT)
+    image = Canvas(spec("jpg")).paint(drawn)
+    band = drawn.rows(0, 5)
 
     def png_bands() -> None:
         for _ in range(HEIGHT // 5):
@@ -88,14 +87,15 @@ def image_steps(folder: Path) -> Steps:
 
     def bmp_bands() -> None:
         for _ in range(HEIGHT // 20):
-            bmp._stored(spec_bmp, drawn.read(0, 20 * 3 * WIDTH), 20)
+            bmp._stored(spec_bmp, drawn.rows(0, 20), 20)
 
     spec_bmp = spec("bmp")
+    libjpeg = partial(jpeg.encode, image, 75, spec("jpg").subsampling)
     steps: Steps = {
         ("fresh JPEG", "random words"): drawer(20),
         ("fresh JPEG", "into Pillow's image"): partial(Canvas(spec("jpg")).paint, drawn),
-        ("fresh JPEG", "libjpeg-turbo"): partial(jpeg._encode, image, 75),
-        ("fresh JPEG", "file"): writer(folder, [jpeg._encode(image, 75)]),
+        ("fresh JPEG", "libjpeg-turbo"): libjpeg,
+        ("fresh JPEG", "file"): writer(folder, [libjpeg()]),
         ("fresh PNG", "random words"): drawer(5),
         ("fresh PNG", "filter bytes, checksums, chunks"): png_bands,
         ("fresh PNG", "file"): writer(folder, [bytes(b) for b in png.Encoder(spec("png"))(0)]),
@@ -129,8 +129,11 @@ def record_steps(folder: Path) -> Steps:
         for path in paths:
             read_image(path, 1 << 30)
 
+    schema = find_schema("basic")
+    image = Image(0, paths[0], (0,), data)
+
     def record() -> list[bytes]:
-        return frame([example_head((), len(data)), data])
+        return image_record(schema, image)
 
     return {
         ("record", "image read"): read,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
-RUN = Path(__file__).parents[1] / "benchmarks" / "run.py"
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+RUN = BENCHMARKS / "run.py"
 
 
 def test_results_are_written_as_table_and_numbers(tmp_path: Path) -> None:
@@ -24,3 +26,26 @@ def test_results_are_written_as_table_and_numbers(tmp_path: Path) -> None:
     table = (tmp_path / "results" / "results.md").read_text()
     assert "| `imagine-gen --help` |" in table
     assert "| fresh JPEG 500×375 | naive recipe | **" in table
+
+
+def test_each_step_of_the_tools_can_be_measured(tmp_path: Path) -> None:
+    """All steps once, on small images: `steps.py` knows parts of the tools that no user does."""
+    code = (
+        "import steps, sys; steps.WIDTH, steps.HEIGHT, steps.RECORDS, steps.ROUNDS = 160, 90, 2, 1;"
+        "steps.main()"
+    )
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env={**os.environ, "PYTHONPATH": str(BENCHMARKS)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stderr
+    measured = (BENCHMARKS / "results" / "steps.md").read_text()
+    assert names(result.stdout) == names(measured)
+
+
+def names(table: str) -> list[list[str]]:
+    """Return the steps of a table, without how long they took."""
+    return [line.split(" | ")[:2] for line in table.splitlines()]
