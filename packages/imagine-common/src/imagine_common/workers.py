@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -39,6 +37,8 @@ def open_workers(
         return
     if args.workers is not None:
         raise UsageError("argument --workers: not with --scheduler; a cluster has its own workers")
+    import warnings
+
     try:
         from imagine_common.cluster.connection import DaskCluster
     except ImportError as error:
@@ -48,7 +48,8 @@ def open_workers(
     cluster = DaskCluster(args.scheduler, (_PACKAGE, tool, *packages))
     with warnings.catch_warnings():
         if not args.verbose:
-            _silence()
+            warnings.simplefilter("ignore")
+            _silence_loggers()
         with cluster:
             yield cluster
 
@@ -64,9 +65,10 @@ def refuse_scheduler(args: argparse.Namespace, option: str, reason: str) -> None
         raise UsageError(f"argument --scheduler: not with {option}, {reason}")
 
 
-def _silence() -> None:
+def _silence_loggers() -> None:
     """Keep Dask from writing on stderr: what matters of it arrives as an error."""
-    warnings.simplefilter("ignore")
+    import logging  # which takes a tenth of the time of --help
+
     known = list(logging.root.manager.loggerDict)
     for name in {*_LOGGERS, *(name for name in known if name.startswith(_LOGGERS))}:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
