@@ -146,11 +146,12 @@ def create_folder(folder: bytes, fsync: bool = False) -> None:
         atomic.create_folder(path, fsync)
 
 
-def clear_leftovers(folder: bytes) -> None:
+def clear_leftovers(*folders: bytes) -> None:
     """Remove the temporary files that dead processes of this host left; stores have none."""
-    store, path = locate(folder)
-    if store is None:
-        temporary.clear_leftovers(path)
+    for folder in folders:
+        store, path = locate(folder)
+        if store is None:
+            temporary.clear_leftovers(path)
 
 
 def scratch_folder(folder: bytes) -> bytes:

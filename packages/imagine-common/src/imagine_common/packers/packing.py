@@ -118,7 +118,7 @@ def _pack_lines(
         if slicer.is_single and isinstance(workers, int):
             workers = 1  # It is written at once, here: starting processes would take longer.
         function = partial(_write, spec, form)
-        tidy = partial(_clear, [rooted(folder, base) for folder in files.folders()])
+        tidy = partial(clear_leftovers, *(rooted(folder, base) for folder in files.folders()))
         try:
             with closing(ordered_map(function, chain([first], todo), workers, tidy)) as shards:
                 for place, shard in enumerate(shards):
@@ -167,11 +167,6 @@ def _write(spec: PackSpec, form: RecordFormat, job: _Job) -> Shard:
     else:
         shard = write_images(form, job.files, images.read(), spec.fsync)
     return shard._replace(skipped=tuple(images.skipped))
-
-
-def _clear(folders: Iterable[bytes]) -> None:
-    for folder in folders:
-        clear_leftovers(folder)
 
 
 def write_images(

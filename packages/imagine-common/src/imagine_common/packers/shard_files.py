@@ -42,8 +42,7 @@ class ShardFiles:
 
     def clear(self) -> None:
         """Remove the temporary files that dead processes left where shards go."""
-        for folder in self.folders():
-            clear_leftovers(folder)
+        clear_leftovers(*self.folders())
 
     def folders(self) -> set[bytes]:
         """Return the folders that shards and their indexes go to."""
