@@ -56,8 +56,8 @@ def photographs(folder: Path) -> None:
 
 def make(width: int, height: int, rounds: int) -> None:
     """Print the ratio of what a fresh JPEG of each content takes, pixels and encoding."""
-    from imagine_gen.encoders import image_encoder
-    from imagine_gen.spec import DatasetSpec
+    from imagine_gen.dataset.spec import DatasetSpec
+    from imagine_gen.work.encoders import image_encoder
 
     encoders = [
         image_encoder(DatasetSpec(b"x", b"x", width, height, content=content, count=1 << 20))

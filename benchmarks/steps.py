@@ -20,16 +20,16 @@ import numpy as np
 from run import memory_folder
 from zlib_ng import zlib_ng
 
-from imagine_common.atomic import AtomicFile
-from imagine_common.memory import keep_freed_memory
-from imagine_common.output import Buffer
-from imagine_common.packers.images import read_image
+from imagine_common.files.atomic import AtomicFile
+from imagine_common.files.output import Buffer
+from imagine_common.host.memory import keep_freed_memory
+from imagine_common.packers.images.files import read_image
 from imagine_common.packers.records import Image
-from imagine_gen import bmp, jpeg, png
-from imagine_gen.canvas import Canvas
-from imagine_gen.encoders import image_encoder
-from imagine_gen.spec import DatasetSpec
-from imagine_gen.streams import Draw, RandomStream
+from imagine_gen.dataset.spec import DatasetSpec
+from imagine_gen.formats import bmp, jpeg, png
+from imagine_gen.formats.canvas import Canvas
+from imagine_gen.random_streams import Draw, RandomStream
+from imagine_gen.work.encoders import image_encoder
 from imagine_recordio.framing import magic_offsets
 from imagine_tfrecord.schemas import find_schema
 from imagine_tfrecord.shards import image_record

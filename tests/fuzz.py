@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from imagine_common.errors import ImagineError
-from imagine_common.manifest import NEWLINE, NUL, parse_line, read_lines
+from imagine_common.exchange.manifest import NEWLINE, NUL, parse_line, read_lines
 from imagine_common.packers.checking import FileReport
-from imagine_common.packers.images import image_size, is_image, read_image
-from imagine_common.packers.tar_source import TarSource
+from imagine_common.packers.images.files import image_size, is_image, read_image
+from imagine_common.packers.sources.tar import TarSource
 from support import JPEG, PNG, run
 from tars import archive, by_library, with_checksum
 
@@ -158,8 +158,8 @@ def _image(folder: Path, data: bytes) -> None:
 
 
 def _existing(folder: Path, data: bytes) -> None:
-    from imagine_gen.existing import existing_size
-    from imagine_gen.spec import DatasetSpec
+    from imagine_gen.dataset.spec import DatasetSpec
+    from imagine_gen.work.existing import existing_size
 
     path = folder / "input"
     path.write_bytes(data)

@@ -6,7 +6,7 @@ import io
 import tarfile
 from collections.abc import Iterable
 
-from imagine_common.tar import archive_end, member_head, member_padding
+from imagine_common.exchange.tar import archive_end, member_head, member_padding
 
 END = bytes(10240)
 

@@ -463,7 +463,10 @@ sys.exit(main(sys.argv[3:]))
 
 @pytest.mark.parametrize(
     ("module", "code", "says"),
-    [("imagine_common.cli", -signal.SIGINT, False), ("imagine_common.parallel", 130, True)],
+    [
+        ("imagine_common.cli.tool", -signal.SIGINT, False),
+        ("imagine_common.parallel.ordered_map", 130, True),
+    ],
 )
 def test_an_interrupt_during_an_import_leaves_no_traceback(
     job: Job, module: str, code: int, says: bool

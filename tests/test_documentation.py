@@ -133,7 +133,7 @@ def test_the_reference_implementation_gives_the_tools_pixels(
 def test_the_reference_implementation_gives_the_tools_dimensions(
     reference: dict[str, Any], pooled: bool
 ) -> None:
-    from imagine_gen.sizes import SizeDrawer, SizeRange
+    from imagine_gen.dataset.dimensions import SizeDrawer, SizeRange
 
     sizes = SizeRange((400, 600), (300, 500))
     drawer = SizeDrawer(5, sizes.pooled() if pooled else sizes)
@@ -146,7 +146,7 @@ def test_the_reference_implementation_gives_the_tools_sizes_in_bytes(
     reference: dict[str, Any],
 ) -> None:
     from imagine_gen import DatasetSpec
-    from imagine_gen.target_size import TargetSizes
+    from imagine_gen.target_size.sizes import TargetSizes
 
     spec = DatasetSpec(b"d", b"i", 500, 375, seed=5, target_size=114_660, target_size_stdev=20_000)
     sizes = TargetSizes(spec, 10_000, 300_000)

@@ -16,9 +16,9 @@ import pytest
 from dask_processes import DaskProcesses, tasks_of
 from dask_units import met_in_fours, write_for_ever
 from imagine import create_images
-from imagine_common.cluster.connection import DaskCluster
 from imagine_common.errors import ImagineError, WorkerLost
-from imagine_common.parallel import ordered_map
+from imagine_common.parallel.cluster.connection import DaskCluster
+from imagine_common.parallel.ordered_map import ordered_map
 from support import PACKERS, PATH_OPTION, PATIENCE, TOOLS, command, lines, run, unfinished, wait_for
 
 SMALL = ("--width", "64", "--height", "48")

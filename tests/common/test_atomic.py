@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from imagine_common import temporary
-from imagine_common.atomic import AtomicFile, create_folder
 from imagine_common.errors import ImagineError
-from imagine_common.output import Buffer
-from imagine_common.temporary import (
+from imagine_common.files import temporary
+from imagine_common.files.atomic import AtomicFile, create_folder
+from imagine_common.files.output import Buffer
+from imagine_common.files.temporary import (
     clear_leftovers,
     create_temporary,
     forget_unfinished,
@@ -280,7 +280,7 @@ def test_finished_file_is_not_removed(path: bytes) -> None:
 
 BEGIN = """
 import os, sys
-from imagine_common.atomic import AtomicFile
+from imagine_common.files.atomic import AtomicFile
 with AtomicFile(os.fsencode(sys.argv[1])) as file:
     print("begun", flush=True)
     sys.stdin.readline()

@@ -11,8 +11,14 @@ from typing import Any
 
 import pytest
 
-from imagine_common import __version__, signals
-from imagine_common.cli import Parser, run_tool
+from imagine_common import __version__
+from imagine_common.cli.options import (
+    add_alias,
+    add_message_options,
+    add_null_option,
+    add_workers_option,
+)
+from imagine_common.cli.tool import Parser, run_tool
 from imagine_common.errors import (
     ImagineError,
     Interrupted,
@@ -20,15 +26,10 @@ from imagine_common.errors import (
     UsageError,
     WorkerLost,
 )
-from imagine_common.options import (
-    add_alias,
-    add_message_options,
-    add_null_option,
-    add_workers_option,
-)
-from imagine_common.parallel import ordered_map
-from imagine_common.signals import ENDING_SIGNALS
-from imagine_common.temporary import create_temporary, temporary_name
+from imagine_common.files.temporary import create_temporary, temporary_name
+from imagine_common.host import signals
+from imagine_common.host.signals import ENDING_SIGNALS
+from imagine_common.parallel.ordered_map import ordered_map
 
 
 @pytest.fixture

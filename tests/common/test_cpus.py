@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from imagine_common import cgroups
-from imagine_common.cpus import check_workers, usable_cpus
 from imagine_common.errors import UsageError
-from imagine_common.memory import usable_memory
+from imagine_common.host import cgroups
+from imagine_common.host.cpus import check_workers, usable_cpus
+from imagine_common.host.memory import usable_memory
 
 HAS_AFFINITY = 16
 

@@ -14,9 +14,9 @@ from imagine_common.errors import (
     UsageError,
     WorkerLost,
     file_error,
-    show,
 )
-from imagine_common.signals import ENDING_SIGNALS
+from imagine_common.host.signals import ENDING_SIGNALS
+from imagine_common.text import show
 
 
 @pytest.mark.parametrize(

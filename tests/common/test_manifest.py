@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagine_common import manifest
 from imagine_common.errors import ImagineError, StdoutClosed
-from imagine_common.manifest import (
+from imagine_common.exchange import manifest
+from imagine_common.exchange.manifest import (
     NEWLINE,
     NUL,
     Entry,

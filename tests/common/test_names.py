@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagine_common.errors import UsageError
-from imagine_common.manifest import NEWLINE, NUL
-from imagine_common.names import check_names, natural_key, numbered
+from imagine_common.exchange.manifest import NEWLINE, NUL
+from imagine_common.exchange.names import check_names, natural_key, numbered
 
 
 @pytest.mark.parametrize(

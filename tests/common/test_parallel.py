@@ -13,17 +13,17 @@ from pathlib import Path
 
 import pytest
 
-from imagine_common.atomic import AtomicFile
 from imagine_common.errors import ImagineError, WorkerLost
-from imagine_common.parallel import ordered_map
-from imagine_common.signals import ENDING_SIGNALS
-from imagine_common.temporary import (
+from imagine_common.files.atomic import AtomicFile
+from imagine_common.files.temporary import (
     call_unless_finished,
     clear_leftovers,
     create_temporary,
     remove_temporary,
     temporary_name,
 )
+from imagine_common.host.signals import ENDING_SIGNALS
+from imagine_common.parallel.ordered_map import ordered_map
 from support import PATIENCE, alive, children, unfinished, wait_for
 
 FOREVER = 600.0
@@ -233,7 +233,7 @@ def test_closing_early_leaves_no_process_and_no_unfinished_file(tmp_path: Path) 
 def test_a_worker_that_leaves_is_let_undo_what_it_has_begun(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imagine_common.local_processes._SECONDS_TO_LEAVE", PATIENCE)
+    monkeypatch.setattr("imagine_common.parallel.local_processes._SECONDS_TO_LEAVE", PATIENCE)
     with closing(ordered_map(partial(begin_to_undo, tmp_path), range(2), 2)) as results:
         next(results)
     assert sorted(os.listdir(tmp_path)) == ["begun", "undone"]
@@ -242,7 +242,7 @@ def test_a_worker_that_leaves_is_let_undo_what_it_has_begun(
 def test_worker_that_does_not_hear_is_killed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imagine_common.local_processes._SECONDS_TO_LEAVE", 0.1)
+    monkeypatch.setattr("imagine_common.parallel.local_processes._SECONDS_TO_LEAVE", 0.1)
     before = own_children()
     tidy = partial(clear_leftovers, os.fsencode(tmp_path))
     with closing(ordered_map(partial(begin_and_wait, tmp_path), range(2), 2, tidy)) as results:
@@ -284,7 +284,7 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "import os, signal, time\n"
-        "from imagine_common.parallel import ordered_map\n"
+        "from imagine_common.parallel.ordered_map import ordered_map\n"
         "def work(unit):\n"
         "    if unit:\n"
         f"        time.sleep({FOREVER})\n"
@@ -304,7 +304,7 @@ KILLED_AT_THE_END = """
 import os, signal, sys
 from concurrent.futures import process
 from contextlib import suppress
-from imagine_common.parallel import ordered_map
+from imagine_common.parallel.ordered_map import ordered_map
 
 join = process._ExecutorManagerThread.join_executor_internals
 
@@ -332,7 +332,7 @@ def test_process_with_other_threads_can_map(tmp_path: Path) -> None:
     # What another thread holds while a process is forked would be held for ever there.
     script.write_text(
         "import threading\n"
-        "from imagine_common.parallel import ordered_map\n"
+        "from imagine_common.parallel.ordered_map import ordered_map\n"
         "held, done = threading.Lock(), threading.Event()\n"
         "def work(unit):\n"
         "    return unit, held.locked()\n"

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from imagine_common import presets
-from imagine_common.cli import Parser, run_tool
-from imagine_common.errors import UsageError
-from imagine_common.options import was_given
-from imagine_common.presets import (
+from imagine_common.cli import presets
+from imagine_common.cli.options import was_given
+from imagine_common.cli.presets import (
     add_preset_option,
     find_preset,
     load_presets,
     parse_with_preset,
 )
+from imagine_common.cli.tool import Parser, run_tool
+from imagine_common.errors import UsageError
 
 OPTIONS = {
     "width": "7",

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from imagine_common.report import Report, human_bytes
+from imagine_common.cli.report import Report
+from imagine_common.text import human_bytes
 from support import PATIENCE
 
 NUMBER = r"[0-9.e+]+"
@@ -104,7 +105,7 @@ def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
 
 SCRIPT = """
 import sys, threading
-from imagine_common.report import Report
+from imagine_common.cli.report import Report
 with Report("imagine-x", quiet="quiet" in sys.argv, total=7) as report:
     for _ in range(7):
         report.add(1, 1, 10)

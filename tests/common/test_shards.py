@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagine_common.errors import ImagineError
-from imagine_common.manifest import NEWLINE, NUL, line_of_manifest
-from imagine_common.packers.shards import LineFormat, Slice, Slicer
-from imagine_common.packers.sources import parse_entry
+from imagine_common.exchange.manifest import NEWLINE, NUL, line_of_manifest
+from imagine_common.packers.shards.slices import LineFormat, Slice, Slicer
+from imagine_common.packers.sources.manifest import parse_entry
 from support import unfinished
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from imagine_common.errors import ImagineError
-from imagine_common.manifest import NEWLINE, NUL, parse_line
-from imagine_common.packers import folder_source
-from imagine_common.packers.folder_source import FolderSource
-from imagine_common.packers.sources import ManifestSource, Source
+from imagine_common.exchange.manifest import NEWLINE, NUL, parse_line
+from imagine_common.packers.sources import folder as folder_source
+from imagine_common.packers.sources.folder import FolderSource
+from imagine_common.packers.sources.manifest import ManifestSource, Source
 from support import JPEG, PNG
 
 

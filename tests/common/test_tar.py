@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagine_common.errors import ImagineError
-from imagine_common.tar import archive_end, member_head
+from imagine_common.exchange.tar import archive_end, member_head
 from tars import archive
 
 NAMES = [

@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagine_common.errors import ImagineError
-from imagine_common.manifest import Entry
-from imagine_common.packers.tar_source import TarImage, TarSource
+from imagine_common.exchange.manifest import Entry
+from imagine_common.packers.sources.tar import TarImage, TarSource
 from support import JPEG, PNG
 from tars import END, archive, block, by_library, extended, member, record, with_checksum
 

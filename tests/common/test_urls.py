@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from imagine_common.errors import UsageError
-from imagine_common.urls import check_url, is_stored, is_url, local_path
+from imagine_common.files.urls import check_url, is_stored, is_url, local_path
 from support import JPEG, PACKERS, PATH_OPTION, TOOLS, lines, manifest, run
 
 SECRET = "s3cr3t"

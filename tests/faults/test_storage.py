@@ -177,7 +177,7 @@ def test_a_run_clears_what_a_killed_one_left_and_nothing_of_a_living_one(
     out = tmp_path / "out"
     out.mkdir()
     begin = (
-        "import os, sys, time; from imagine_common.atomic import AtomicFile\n"
+        "import os, sys, time; from imagine_common.files.atomic import AtomicFile\n"
         "AtomicFile(os.fsencode(sys.argv[1])).__enter__(); print(flush=True); time.sleep(600)"
     )
     started = []

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagine_gen import bmp
-from imagine_gen.spec import CHANNELS, DatasetSpec
+from imagine_gen.dataset.modes import CHANNELS
+from imagine_gen.dataset.spec import DatasetSpec
+from imagine_gen.formats import bmp
 
 MODES = ("L", "RGB", "RGBA")
 SIZES = [

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagine_gen import jpeg
-from imagine_gen.spec import DatasetSpec
-from imagine_gen.streams import Draw, RandomStream
+from imagine_gen.dataset.spec import DatasetSpec
+from imagine_gen.formats import jpeg
+from imagine_gen.random_streams import Draw, RandomStream
 
 BASELINE, HUFFMAN_TABLES, QUANTIZATION = 0xC0, 0xC4, 0xDB
 

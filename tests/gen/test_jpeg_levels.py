@@ -7,9 +7,9 @@ import io
 import pytest
 from PIL import Image
 
-from imagine_gen.jpeg import encode
-from imagine_gen.jpeg_levels import Tables, levels
-from imagine_gen.streams import Draw, RandomStream
+from imagine_gen.formats.jpeg import encode
+from imagine_gen.formats.jpeg_levels import Tables, levels
+from imagine_gen.random_streams import Draw, RandomStream
 
 
 def tables_of(mode: str, quality: int) -> Tables:

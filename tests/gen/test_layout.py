@@ -82,7 +82,7 @@ def test_resume_and_verify_know_the_folders(tmp_path: Path, layout: tuple[str, .
 def test_what_a_dead_process_left_in_a_folder_is_cleared(tmp_path: Path) -> None:
     options = ("--path", tmp_path, *SMALL, "--count", "4", "--files-per-dir", "2")
     run("gen", *options)
-    from imagine_common.temporary import temporary_name
+    from imagine_common.files.temporary import temporary_name
 
     name = Path(os.fsdecode(temporary_name(os.fsencode(tmp_path / "000001"))))
     left = name.with_name(name.name.replace(f"-{os.getpid()}-", "-999999999-"))

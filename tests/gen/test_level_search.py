@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagine_gen.level_search import Fineness, Interpolated, Ladder, level_of, log2
+from imagine_gen.target_size.level_search import Fineness, Interpolated, Ladder, level_of, log2
 
 LEVELS = 2_000
 FINENESS = Fineness(step=2, margin=2, tolerance=5)

@@ -16,21 +16,21 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import imagine_gen
-from imagine_gen.photo import PhotoContent
-from imagine_gen.photo_planes import Cut, doubled
-from imagine_gen.photo_scene import draw_scene
-from imagine_gen.photo_tables import powers_of_two
-from imagine_gen.photo_textures import textures
-from imagine_gen.streams import Draw, RandomStream
+from imagine_gen.content.photo.images import PhotoContent
+from imagine_gen.content.photo.planes import Cut, doubled
+from imagine_gen.content.photo.scene import draw_scene
+from imagine_gen.content.photo.tables import powers_of_two
+from imagine_gen.content.photo.textures import textures
+from imagine_gen.random_streams import Draw, RandomStream
 
 CHANNELS = {"RGB": 3, "RGBA": 4, "L": 1}
-SOURCES = sorted(Path(imagine_gen.__file__).parent.glob("photo*.py"))
+SOURCES = sorted(Path(imagine_gen.__file__).parent.glob("content/photo/*.py"))
 
 # What no other processor or version of NumPy may give otherwise. Run by itself as well.
 DIGEST = """
 import hashlib
-from imagine_gen.photo import PhotoContent
-from imagine_gen.streams import Draw
+from imagine_gen.content.photo.images import PhotoContent
+from imagine_gen.random_streams import Draw
 found = hashlib.sha256()
 for mode, width, height in (("RGB", 167, 125), ("L", 80, 301), ("RGB", 1602, 40)):
     content = PhotoContent(7, width, height, mode)

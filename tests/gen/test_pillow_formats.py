@@ -15,12 +15,12 @@ import pytest
 from PIL import Image, features
 
 from imagine_common.errors import UsageError
-from imagine_common.packers.images import HEAD_BYTES, is_image
-from imagine_gen.encoders import image_encoder
-from imagine_gen.existing import existing_size
-from imagine_gen.pillow_formats import PILLOW_FORMATS, require_available
-from imagine_gen.pillow_headers import read_complete
-from imagine_gen.spec import FORMATS, DatasetSpec
+from imagine_common.packers.images.files import HEAD_BYTES, is_image
+from imagine_gen.dataset.pillow_formats import PILLOW_FORMATS, require_available
+from imagine_gen.dataset.spec import FORMATS, DatasetSpec
+from imagine_gen.formats.pillow_headers import read_complete
+from imagine_gen.work.encoders import image_encoder
+from imagine_gen.work.existing import existing_size
 from support import lines, run
 
 # What a build of Pillow lacks is asked here with other means than the tool uses.
@@ -292,8 +292,8 @@ def test_broken_headers_are_no_images(tmp_path: Path, file: bytes) -> None:
 
 MEASURE = """
 import sys
-from imagine_gen.encoders import image_encoder
-from imagine_gen.spec import DatasetSpec
+from imagine_gen.work.encoders import image_encoder
+from imagine_gen.dataset.spec import DatasetSpec
 
 def status(name):
     with open("/proc/self/status") as file:

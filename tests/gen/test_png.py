@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagine_gen import png
-from imagine_gen.encoders import image_encoder
-from imagine_gen.spec import CHANNELS, DatasetSpec
+from imagine_gen.dataset.modes import CHANNELS
+from imagine_gen.dataset.spec import DatasetSpec
+from imagine_gen.formats import png
+from imagine_gen.work.encoders import image_encoder
 
 MODES = ("L", "RGB", "RGBA")
 COLOR_TYPE = {"L": 0, "RGB": 2, "RGBA": 6}

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagine_gen.dealing import Dealer, scramble
-from imagine_gen.encoders import image_encoder
-from imagine_gen.pooled import default_pool_strips
-from imagine_gen.spec import CHANNELS, DatasetSpec
-from imagine_gen.streams import Draw, RandomStream
+from imagine_gen.dataset.modes import CHANNELS
+from imagine_gen.dataset.spec import DatasetSpec
+from imagine_gen.pooled.assembly import default_pool_strips
+from imagine_gen.pooled.dealing import Dealer
+from imagine_gen.random_streams import Draw, RandomStream
+from imagine_gen.scramble import scramble
+from imagine_gen.work.encoders import image_encoder
 from support import run
 
 SIZES = [(1, 1), (5, 3), (64, 64), (33, 100), (500, 375), (16, 4000), (70_000, 9)]

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from imagine_common.errors import ImagineError, UsageError
-from imagine_gen.size_lists import load_size_list, size_list_names
-from imagine_gen.sizes import SizeList
+from imagine_gen.dataset.dimensions import SizeList
+from imagine_gen.dataset.size_lists import load_size_list, size_list_names
 from support import lines, run
 
 
@@ -117,7 +117,7 @@ def test_a_file_with_a_shipped_name_needs_a_folder_before_it(
 def test_shipped_lists_name_their_source_and_fit_pools_as_they_are(name: str) -> None:
     import imagine_gen
 
-    folder = Path(imagine_gen.__file__).parent / "size_lists"
+    folder = Path(imagine_gen.__file__).parent / "dataset" / "size_lists"
     assert (folder / f"{name}.txt").read_text().startswith("# ")
     sizes = load_size_list(name)
     assert sizes.pooled() == sizes

@@ -11,7 +11,7 @@ from PIL import Image
 
 from imagine_common.errors import UsageError
 from imagine_gen import DatasetSpec, create_images
-from imagine_gen.sizes import SizeDrawer, SizeList, SizeRange, parse_range
+from imagine_gen.dataset.dimensions import SizeDrawer, SizeList, SizeRange, parse_range
 from support import lines, run
 
 RANGE = SizeRange((40, 60), (30, 50))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from imagine_common.errors import UsageError
-from imagine_gen.spec import DatasetSpec
+from imagine_gen.dataset.spec import DatasetSpec
 
 INT64_MAX = 2**63 - 1
 

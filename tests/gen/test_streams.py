@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imagine_gen.streams import Draw, RandomStream
+from imagine_gen.random_streams import Draw, RandomStream
 
 SEEDS = st.integers(0, 2**64 - 1)
 INDEXES = st.integers(0, 2**63 - 1)

@@ -15,12 +15,16 @@ import pytest
 from PIL import Image
 
 from imagine_common.errors import ImagineError, UsageError
-from imagine_gen import create_images, jpeg_target, target_size, units
-from imagine_gen.encoders import ImageEncoder, image_encoder
-from imagine_gen.jpeg import encode, with_filler
-from imagine_gen.spec import DatasetSpec
-from imagine_gen.streams import Draw, RandomStream
-from imagine_gen.target_size import TargetSizes
+from imagine_gen import create_images
+from imagine_gen.dataset.spec import DatasetSpec
+from imagine_gen.formats.base import ImageEncoder
+from imagine_gen.formats.jpeg import encode, with_filler
+from imagine_gen.random_streams import Draw, RandomStream
+from imagine_gen.target_size import fresh as jpeg_target
+from imagine_gen.target_size import sizes as target_size
+from imagine_gen.target_size.sizes import TargetSizes
+from imagine_gen.work import units
+from imagine_gen.work.encoders import image_encoder
 from support import lines, run
 
 SMALL = ("--width", "64", "--height", "48")

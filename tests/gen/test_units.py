@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from imagine_common.errors import UsageError
-from imagine_gen import units
-from imagine_gen.spec import DatasetSpec
-from imagine_gen.units import map_images
+from imagine_gen.dataset.spec import DatasetSpec
+from imagine_gen.work import units
+from imagine_gen.work.units import map_images
 from support import run
 
 

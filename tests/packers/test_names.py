@@ -250,7 +250,7 @@ def test_the_python_functions_leave_nothing_unnamed(
     else:
         from imagine_recordio import create_recordio as create  # type: ignore[assignment]
 
-    from imagine_common.packers import folder_source
+    from imagine_common.packers.sources import folder as folder_source
 
     monkeypatch.setattr(folder_source, "is_image", lambda head: True)
     images[-1].write_bytes(b"no image")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from imagine_common.errors import ImagineError
-from imagine_common.manifest import Entry
+from imagine_common.exchange.manifest import Entry
 from imagine_common.packers.records import Image
 from imagine_recordio import create_recordio
 from imagine_recordio.record import image_limit, image_record

@@ -190,7 +190,7 @@ class Held:
 
 # All the tool's processes run it when they start.
 PATIENT = """
-from imagine_common import local_processes
+from imagine_common.parallel.ordered_map import local_processes
 from imagine_common.stores import s3
 local_processes._SECONDS_TO_LEAVE = 200
 s3._SECONDS_TO_ABORT = 100
@@ -288,7 +288,7 @@ def test_images_of_a_killed_run_are_whole_and_the_rest_can_be_made(
 
 FORK = """
 import os, signal, sys
-from imagine_common.storage import exists
+from imagine_common.files.storage import exists
 url = os.fsencode(sys.argv[1])
 assert not exists(url)
 if not os.fork():

@@ -9,8 +9,8 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from imagine_common.errors import ImagineError
-from imagine_common.folders import is_folder, list_folder, names_in
-from imagine_common.storage import exists, indexed_file, open_input, output_file, remove_file
+from imagine_common.files.folders import is_folder, list_folder, names_in
+from imagine_common.files.storage import exists, indexed_file, open_input, output_file, remove_file
 from imagine_gen.create import create_images
 from imagine_recordio.pack import create_recordio
 from imagine_tfrecord.pack import create_tfrecords

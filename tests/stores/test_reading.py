@@ -68,7 +68,7 @@ def test_a_scheme_may_be_in_capitals(bucket: Bucket) -> None:
 
 
 def test_lists_of_more_than_a_page_are_read_to_their_end(proxy: Proxy, bucket: Bucket) -> None:
-    from imagine_common.folders import list_folder
+    from imagine_common.files.folders import list_folder
 
     for n in range(1_003):
         bucket.put(f"many/img_{n}", b"")

@@ -121,7 +121,7 @@ def test_a_large_image_is_uploaded_in_parts(proxy: Proxy, bucket: Bucket, tmp_pa
 
 @pytest.mark.parametrize("offset", [-1, 0, 1])
 def test_objects_of_about_a_part(bucket: Bucket, tmp_path: Path, offset: int) -> None:
-    from imagine_common.storage import output_file
+    from imagine_common.files.storage import output_file
 
     data = os.urandom(16 * MIB + offset)
     url = f"{bucket.url}/x".encode()
@@ -134,7 +134,7 @@ def test_objects_of_about_a_part(bucket: Bucket, tmp_path: Path, offset: int) ->
 
 
 def test_an_empty_object(bucket: Bucket) -> None:
-    from imagine_common.storage import output_file
+    from imagine_common.files.storage import output_file
 
     with output_file(f"{bucket.url}/x".encode()):
         pass

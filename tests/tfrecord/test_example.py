@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagine_common.headers import Header
+from imagine_common.files.image_headers import Header
 from imagine_tfrecord.example import varint
 from imagine_tfrecord.schemas import Subject, find_schema
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagine_common.files import FileSlice, RegularFile
+from imagine_common.files.reading import FileSlice, RegularFile
 from imagine_tfrecord.example_reader import NoExampleError, read_labels
 from imagine_tfrecord.schemas import Subject, find_schema
 

@@ -12,9 +12,9 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple, NoReturn
 
-from imagine_common.cli import Parser, run_tool
+from imagine_common.cli.presets import parse_with_preset
+from imagine_common.cli.tool import Parser, run_tool
 from imagine_common.errors import UsageError
-from imagine_common.presets import parse_with_preset
 
 
 class Command(NamedTuple):

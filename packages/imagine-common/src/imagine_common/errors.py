@@ -1,13 +1,14 @@
-"""What can go wrong, and the exit code that says so: one place, so that every tool answers alike.
+"""The errors that the tools raise, and their exit codes.
 
-Code raises one of these with what, where and what to do; only `imagine_common.cli` turns it into
-a line on stderr and an exit code.
+The message says what failed, on what, and what to do. Only `imagine_common.cli.tool` turns an error
+into a line on stderr and an exit code.
 """
 
 from __future__ import annotations
 
-import os
 import signal
+
+from imagine_common.text import show
 
 DONE = 0
 FAILED = 1
@@ -51,18 +52,6 @@ class Interrupted(BaseException):
     def exit_code(self) -> int:
         """Return the code that a shell reports for a process which this signal ended."""
         return 128 + self.signum
-
-
-def show(path: str | bytes) -> str:
-    """Return a path as one printable line: control and undecodable bytes appear escaped."""
-    return printable(os.fsdecode(path)) or "''"
-
-
-def printable(text: str) -> str:
-    """Return text as one line in which control and undecodable characters appear escaped."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def file_error(path: str | bytes, error: OSError) -> ImagineError:

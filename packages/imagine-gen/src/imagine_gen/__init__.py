@@ -5,8 +5,8 @@ from importlib import import_module
 TYPE_CHECKING = False  # typing's own would have to be imported, which takes long
 if TYPE_CHECKING:
     from imagine_gen.create import CreateSummary, ImageFile, create_images, generate
-    from imagine_gen.sizes import SizeList, SizeRange
-    from imagine_gen.spec import DatasetSpec
+    from imagine_gen.dataset.dimensions import SizeList, SizeRange
+    from imagine_gen.dataset.spec import DatasetSpec
 
 __version__ = "0.1.0"
 
@@ -22,10 +22,10 @@ __all__ = [
 
 _MODULES = {
     "CreateSummary": "create",
-    "DatasetSpec": "spec",
+    "DatasetSpec": "dataset.spec",
     "ImageFile": "create",
-    "SizeList": "sizes",
-    "SizeRange": "sizes",
+    "SizeList": "dataset.dimensions",
+    "SizeRange": "dataset.dimensions",
     "create_images": "create",
     "generate": "create",
 }

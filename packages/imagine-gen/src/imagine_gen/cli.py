@@ -9,19 +9,20 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
-from imagine_common.cli import run_tool
-from imagine_common.errors import ImagineError, UsageError, show
-from imagine_common.manifest import NUL
-from imagine_common.options import refuse_options
-from imagine_common.presets import parse_with_preset
-from imagine_common.workers import open_workers, refuse_scheduler
+from imagine_common.cli.options import refuse_options
+from imagine_common.cli.presets import parse_with_preset
+from imagine_common.cli.tool import run_tool
+from imagine_common.cli.workers import open_workers, refuse_scheduler
+from imagine_common.errors import ImagineError, UsageError
+from imagine_common.exchange.manifest import NUL
+from imagine_common.text import show
 from imagine_gen.options import HEIGHT, WIDTH, build_parser
 
 if TYPE_CHECKING:
-    from imagine_common.parallel import Workers
-    from imagine_common.report import Report
-    from imagine_gen.sizes import Sizes
-    from imagine_gen.spec import DatasetSpec
+    from imagine_common.cli.report import Report
+    from imagine_common.parallel.ordered_map import Workers
+    from imagine_gen.dataset.dimensions import Sizes
+    from imagine_gen.dataset.spec import DatasetSpec
 
 _MUCH_FILLER = 5  # percent
 
@@ -32,8 +33,8 @@ def run(args: argparse.Namespace) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from dataclasses import replace
 
-    from imagine_common.parts import parse_part
-    from imagine_gen.spec import DatasetSpec
+    from imagine_common.exchange.parts import parse_part
+    from imagine_gen.dataset.spec import DatasetSpec
 
     if args.verify:
         refuse_options(args, ("--resume", "--fsync", "--size"), "--verify")
@@ -89,8 +90,8 @@ def run(args: argparse.Namespace) -> None:
 
 def _dimensions(args: argparse.Namespace) -> tuple[Sizes | None, int, int]:
     """Return what dimensions are drawn from, if they are; and the greatest width and height."""
-    from imagine_gen.size_lists import load_size_list
-    from imagine_gen.sizes import SizeRange, parse_range
+    from imagine_gen.dataset.dimensions import SizeRange, parse_range
+    from imagine_gen.dataset.size_lists import load_size_list
 
     if args.size_list is not None:
         for option, value in (("--width", args.width), ("--height", args.height)):
@@ -130,9 +131,9 @@ def _check_tar(args: argparse.Namespace) -> None:
 
 def _make_nothing(args: argparse.Namespace) -> None:
     """Do a part without images, of which there are some where parts are more than images."""
-    from imagine_common.manifest import write_stdout
-    from imagine_common.report import Report
-    from imagine_common.tar import archive_end
+    from imagine_common.cli.report import Report
+    from imagine_common.exchange.manifest import write_stdout
+    from imagine_common.exchange.tar import archive_end
 
     with Report(args.prog, args.quiet) as report:
         if args.tar and not args.dry_run:
@@ -141,8 +142,9 @@ def _make_nothing(args: argparse.Namespace) -> None:
 
 
 def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
-    from imagine_common.free_space import describe_space, require_space
-    from imagine_common.report import Report, counted, human_bytes
+    from imagine_common.cli.report import Report
+    from imagine_common.files.free_space import describe_space, require_space
+    from imagine_common.text import counted, human_bytes
     from imagine_gen.estimate import estimate
 
     refuse_options(args, ("--verify", "--resume", "--size"), "--dry-run")
@@ -164,7 +166,7 @@ def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
 
 
 def _stream(args: argparse.Namespace, spec: DatasetSpec) -> None:
-    from imagine_common.report import Report
+    from imagine_common.cli.report import Report
     from imagine_gen.tar_stream import stream_tar
 
     parts = stream_tar(spec, 1, args.workers, args.chunksize)
@@ -178,7 +180,7 @@ def _stream(args: argparse.Namespace, spec: DatasetSpec) -> None:
 
 def _target_size(args: argparse.Namespace) -> tuple[int | None, int]:
     """Return the bytes that a file has, if given, and their standard deviation."""
-    from imagine_gen.byte_counts import parse_bytes
+    from imagine_gen.dataset.byte_counts import parse_bytes
 
     size, stdev = args.target_size, args.target_size_stdev
     if stdev is not None and size is None:
@@ -190,8 +192,8 @@ def _target_size(args: argparse.Namespace) -> tuple[int | None, int]:
 
 
 def _generate(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None) -> None:
-    from imagine_common.manifest import Entry, ManifestWriter
-    from imagine_common.report import Report
+    from imagine_common.cli.report import Report
+    from imagine_common.exchange.manifest import Entry, ManifestWriter
     from imagine_gen.create import dataset_bytes, generate_units
 
     manifest = ManifestWriter(args.delimiter)
@@ -225,8 +227,8 @@ def _summarize(report: Report, spec: DatasetSpec, filler: int, filled: int) -> N
 
 
 def _verify(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None) -> None:
-    from imagine_common.manifest import Entry, ManifestWriter
-    from imagine_common.report import Report
+    from imagine_common.cli.report import Report
+    from imagine_common.exchange.manifest import Entry, ManifestWriter
     from imagine_gen.verify import MISSING, extra_files, verify_units
 
     manifest = ManifestWriter(args.delimiter)

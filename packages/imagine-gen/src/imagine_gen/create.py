@@ -9,17 +9,17 @@ from contextlib import closing
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from imagine_common.atomic import create_subfolder
-from imagine_common.folders import clear_leftovers, create_folder, folder_bytes
-from imagine_common.parallel import Workers
-from imagine_common.storage import output_file, sync_file
-from imagine_common.urls import is_stored, local_path
-from imagine_gen.encoders import ImageEncoder
-from imagine_gen.existing import existing_size
-from imagine_gen.layout import FLAT, folders, has_subfolders
-from imagine_gen.sizes import Sizes
-from imagine_gen.spec import DatasetSpec
-from imagine_gen.units import map_images, map_units
+from imagine_common.files.atomic import create_subfolder
+from imagine_common.files.folders import clear_leftovers, create_folder, folder_bytes
+from imagine_common.files.storage import output_file, sync_file
+from imagine_common.files.urls import is_stored, local_path
+from imagine_common.parallel.ordered_map import Workers
+from imagine_gen.dataset.dimensions import Sizes
+from imagine_gen.dataset.layout import FLAT, folders, has_subfolders
+from imagine_gen.dataset.spec import DatasetSpec
+from imagine_gen.formats.base import ImageEncoder
+from imagine_gen.work.existing import existing_size
+from imagine_gen.work.units import map_images, map_units
 
 
 class ImageFile(NamedTuple):
@@ -248,7 +248,7 @@ def _map(
     spec: DatasetSpec, workers: Workers | None, chunksize: int | None, resume: bool, fsync: bool
 ) -> Generator[tuple[range, list[tuple[int, bool, int]]]]:
     if is_stored(spec.path):
-        from imagine_gen.stored import put_images
+        from imagine_gen.work.stored import put_images
 
         return map_units(partial(put_images, resume), spec, workers, chunksize)
     # What an earlier run made may have been removed, so this one remembers for itself.

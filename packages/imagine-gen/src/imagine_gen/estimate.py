@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
-from imagine_gen.encoders import image_encoder
-from imagine_gen.spec import DatasetSpec
-from imagine_gen.units import plan_units
+from imagine_gen.dataset.spec import DatasetSpec
+from imagine_gen.work.encoders import image_encoder
+from imagine_gen.work.units import plan_units
 
 _MOST_IMAGES = 32
 _LEAST_IMAGES = 3

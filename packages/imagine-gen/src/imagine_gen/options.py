@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from imagine_common.cli import Parser
-from imagine_common.options import (
+from imagine_common.cli.options import (
     add_alias,
     add_fsync_option,
     add_message_options,
@@ -13,7 +12,8 @@ from imagine_common.options import (
     add_part_option,
     add_workers_option,
 )
-from imagine_common.presets import add_preset_option
+from imagine_common.cli.presets import add_preset_option
+from imagine_common.cli.tool import Parser
 
 WIDTH, HEIGHT = "1920", "1080"
 

@@ -11,12 +11,13 @@ from collections.abc import Generator
 from contextlib import closing
 from typing import NamedTuple
 
-from imagine_common.errors import ImagineError, StdoutClosed, UsageError, show
-from imagine_common.output import Buffer, BufferedOutput
-from imagine_common.tar import archive_end, member_head, member_padding
-from imagine_gen.encoders import ImageEncoder
-from imagine_gen.spec import DatasetSpec
-from imagine_gen.units import map_images
+from imagine_common.errors import ImagineError, StdoutClosed, UsageError
+from imagine_common.exchange.tar import archive_end, member_head, member_padding
+from imagine_common.files.output import Buffer, BufferedOutput
+from imagine_common.text import show
+from imagine_gen.dataset.spec import DatasetSpec
+from imagine_gen.formats.base import ImageEncoder
+from imagine_gen.work.units import map_images
 
 
 class TarSummary(NamedTuple):

@@ -7,16 +7,17 @@ from collections.abc import Generator
 from contextlib import closing
 from typing import NamedTuple
 
-from imagine_common.errors import ImagineError, show
-from imagine_common.files import compare
-from imagine_common.folders import is_folder
-from imagine_common.names import numbered
-from imagine_common.parallel import Workers
-from imagine_common.storage import exists, open_input
-from imagine_gen.encoders import ImageEncoder
-from imagine_gen.layout import folders
-from imagine_gen.spec import DatasetSpec
-from imagine_gen.units import map_images
+from imagine_common.errors import ImagineError
+from imagine_common.exchange.names import numbered
+from imagine_common.files.folders import is_folder
+from imagine_common.files.reading import compare
+from imagine_common.files.storage import exists, open_input
+from imagine_common.parallel.ordered_map import Workers
+from imagine_common.text import show
+from imagine_gen.dataset.layout import folders
+from imagine_gen.dataset.spec import DatasetSpec
+from imagine_gen.formats.base import ImageEncoder
+from imagine_gen.work.units import map_images
 
 MISSING = "missing"
 

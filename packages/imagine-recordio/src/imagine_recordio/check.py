@@ -8,9 +8,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from imagine_common.errors import ImagineError, show
+from imagine_common.errors import ImagineError
 from imagine_common.packers.checking import FileReport, Inspection
-from imagine_common.packers.images import HEAD_BYTES, is_image
+from imagine_common.packers.images.files import HEAD_BYTES, is_image
+from imagine_common.text import show
 from imagine_recordio.index import Index, load_index
 from imagine_recordio.record import HEADER, LABEL_BYTES
 from imagine_recordio.record_reader import FrameError, RecordReader

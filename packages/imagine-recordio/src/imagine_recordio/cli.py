@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from imagine_common.cli import Parser, run_tool
+from imagine_common.cli.presets import add_preset_option, parse_with_preset
+from imagine_common.cli.tool import Parser, run_tool
 from imagine_common.errors import UsageError
 from imagine_common.packers.cli import Packer, run_packer
 from imagine_common.packers.options import PACKER_EPILOG, add_packer_options
-from imagine_common.presets import add_preset_option, parse_with_preset
 from imagine_recordio import WRITERS
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def _list(args: argparse.Namespace) -> ListSource | None:
     for option, given in (("--source-path", args.source_path is not None), ("--tar", args.tar)):
         if given:
             raise UsageError(f"argument --lst: not with {option}: one of them names the images")
-    from imagine_common.urls import refuse_store
+    from imagine_common.files.urls import refuse_store
     from imagine_recordio.lst import ListSource
 
     refuse_store("--lst", os.fsencode(args.lst))

@@ -15,8 +15,8 @@ import sys
 from collections.abc import Sequence
 
 from imagine_common.errors import ImagineError
-from imagine_common.files import InputFile
-from imagine_common.output import Buffer
+from imagine_common.files.output import Buffer
+from imagine_common.files.reading import InputFile
 
 MAGIC = 0xCED7230A
 MAGIC_BYTES = struct.pack("<I", MAGIC)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from imagine_common.errors import ImagineError
+from imagine_common.files.storage import exists, open_input
 from imagine_common.packers.checking import Inspection
-from imagine_common.storage import exists, open_input
 from imagine_recordio.framing import HEAD
 
 _LINE = re.compile(rb"([0-9]{1,19})\t([0-9]{1,19})\n")

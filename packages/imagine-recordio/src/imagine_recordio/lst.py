@@ -14,10 +14,11 @@ from functools import partial
 from math import isinf
 from typing import BinaryIO
 
-from imagine_common.errors import ImagineError, file_error, show
-from imagine_common.manifest import NEWLINE, Entry
-from imagine_common.packers.shards import LineFormat
-from imagine_common.urls import local_path
+from imagine_common.errors import ImagineError, file_error
+from imagine_common.exchange.manifest import NEWLINE, Entry
+from imagine_common.files.urls import local_path
+from imagine_common.packers.shards.slices import LineFormat
+from imagine_common.text import show
 
 _INDEX = re.compile(rb"[0-9]{1,19}")
 _MAX_INDEX = 2**63 - 1

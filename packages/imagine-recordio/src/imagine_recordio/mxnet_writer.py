@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator, Sequence
 
 from imagine_common.errors import ImagineError, UsageError
+from imagine_common.files.storage import indexed_file, temporary_name
 from imagine_common.packers.records import Image, Shard
-from imagine_common.storage import indexed_file, temporary_name
 
 _INSTALL = "pip install 'imagine-recordio[mxnet]' (Python 3.11 or older), or leave the option out"
 

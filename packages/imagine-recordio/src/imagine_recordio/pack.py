@@ -7,14 +7,14 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from imagine_common.errors import UsageError
+from imagine_common.exchange.parts import WHOLE
+from imagine_common.files.storage import indexed_file
+from imagine_common.files.urls import refuse_store
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.packing import PackSummary, pack, summarize
 from imagine_common.packers.records import Image, RecordFormat, Shard
-from imagine_common.packers.sources import Source
-from imagine_common.parallel import Workers
-from imagine_common.parts import WHOLE
-from imagine_common.storage import indexed_file
-from imagine_common.urls import refuse_store
+from imagine_common.packers.sources.manifest import Source
+from imagine_common.parallel.ordered_map import Workers
 from imagine_recordio import WRITERS
 from imagine_recordio.index import index_line
 from imagine_recordio.merged_index import merge_indexes
@@ -22,7 +22,7 @@ from imagine_recordio.record import image_limit, image_record, least_record_size
 from imagine_recordio.resume import match_shard
 
 if TYPE_CHECKING:  # Who packs something else is spared it at run time.
-    from imagine_common.packers.tar_source import TarSource
+    from imagine_common.packers.sources.tar import TarSource
 
 
 def pack_recordio(
@@ -41,9 +41,9 @@ def pack_recordio(
 
     Parameters
     ----------
-    source : imagine_common.packers.sources.Source or imagine_common.packers.tar_source.TarSource
+    source : Source or TarSource
         A manifest, a folder, a tar stream, or an `imagine_recordio.lst.ListSource`.
-    spec : imagine_common.packers.pack_spec.PackSpec
+    spec : PackSpec
     writer : {"native", "mxnet"}
         Both write the same bytes.
     workers : int or Cluster, optional
@@ -125,7 +125,7 @@ def create_recordio(
     UsageError, ImagineError
         As `pack_recordio` does.
     """
-    from imagine_common.packers.folder_source import FolderSource
+    from imagine_common.packers.sources.folder import FolderSource
 
     spec = PackSpec(
         os.fsencode(dest_path),

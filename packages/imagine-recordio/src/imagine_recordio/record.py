@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import struct
 
-from imagine_common.errors import ImagineError, show
-from imagine_common.manifest import Entry
-from imagine_common.output import Buffer
+from imagine_common.errors import ImagineError
+from imagine_common.exchange.manifest import Entry
+from imagine_common.files.output import Buffer
 from imagine_common.packers.records import Image, ImageInfo
+from imagine_common.text import show
 from imagine_recordio.framing import MAX_LENGTH, frame, frame_size
 
 HEADER = struct.Struct("<IfQQ")  # flag, label, id, id2; little-endian

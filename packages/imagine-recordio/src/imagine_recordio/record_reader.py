@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from imagine_common.files import read_pieces
+from imagine_common.files.reading import read_pieces
 from imagine_recordio.framing import (
     FIRST,
     HEAD,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
-from imagine_common.files import InputFile
+from imagine_common.files.reading import InputFile
 from imagine_common.packers.records import ImageInfo, Shard
-from imagine_common.packers.resume import IndexMatch, load, match_records
+from imagine_common.packers.shards.resume import IndexMatch, load, match_records
 from imagine_recordio.framing import is_whole
 from imagine_recordio.index import index_line
 from imagine_recordio.record import image_record, least_record_size

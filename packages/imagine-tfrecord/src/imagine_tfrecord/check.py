@@ -6,10 +6,11 @@ import re
 from contextlib import closing
 from typing import BinaryIO
 
-from imagine_common.errors import ImagineError, show
-from imagine_common.files import PIECE_BYTES, FileSlice, InputFile, read_pieces
+from imagine_common.errors import ImagineError
+from imagine_common.files.reading import PIECE_BYTES, FileSlice, InputFile, read_pieces
+from imagine_common.files.storage import exists, open_input
 from imagine_common.packers.checking import FileReport, Inspection
-from imagine_common.storage import exists, open_input
+from imagine_common.text import show
 from imagine_tfrecord.example_reader import NoExampleError, read_labels
 from imagine_tfrecord.framing import (
     FRAME_BYTES,

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from imagine_common.cli import Parser, run_tool
+from imagine_common.cli.options import was_given
+from imagine_common.cli.presets import add_preset_option, parse_with_preset
+from imagine_common.cli.tool import Parser, run_tool
 from imagine_common.errors import UsageError
-from imagine_common.options import was_given
 from imagine_common.packers.cli import Packer, run_packer
 from imagine_common.packers.options import PACKER_EPILOG, add_packer_options
-from imagine_common.presets import add_preset_option, parse_with_preset
 from imagine_tfrecord import WRITERS
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
     options = {"schema": args.schema, "index": args.index, "index_path": index_path}
 
     def checker(base: bytes) -> Callable[[bytes], FileReport]:
-        from imagine_common.parallel import rooted
+        from imagine_common.parallel.ordered_map import rooted
         from imagine_tfrecord.check import check_tfrecord
 
         folder = None if index_path is None else rooted(index_path, base)

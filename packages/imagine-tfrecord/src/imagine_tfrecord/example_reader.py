@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from imagine_common.files import FileSlice
+from imagine_common.files.reading import FileSlice
 
 Source: TypeAlias = "bytes | FileSlice"
 Field: TypeAlias = tuple[int, int, int, int]  # number, wire type, begin and end of what it holds

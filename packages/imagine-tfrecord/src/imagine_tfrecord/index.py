@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 
-from imagine_common.errors import UsageError, show
-from imagine_common.urls import check_url
+from imagine_common.errors import UsageError
+from imagine_common.files.urls import check_url
+from imagine_common.text import show
 
 
 def index_line(_position: int, offset: int, size: int) -> bytes:

@@ -8,12 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from imagine_common.errors import UsageError
+from imagine_common.files.urls import refuse_store
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.packing import PackSummary, pack, summarize
 from imagine_common.packers.records import RecordFormat, Shard
-from imagine_common.packers.sources import Source
-from imagine_common.parallel import Workers
-from imagine_common.urls import refuse_store
+from imagine_common.packers.sources.manifest import Source
+from imagine_common.parallel.ordered_map import Workers
 from imagine_tfrecord import WRITERS
 from imagine_tfrecord.index import index_line, require_folder_name
 from imagine_tfrecord.schemas import find_schema
@@ -26,7 +26,7 @@ from imagine_tfrecord.shards import (
 )
 
 if TYPE_CHECKING:  # Who packs something else is spared it at run time.
-    from imagine_common.packers.tar_source import TarSource
+    from imagine_common.packers.sources.tar import TarSource
 
 
 def pack_tfrecords(
@@ -46,9 +46,9 @@ def pack_tfrecords(
 
     Parameters
     ----------
-    source : imagine_common.packers.sources.Source or imagine_common.packers.tar_source.TarSource
+    source : Source or TarSource
         A manifest, a folder or a tar stream.
-    spec : imagine_common.packers.pack_spec.PackSpec
+    spec : PackSpec
     writer : {"native", "tensorflow"}
         Both write the same bytes.
     workers : int or Cluster, optional
@@ -135,7 +135,7 @@ def create_tfrecords(
     UsageError, ImagineError
         As `pack_tfrecords` does.
     """
-    from imagine_common.packers.folder_source import FolderSource
+    from imagine_common.packers.sources.folder import FolderSource
 
     spec = PackSpec(
         os.fsencode(dest_path),

@@ -14,10 +14,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple, cast
 
-from imagine_common.errors import ImagineError, UsageError, show
-from imagine_common.files import FileSlice
-from imagine_common.headers import Header, read_header
-from imagine_common.manifest import Entry
+from imagine_common.errors import ImagineError, UsageError
+from imagine_common.exchange.manifest import Entry
+from imagine_common.files.image_headers import Header, read_header
+from imagine_common.files.reading import FileSlice
+from imagine_common.text import show
 from imagine_tfrecord import SCHEMAS
 from imagine_tfrecord.example import BYTES, FLOATS, INTEGERS, Feature, encode, example_parts
 

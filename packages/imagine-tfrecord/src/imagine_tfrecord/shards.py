@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
-from imagine_common.files import InputFile
-from imagine_common.manifest import Entry
+from imagine_common.exchange.manifest import Entry
+from imagine_common.files.reading import InputFile
+from imagine_common.files.storage import indexed_file, output_file, remove_file
 from imagine_common.packers.records import Image, ImageInfo, Shard
-from imagine_common.packers.resume import IndexMatch, match_records
-from imagine_common.storage import indexed_file, output_file, remove_file
+from imagine_common.packers.shards.resume import IndexMatch, match_records
 from imagine_tfrecord.framing import FRAME_BYTES, frame
 from imagine_tfrecord.index import index_line, index_of
 from imagine_tfrecord.schemas import Schema, Subject

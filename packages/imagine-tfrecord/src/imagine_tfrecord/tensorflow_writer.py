@@ -9,9 +9,10 @@ from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
-from imagine_common.errors import ImagineError, UsageError, show
+from imagine_common.errors import ImagineError, UsageError
+from imagine_common.files.storage import OutputFile, indexed_file, output_file, temporary_name
 from imagine_common.packers.records import Image, Shard
-from imagine_common.storage import OutputFile, indexed_file, output_file, temporary_name
+from imagine_common.text import show
 from imagine_tfrecord.example import BYTES, FLOATS
 from imagine_tfrecord.framing import FRAME_BYTES
 from imagine_tfrecord.index import index_line

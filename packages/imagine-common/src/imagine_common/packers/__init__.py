@@ -1,1 +1,4 @@
-"""What the packers have in common: all but their formats."""
+"""What the packers share: from images to shards, whatever the record format.
+
+May import every other room of `imagine_common`.
+"""

@@ -10,14 +10,21 @@ from contextlib import closing
 from types import TracebackType
 from typing import BinaryIO, NamedTuple
 
-from imagine_common.errors import ImagineError, UsageError, show
-from imagine_common.files import InputFile
-from imagine_common.manifest import Entry, ManifestWriter, line_of_manifest, parse_line
-from imagine_common.packers.sources import ManifestSource
-from imagine_common.parallel import Workers, base_of, choose_workers, ordered_map, rooted
-from imagine_common.report import Report, counted
-from imagine_common.storage import open_input
-from imagine_common.urls import check_url
+from imagine_common.cli.report import Report
+from imagine_common.errors import ImagineError, UsageError
+from imagine_common.exchange.manifest import Entry, ManifestWriter, line_of_manifest, parse_line
+from imagine_common.files.reading import InputFile
+from imagine_common.files.storage import open_input
+from imagine_common.files.urls import check_url
+from imagine_common.packers.sources.manifest import ManifestSource
+from imagine_common.parallel.ordered_map import (
+    Workers,
+    base_of,
+    choose_workers,
+    ordered_map,
+    rooted,
+)
+from imagine_common.text import counted, show
 
 _MAX_FINDINGS = 10  # in a file; a broken one could have millions
 

@@ -8,19 +8,20 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, NamedTuple
 
-from imagine_common.errors import ImagineError, UsageError, show
-from imagine_common.options import refuse_options, was_given
-from imagine_common.workers import open_workers, refuse_scheduler
+from imagine_common.cli.options import refuse_options, was_given
+from imagine_common.cli.workers import open_workers, refuse_scheduler
+from imagine_common.errors import ImagineError, UsageError
+from imagine_common.text import show
 
 if TYPE_CHECKING:
+    from imagine_common.cli.report import Report
     from imagine_common.packers.checking import FileReport
-    from imagine_common.packers.folder_source import FolderSource
     from imagine_common.packers.pack_spec import PackSpec
     from imagine_common.packers.records import RecordFormat, Shard
-    from imagine_common.packers.sources import Source
-    from imagine_common.packers.tar_source import TarSource
-    from imagine_common.parallel import Workers
-    from imagine_common.report import Report
+    from imagine_common.packers.sources.folder import FolderSource
+    from imagine_common.packers.sources.manifest import Source
+    from imagine_common.packers.sources.tar import TarSource
+    from imagine_common.parallel.ordered_map import Workers
 
 _WRITING = (
     "--source-path",
@@ -74,7 +75,7 @@ def run_packer(args: argparse.Namespace, packer: Packer, source: Source | None =
     """Pack or check what the arguments ask for, from a source of the tool's own if it has one."""
     if args.test:
         from imagine_common.packers.checking import run_check
-        from imagine_common.parallel import base_of
+        from imagine_common.parallel.ordered_map import base_of
 
         refuse_options(args, (*_WRITING, *packer.writing), "--test")
         with open_workers(args, packer.package) as workers:
@@ -86,10 +87,10 @@ def run_packer(args: argparse.Namespace, packer: Packer, source: Source | None =
 
 
 def _run_pack(args: argparse.Namespace, packer: Packer, own_source: Source | None) -> None:
+    from imagine_common.cli.report import Report
+    from imagine_common.exchange.parts import WHOLE, parse_part
+    from imagine_common.files.urls import refuse_store
     from imagine_common.packers.pack_spec import PackSpec
-    from imagine_common.parts import WHOLE, parse_part
-    from imagine_common.report import Report
-    from imagine_common.urls import refuse_store
 
     if args.name_format is not None and was_given(args, "--name"):
         raise UsageError("argument --name: not with --name-format, which is the whole name")
@@ -126,14 +127,14 @@ def _folder(args: argparse.Namespace) -> FolderSource | None:
             if getattr(args, option[2:].replace("-", "_")):
                 raise UsageError(f"argument {option}: only with --source-path")
         return None
-    from imagine_common.packers.folder_source import FolderSource
+    from imagine_common.packers.sources.folder import FolderSource
 
     path = os.fsencode(args.source_path)
     return FolderSource(path, args.skip_invalid, args.recursive, args.labels_from_dirs)
 
 
 def _manifest(args: argparse.Namespace) -> Source:
-    from imagine_common.packers.sources import ManifestSource
+    from imagine_common.packers.sources.manifest import ManifestSource
 
     if os.isatty(0):
         raise UsageError(
@@ -143,7 +144,7 @@ def _manifest(args: argparse.Namespace) -> Source:
 
 
 def _tar(args: argparse.Namespace) -> TarSource:
-    from imagine_common.packers.tar_source import TarSource
+    from imagine_common.packers.sources.tar import TarSource
 
     for option in ("--source-path", "--recursive", "--labels-from-dirs"):
         if getattr(args, option[2:].replace("-", "_")):
@@ -165,8 +166,8 @@ def _pack(
     workers: Workers | None,
     report: Report,
 ) -> None:
-    from imagine_common.manifest import Entry, ManifestWriter
-    from imagine_common.report import counted
+    from imagine_common.exchange.manifest import Entry, ManifestWriter
+    from imagine_common.text import counted
 
     manifest = ManifestWriter(args.delimiter)
     shards = skipped = 0
@@ -199,10 +200,10 @@ def _pack(
 
 
 def _plan(packer: Packer, source: Source | TarSource, spec: PackSpec, report: Report) -> None:
-    from imagine_common.free_space import describe_space, require_space
+    from imagine_common.exchange.parts import WHOLE
+    from imagine_common.files.free_space import describe_space, require_space
     from imagine_common.packers.planning import plan_packing
-    from imagine_common.parts import WHOLE
-    from imagine_common.report import counted, human_bytes
+    from imagine_common.text import counted, human_bytes
 
     form = packer.form(spec)
     plan = plan_packing(source, spec, form)

@@ -6,8 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from imagine_common.cli import Parser
-from imagine_common.options import (
+from imagine_common.cli.options import (
     add_alias,
     add_fsync_option,
     add_message_options,
@@ -15,6 +14,7 @@ from imagine_common.options import (
     add_part_option,
     add_workers_option,
 )
+from imagine_common.cli.tool import Parser
 
 PACKER_EPILOG = """\
 The manifest on stdin has one image path a line, and may have a label, a number,

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from imagine_common.errors import UsageError
-from imagine_common.manifest import NUL
-from imagine_common.names import check_names
-from imagine_common.packers.naming import ShardNames
-from imagine_common.parts import WHOLE, Part
-from imagine_common.urls import is_stored
+from imagine_common.exchange.manifest import NUL
+from imagine_common.exchange.names import check_names
+from imagine_common.exchange.parts import WHOLE, Part
+from imagine_common.files.urls import is_stored
+from imagine_common.packers.shards.naming import ShardNames
 
 # File systems take 255. What is appended needs some, and so do further digits of numbers: names
 # that are given at the end must not turn out too long then.

@@ -15,23 +15,29 @@ from itertools import chain, islice
 from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
 
 from imagine_common.errors import ImagineError
-from imagine_common.folders import clear_leftovers, scratch_folder
+from imagine_common.exchange.parts import WHOLE
+from imagine_common.files.folders import clear_leftovers, scratch_folder
+from imagine_common.files.storage import exists, sync_file
+from imagine_common.files.temporary import remove_temporary
+from imagine_common.files.urls import refuse_store
+from imagine_common.packers.images.slice_images import SliceImages
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import Image, RecordFormat, Shard
-from imagine_common.packers.shard_files import ShardFiles
-from imagine_common.packers.shards import Slice, Slicer
-from imagine_common.packers.slice_images import SliceImages
-from imagine_common.packers.sources import Source
-from imagine_common.parallel import Workers, base_of, choose_workers, ordered_map, rooted
-from imagine_common.parts import WHOLE
-from imagine_common.storage import exists, sync_file
-from imagine_common.temporary import remove_temporary
-from imagine_common.urls import refuse_store
+from imagine_common.packers.shards.files import ShardFiles
+from imagine_common.packers.shards.slices import Slice, Slicer
+from imagine_common.packers.sources.manifest import Source
+from imagine_common.parallel.ordered_map import (
+    Workers,
+    base_of,
+    choose_workers,
+    ordered_map,
+    rooted,
+)
 
 if TYPE_CHECKING:  # Who packs something else is spared these at run time.
     from typing import TypeGuard
 
-    from imagine_common.packers.tar_source import TarSource
+    from imagine_common.packers.sources.tar import TarSource
 
 Item = TypeVar("Item")
 

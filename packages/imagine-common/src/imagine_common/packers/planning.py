@@ -8,12 +8,12 @@ from contextlib import closing
 from itertools import chain, count, islice
 from typing import NamedTuple
 
+from imagine_common.packers.images.slice_images import SliceImages
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import Image, ImageInfo, RecordFormat
-from imagine_common.packers.slice_images import SliceImages
-from imagine_common.packers.sources import Source
+from imagine_common.packers.sources.manifest import Source
+from imagine_common.packers.sources.tar import TarSource
 from imagine_common.packers.tar_packing import TarParts
-from imagine_common.packers.tar_source import TarSource
 
 
 class Plan(NamedTuple):

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from imagine_common.files import FileSlice
-    from imagine_common.headers import Header
-    from imagine_common.manifest import Entry
+    from imagine_common.exchange.manifest import Entry
+    from imagine_common.files.image_headers import Header
+    from imagine_common.files.reading import FileSlice
 
 
 class ImageInfo(NamedTuple):

@@ -10,16 +10,17 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from itertools import count, islice
 
-from imagine_common.errors import ImagineError, show
-from imagine_common.folders import create_folder
-from imagine_common.memory import keep_freed_memory
-from imagine_common.packers.labels import offset_labels
+from imagine_common.errors import ImagineError
+from imagine_common.exchange.parts import WHOLE
+from imagine_common.files.folders import create_folder
+from imagine_common.host.memory import keep_freed_memory
+from imagine_common.packers.images.labels import offset_labels
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.packing import rejoin, write_images
 from imagine_common.packers.records import Image, RecordFormat, Shard
-from imagine_common.packers.shard_files import ShardFiles
-from imagine_common.packers.tar_source import TarImage, TarSource
-from imagine_common.parts import WHOLE
+from imagine_common.packers.shards.files import ShardFiles
+from imagine_common.packers.sources.tar import TarImage, TarSource
+from imagine_common.text import show
 
 
 def pack_tar(

@@ -1,0 +1,4 @@
+"""The frame of every command line: parser, shared options, presets, reports and exit codes.
+
+May import `parallel`, `exchange`, `files`, `host`, `errors` and `text`.
+"""

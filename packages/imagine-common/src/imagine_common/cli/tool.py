@@ -1,0 +1,166 @@
+"""From arguments to an exit code: the frame around every tool.
+
+Here, and nowhere else, errors become lines on stderr and exit codes, and signals become errors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from imagine_common import __version__
+from imagine_common.cli.report import discard, say
+from imagine_common.errors import DONE, FAILED, ImagineError, Interrupted, StdoutClosed, UsageError
+from imagine_common.files.temporary import remove_unfinished
+from imagine_common.host.signals import (
+    ending_signals_blocked,
+    ending_signals_raised,
+)
+from imagine_common.text import printable
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that knows `--version`, no abbreviations, and errors of one line."""
+
+    def __init__(self, prog: str, usage: str, description: str, epilog: str = "") -> None:
+        super().__init__(
+            prog=prog,
+            usage=usage,
+            description=description,
+            epilog=epilog,
+            allow_abbrev=False,
+            add_help=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        self.preset_tool = ""
+        self._late_epilog: Callable[[], str] | None = None
+
+    def add_late_epilog(self, text: Callable[[], str]) -> None:
+        """Begin the epilog with text that takes a while, and is made only to be shown."""
+        self._late_epilog = text
+
+    def format_help(self) -> str:
+        """Return the help."""
+        if self._late_epilog is not None:
+            self.epilog = f"{self._late_epilog()}\n\n{self.epilog or ''}"
+            self._late_epilog = None
+        return super().format_help()
+
+    def add_closing_options(self, group: argparse._ArgumentGroup) -> None:
+        """Add the options that end the help of every tool."""
+        # Since -0 is an option, argparse would take -1 for one too, and not for a value.
+        self._has_negative_number_optionals.clear()
+        group.add_argument("-h", "--help", action="help", help="show this help and exit")
+        group.add_argument(
+            "--version",
+            action="version",
+            version=f"{self.prog} {__version__}",
+            help="show the version and exit",
+        )
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        # argparse's own passes over errors, or leaves them to the interpreter's end.
+        try:
+            (file or sys.stdout).write(message)
+            sys.stdout.flush()
+        except OSError as error:
+            discard(1)
+            if isinstance(error, BrokenPipeError):
+                raise StdoutClosed from None
+            raise ImagineError(f"standard output: {error.strerror}") from error
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what is wrong with the arguments.
+
+        Raises
+        ------
+        UsageError
+        """
+        raise UsageError(message)
+
+
+def run_tool(
+    parser: Parser,
+    run: Callable[[argparse.Namespace], None],
+    argv: Sequence[str] | None,
+    parse: Callable[[Sequence[str] | None], argparse.Namespace] | None = None,
+) -> int:
+    """Parse arguments, run the tool and return its exit code; errors are told on stderr.
+
+    `run` gets the parsed arguments, and in them `prog`, the tool's name. `parse` replaces
+    the parser's `parse_args`.
+    """
+    verbose = False
+    received: list[int] = []
+    try:
+        with ending_signals_raised() as received:
+            _open_missing_descriptors()
+            try:
+                args = (parse or parser.parse_args)(argv)
+                verbose = args.verbose
+                args.prog = parser.prog
+                try:
+                    run(args)
+                except UsageError as error:
+                    if not getattr(args, "preset_options", None):
+                        raise
+                    from imagine_common.cli.presets import blame_preset
+
+                    raise blame_preset(args, error) from error
+            finally:
+                with ending_signals_blocked():
+                    remove_unfinished()
+    except SystemExit as end:  # --help and --version
+        return int(end.code or 0)
+    except BaseException as error:
+        # Whatever a signal has led to, the signal is what ended the run.
+        if received:
+            return _explain(Interrupted(received[0]), parser.prog, verbose=False)
+        return _explain(error, parser.prog, verbose)
+    return DONE
+
+
+def _explain(error: BaseException, prog: str, verbose: bool) -> int:
+    """Tell what ended a run, in one line, and return the exit code."""
+    if isinstance(error, StdoutClosed):
+        return error.exit_code
+    if isinstance(error, Interrupted):
+        line = "interrupted" if error.signum == signal.SIGINT else "terminated"
+    elif isinstance(error, UsageError):
+        line = f"error: {error}; see {prog} --help"
+    elif isinstance(error, ImagineError):
+        line = f"error: {error}"
+    elif isinstance(error, MemoryError):
+        line = "error: out of memory; try fewer --workers"
+    else:
+        hint = "" if verbose else " (--verbose shows where)"
+        line = f"error: {type(error).__name__}: {error}{hint}"
+    if verbose:
+        say("".join(traceback.format_exception(error)).rstrip())
+    say(f"{prog}: {printable(line)}")
+    return error.exit_code if isinstance(error, (ImagineError, Interrupted)) else FAILED
+
+
+def _open_missing_descriptors() -> None:
+    """Open /dev/null where stdin, stdout or stderr is closed, in the direction that can't be used.
+
+    Otherwise the first file that we open would take the place, and be written to as stdout.
+    """
+    for fd, flags in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, flags)
+    # For the interpreter's own streams, None would mean stdout to print().
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False)

@@ -1,0 +1,187 @@
+"""The line format in which the tools tell each other about files.
+
+A line is `path`, or `path<TAB>label[,label…]`. Paths are bytes, so that any file name works. Lines
+end with a newline, or with NUL (`-0`), which alone can carry names that hold a newline. Nothing
+else is special: a carriage return or a byte-order mark belongs to the name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import select
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from imagine_common.errors import ImagineError, StdoutClosed
+from imagine_common.files.storage import exists
+from imagine_common.text import show
+
+NEWLINE = b"\n"
+NUL = b"\0"
+
+_LABELS = re.compile(rb"(?s)(.*)\t([0-9]+(?:,[0-9]+)*)")
+_MAX_LINE = 1 << 20
+_MAX_SHOWN = 200
+_CHUNK = 1 << 16
+_TICK_SECONDS = 0.2
+_TAR_MAGIC = slice(257, 262)  # of a tar stream's first block
+INT64_MAX = 2**63 - 1
+
+
+class Entry(NamedTuple):
+    """One image of a dataset: where it is, and its labels, of which there may be none.
+
+    A manifest's labels are whole numbers; other sources may have fractions.
+    """
+
+    path: bytes
+    labels: tuple[float, ...] = ()
+
+
+def parse_line(line: bytes) -> Entry:
+    """Read one line, given without its end.
+
+    Raises
+    ------
+    ImagineError
+        Where the path is empty or a label does not fit 64 bits.
+    """
+    match = _match_labels(line)
+    path, labels = match.groups() if match else (line, b"")
+    if not path:
+        raise ImagineError("the path is empty")
+    if not labels:
+        return Entry(path)
+    digits = [label.lstrip(b"0") for label in labels.split(b",")]
+    if max(map(len, digits)) > 20:  # Of more, int() makes hard work.
+        raise ImagineError(f"{show(path)}: a label is over {INT64_MAX}")
+    numbers = tuple(int(label or b"0") for label in digits)
+    if max(numbers) > INT64_MAX:
+        raise ImagineError(f"{show(path)}: label {max(numbers)} is over {INT64_MAX}")
+    return Entry(path, numbers)
+
+
+def format_line(entry: Entry) -> bytes:
+    """Write one line, without its end, such that `parse_line` gives the path back.
+
+    A path which would itself read as path and label gets the label 0.
+    """
+    if entry.labels:
+        return entry.path + b"\t" + b",".join(b"%d" % label for label in entry.labels)
+    if _match_labels(entry.path):
+        return entry.path + b"\t0"
+    return entry.path
+
+
+def line_of_manifest(position: int) -> str:
+    """Return words for an error's end that tell in which line an entry stood."""
+    return f" (line {position + 1} of the manifest)"
+
+
+def _is_there(path: bytes) -> bool:
+    try:
+        return exists(path)
+    except ImagineError:  # A store that does not tell, or no URL of one.
+        return False
+
+
+def _match_labels(line: bytes) -> re.Match[bytes] | None:
+    # Most lines have no tab, and need no look at the rest.
+    return _LABELS.fullmatch(line) if b"\t" in line else None
+
+
+def read_lines(fd: int, delimiter: bytes) -> Iterator[list[bytes] | None]:
+    """Read a manifest as it comes.
+
+    Yields
+    ------
+    list of bytes, or None
+        The lines, without their ends, that have arrived; None where none has for a while, so that
+        who waits for the next can see to other things.
+
+    Raises
+    ------
+    ImagineError
+        For a line over 1 MiB, a NUL byte where lines end with newlines, and a last line which may
+        have been cut off: one without its end is taken only where it names an existing file and
+        has no label.
+    """
+    rest = b""
+    count = 0
+    while True:
+        try:
+            chunk = os.read(fd, _CHUNK) if select.select([fd], [], [], _TICK_SECONDS)[0] else None
+        except OSError as error:
+            raise ImagineError(f"standard input: {error.strerror}") from error
+        if chunk is None:
+            yield None
+            continue
+        if not chunk:
+            break
+        if delimiter == NEWLINE and NUL in chunk:
+            hint = "does it need -0 (--null)?"
+            if chunk[_TAR_MAGIC] == b"ustar":
+                hint = "is it a tar stream? that needs --tar"
+            raise ImagineError(f"standard input: a NUL byte in the manifest; {hint}")
+        *lines, rest = (rest + chunk).split(delimiter)
+        if len(rest) > _MAX_LINE:
+            raise ImagineError(
+                f"standard input: line {count + len(lines) + 1} of the manifest is over 1 MiB;"
+                " expected one path a line"
+            )
+        count += len(lines)
+        yield lines or None
+    if rest:
+        if _match_labels(rest) or not _is_there(rest):
+            end = "NUL" if delimiter == NUL else "newline"
+            hint = "; its lines end with newlines: leave out -0 (--null)" if NEWLINE in rest else ""
+            raise ImagineError(
+                f"standard input: the last line of the manifest, line {count + 1}"
+                f" ({show(rest[:_MAX_SHOWN])}), has no {end} at its end and may be cut off{hint}"
+            )
+        yield [rest]
+
+
+class ManifestWriter:
+    """Writes lines to stdout, at once, so that a reader can work on them while we go on."""
+
+    def __init__(self, delimiter: bytes = NEWLINE, fd: int = 1) -> None:
+        self._delimiter = delimiter
+        self._fd = fd
+        # A person in front of a terminal is shown progress and a summary instead.
+        self._silent = os.isatty(fd)
+
+    def write(self, entries: Iterable[Entry]) -> None:
+        """Write the entries' lines.
+
+        Raises
+        ------
+        StdoutClosed
+            Where the reader has gone.
+        ImagineError
+            Where stdout can't be written otherwise.
+        """
+        if self._silent:
+            return
+        write_stdout(b"".join([format_line(e) + self._delimiter for e in entries]), self._fd)
+
+
+def write_stdout(data: bytes, fd: int = 1) -> None:
+    """Write bytes to stdout, or where else stdout's descriptor is said to be, at once.
+
+    Raises
+    ------
+    StdoutClosed
+        Where the reader has gone.
+    ImagineError
+        Where stdout can't be written otherwise.
+    """
+    left = memoryview(data)
+    try:
+        while left:
+            left = left[os.write(fd, left) :]
+    except BrokenPipeError:
+        raise StdoutClosed("standard output: its reader went away") from None
+    except OSError as error:
+        raise ImagineError(f"standard output: {error.strerror}") from error

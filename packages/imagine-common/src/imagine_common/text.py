@@ -1,0 +1,33 @@
+"""How paths, counts and sizes are written in messages."""
+
+from __future__ import annotations
+
+import os
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+def show(path: str | bytes) -> str:
+    """Return a path as one printable line: control and undecodable bytes appear escaped."""
+    return printable(os.fsdecode(path)) or "''"
+
+
+def printable(text: str) -> str:
+    """Return text as one line in which control and undecodable characters appear escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things, such as `1 file` or `2 files`."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def human_bytes(size: float) -> str:
+    """Return a number of bytes in decimal units with three digits: `1.23 GB`."""
+    unit = 0
+    while size >= 999.5 and unit < len(_UNITS) - 1:
+        size /= 1000
+        unit += 1
+    return f"{size:.3g} {_UNITS[unit]}"

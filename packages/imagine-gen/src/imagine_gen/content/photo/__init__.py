@@ -1,0 +1,1 @@
+"""Photo content: scenes with the statistics of photographs, in integer arithmetic."""

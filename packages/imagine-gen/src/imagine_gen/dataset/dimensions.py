@@ -1,0 +1,167 @@
+"""Dimensions that vary from image to image: drawn from ranges, or from a list.
+
+Draws are integer arithmetic on random words, the same everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import accumulate
+from typing import ClassVar, TypeAlias
+
+from imagine_common.errors import UsageError
+from imagine_gen.random_streams import Draw, RandomStream
+
+MAX_POOLED_WIDTHS = 16
+_IMAGES_IN_BLOCK = 4096
+_DRAW_BYTES = 16
+_RANGE = re.compile(r"(\d{1,10})(?::(\d{1,10}))?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class SizeRange:
+    """Widths and heights in pixels, from the least to the greatest, all equally likely.
+
+    With `steps`, only as many different widths occur, spread evenly over the range.
+    """
+
+    widths: tuple[int, int]
+    heights: tuple[int, int]
+    steps: int | None = None
+    sides: ClassVar[tuple[str, str]] = ("--width", "--height")  # as errors call them
+
+    @property
+    def least(self) -> tuple[int, int]:
+        """Return the least width and the least height."""
+        return self.widths[0], self.heights[0]
+
+    @property
+    def largest(self) -> tuple[int, int]:
+        """Return the greatest width and the greatest height."""
+        return self.widths[1], self.heights[1]
+
+    @cached_property
+    def pool_widths(self) -> tuple[int, ...]:
+        """Return the widths that occur, where only so many do."""
+        least, most = self.widths
+        count = min(self.steps or MAX_POOLED_WIDTHS, most - least + 1)
+        return tuple(least + (most - least) * step // max(1, count - 1) for step in range(count))
+
+    def pooled(self) -> SizeRange:
+        """Return the range with as many widths as there can be pools."""
+        return SizeRange(self.widths, self.heights, MAX_POOLED_WIDTHS)
+
+    def pick(self, first: int, second: int) -> tuple[int, int]:
+        """Return the width and height that two random words of 64 bits stand for."""
+        if self.steps is None:
+            width = _within(first, *self.widths)
+        else:
+            width = self.pool_widths[_within(first, 0, len(self.pool_widths) - 1)]
+        return width, _within(second, *self.heights)
+
+
+@dataclass(frozen=True)
+class SizeList:
+    """Widths and heights in pixels, each with a weight: how likely it is among all."""
+
+    sizes: tuple[tuple[int, int], ...]
+    weights: tuple[int, ...]
+    sides: ClassVar[tuple[str, str]] = ("--size-list: widths", "--size-list: heights")
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.sizes, self.weights))  # once: lists may be long
+
+    @cached_property
+    def _sums(self) -> list[int]:
+        return list(accumulate(self.weights))
+
+    @property
+    def least(self) -> tuple[int, int]:
+        """Return the least width and the least height."""
+        return min(width for width, _ in self.sizes), min(height for _, height in self.sizes)
+
+    @property
+    def largest(self) -> tuple[int, int]:
+        """Return the greatest width and the greatest height."""
+        return max(width for width, _ in self.sizes), max(height for _, height in self.sizes)
+
+    @cached_property
+    def pool_widths(self) -> tuple[int, ...]:
+        """Return the widths that occur."""
+        return tuple(sorted({width for width, _ in self.sizes}))
+
+    def pooled(self) -> SizeList:
+        """Return the list with as many widths as there can be pools.
+
+        The likeliest widths stay, the others become the nearest of them (the smaller of two).
+        """
+        likely: dict[int, int] = {}
+        for (width, _), weight in zip(self.sizes, self.weights):
+            likely[width] = likely.get(width, 0) + weight
+        kept = sorted(likely, key=lambda width: (-likely[width], width))[:MAX_POOLED_WIDTHS]
+        sizes = tuple(
+            (min(kept, key=lambda near: (abs(near - width), near)), height)
+            for width, height in self.sizes
+        )
+        return SizeList(sizes, self.weights)
+
+    def pick(self, first: int, _second: int) -> tuple[int, int]:
+        """Return the width and height that two random words of 64 bits stand for."""
+        return self.sizes[bisect_right(self._sums, _within(first, 0, self._sums[-1] - 1))]
+
+
+Sizes: TypeAlias = "SizeRange | SizeList"
+
+
+class SizeDrawer:
+    """Draws the dimensions of images."""
+
+    def __init__(self, seed: int, sizes: Sizes) -> None:
+        self._seed = seed
+        self._sizes = sizes
+        self._block = -1
+
+    def draw(self, index: int) -> tuple[int, int]:
+        """Return the width and height of an image."""
+        # To seed a stream takes longer than to draw, so images share one.
+        block, image = divmod(index, _IMAGES_IN_BLOCK)
+        if block != self._block:
+            self._block = block
+            self._stream = RandomStream(self._seed, Draw.DIMENSIONS, block)
+        words = self._stream.read(_DRAW_BYTES * image, _DRAW_BYTES).view("<u8")
+        return self._sizes.pick(int(words[0]), int(words[1]))
+
+
+@lru_cache(maxsize=4)
+def size_drawer(seed: int, sizes: Sizes) -> SizeDrawer:
+    """Return what draws the dimensions of a dataset's images."""
+    return SizeDrawer(seed, sizes)
+
+
+def parse_range(option: str, text: str) -> tuple[int, int]:
+    """Return the least and the greatest of `400:600`, or of `500`.
+
+    Raises
+    ------
+    UsageError
+        Where it is neither, or the wrong way round.
+    """
+    match = _RANGE.fullmatch(text)
+    if not match:
+        raise UsageError(f"argument {option}: expected pixels, N or LEAST:MOST, not {text!r}")
+    least, most = int(match[1]), int(match[2] or match[1])
+    if least > most:
+        raise UsageError(f"argument {option}: {text} has the greater number first")
+    return least, most
+
+
+def _within(word: int, least: int, most: int) -> int:
+    """Return a number from the least to the most; which is given by a random word."""
+    return least + (word * (most - least + 1) >> 64)

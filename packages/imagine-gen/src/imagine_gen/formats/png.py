@@ -1,0 +1,149 @@
+"""PNG (W3C Recommendation, third edition) without compression, band by band.
+
+Noise does not compress, so nothing is lost by storing it: filter 0 and deflate's stored blocks
+(RFC 1951, 3.2.4). The chunks are laid out so that a band of rows is a chunk of its own, the same
+wherever it stands in a file:
+
+    signature, IHDR
+    IDAT  the two bytes of the zlib header
+    IDAT  a band: as many rows as fit in one stored block (65,535 bytes); at least one,
+          in as many blocks as it needs                              (repeated)
+    IDAT  an empty final stored block, and the Adler-32 of all rows
+    IEND
+
+Files are so the same bytes everywhere. Pooled images have chunks of as many rows as a strip has.
+Real compression is in `compressed_png`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from zlib_ng import zlib_ng
+
+from imagine_common.files.output import Buffer
+from imagine_gen.content.select import content_of
+from imagine_gen.dataset.spec import DatasetSpec
+from imagine_gen.formats.base import ImageEncoder, rows_in_strip
+
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_COLOR_TYPES = {"L": 0, "RGB": 2, "RGBA": 6}
+_ZLIB_HEADER = b"\x78\x01"  # deflate, window of 32 KiB, fastest (RFC 1950, 2.2)
+_FINAL_BLOCK = b"\x01\x00\x00\xff\xff"
+_MAX_BLOCK = 65_535
+_ADLER_BASE = 65_521
+_DATA_OFFSET = 4 + 4 + 5  # of a strip in its chunk: after length, name and the block's head
+
+
+class Encoder(ImageEncoder):
+    """Encodes fresh images in pieces. Memory does not depend on the image's height."""
+
+    def __init__(self, spec: DatasetSpec) -> None:
+        self._spec = spec
+        self._content = content_of(spec)
+        self._rows_in_band = max(1, _MAX_BLOCK // (1 + spec.row_bytes))
+
+    def __call__(self, index: int) -> Iterable[Buffer]:
+        """Yield the file of an image."""
+        spec = self._spec
+        yield _head(spec)
+        pixels = self._content.image(index)
+        adler = 1
+        for top in range(0, spec.height, self._rows_in_band):
+            rows = min(self._rows_in_band, spec.height - top)
+            data = _filtered(pixels.rows(top, top + rows), rows)
+            adler = zlib_ng.adler32(data, adler)
+            yield from _stored_chunk(data)
+        yield _end(adler)
+
+
+class Strip(NamedTuple):
+    """An IDAT chunk of stored blocks, and the length and Adler-32 of what it stores."""
+
+    chunk: bytes
+    size: int
+    adler: int
+
+
+class Strips:
+    """Strips of rows: IDAT chunks."""
+
+    def __init__(self, spec: DatasetSpec, least_rows: int = 1) -> None:
+        self.rows = rows_in_strip(spec, least_rows)
+        self.count = -(-spec.height // self.rows)
+        self.uncut = spec.height // self.rows
+        self._row = 1 + spec.row_bytes
+        self._cut_rows = spec.height - self.uncut * self.rows
+        self._head = _head(spec)
+
+    def encode(self, pixels: npt.NDArray[np.uint8]) -> Strip:
+        """Return a strip of pixels."""
+        return _strip(_filtered(pixels, self.rows))
+
+    def assemble(self, strips: Sequence[Strip]) -> list[Buffer]:
+        """Return the file of an image that consists of these strips, the last one cut to fit."""
+        if self._cut_rows:
+            strips = [*strips[:-1], self._cut(strips[-1])]
+        return self.join(strips)
+
+    def join(self, strips: Sequence[Strip]) -> list[Buffer]:
+        """Return the file of an image that consists of these strips as they are."""
+        # The Adler-32 of data in pieces (RFC 1950, 8.2, gives the sums).
+        low, high = 1, 0
+        for _, size, adler in strips:
+            high += (adler >> 16) + size * (low - 1)
+            low += (adler & 0xFFFF) - 1
+        adler = high % _ADLER_BASE << 16 | low % _ADLER_BASE
+        return [self._head, *[strip.chunk for strip in strips], _end(adler)]
+
+    def _cut(self, strip: Strip) -> Strip:
+        # Strips of several rows fit in one block, and only such are cut.
+        size = self._cut_rows * self._row
+        return _strip(memoryview(strip.chunk)[_DATA_OFFSET : _DATA_OFFSET + size])
+
+
+def _head(spec: DatasetSpec) -> bytes:
+    color_type = _COLOR_TYPES[spec.mode]
+    header = struct.pack(">IIBBBBB", spec.width, spec.height, 8, color_type, 0, 0, 0)
+    return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", _ZLIB_HEADER)
+
+
+def _filtered(pixels: npt.NDArray[np.uint8], rows: int) -> memoryview:
+    """Return rows of pixels, each behind the number of its filter, which is 0."""
+    data = np.empty((rows, 1 + len(pixels) // rows), np.uint8)
+    data[:, 0] = 0
+    data[:, 1:] = pixels.reshape(rows, -1)
+    return data.data.cast("B")
+
+
+def _strip(data: memoryview) -> Strip:
+    return Strip(b"".join(_stored_chunk(data)), len(data), zlib_ng.adler32(data))
+
+
+def _stored_chunk(data: memoryview) -> Iterator[Buffer]:
+    """Yield an IDAT chunk that holds data in stored blocks, none of them the final one."""
+    blocks = [data[i : i + _MAX_BLOCK] for i in range(0, len(data), _MAX_BLOCK)]
+    start = struct.pack(">I", 5 * len(blocks) + len(data))
+    name = b"IDAT"
+    crc = zlib_ng.crc32(name)
+    for block in blocks:
+        head = struct.pack("<BHH", 0, len(block), len(block) ^ 0xFFFF)
+        crc = zlib_ng.crc32(block, zlib_ng.crc32(head, crc))
+        yield start + name + head
+        yield block
+        start = name = b""
+    yield struct.pack(">I", crc)
+
+
+def _end(adler: int) -> bytes:
+    return chunk(b"IDAT", _FINAL_BLOCK + struct.pack(">I", adler)) + chunk(b"IEND", b"")
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    """Return a chunk."""
+    crc = zlib_ng.crc32(data, zlib_ng.crc32(name))
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", crc)

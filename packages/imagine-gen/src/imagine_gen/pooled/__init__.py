@@ -1,0 +1,4 @@
+"""Pooled images: assembled from strips that were encoded once.
+
+May import `formats` and the rooms below it.
+"""
