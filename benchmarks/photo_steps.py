@@ -66,13 +66,13 @@ def make(width: int, height: int, rounds: int) -> None:
     count = max(2, PIXELS_AT_ONCE // (width * height))
     for encoder in encoders:
         for index in range(count):
-            encoder(index)
+            encoder.encode(index)
     for number in range(1, rounds + 1):
         seconds = []
         for encoder in encoders:
             start = time.thread_time()
             for index in range(number * count, (number + 1) * count):
-                encoder(index)
+                encoder.encode(index)
             seconds.append(time.thread_time() - start)
         print(seconds[0] / seconds[1])
 

@@ -98,16 +98,20 @@ def image_steps(folder: Path) -> Steps:
         ("fresh JPEG", "file"): writer(folder, [libjpeg()]),
         ("fresh PNG", "random words"): drawer(5),
         ("fresh PNG", "filter bytes, checksums, chunks"): png_bands,
-        ("fresh PNG", "file"): writer(folder, [bytes(b) for b in png.Encoder(spec("png"))(0)]),
+        ("fresh PNG", "file"): writer(
+            folder, [*map(bytes, png.Encoder(spec("png")).encode(0).buffers)]
+        ),
         ("fresh BMP", "random words"): drawer(20),
         ("fresh BMP", "red and blue exchanged"): bmp_bands,
-        ("fresh BMP", "file"): writer(folder, [bytes(b) for b in bmp.Encoder(spec_bmp)(0)]),
+        ("fresh BMP", "file"): writer(
+            folder, [*map(bytes, bmp.Encoder(spec_bmp).encode(0).buffers)]
+        ),
     }
     for name in ("jpg", "png", "bmp"):
-        encode = image_encoder(spec(name, pooled=True))
+        encoder = image_encoder(spec(name, pooled=True))
         what = f"pooled {'JPEG' if name == 'jpg' else name.upper()}"
-        steps[what, "strips dealt and put together"] = partial(encode, 7)
-        steps[what, "file"] = writer(folder, list(encode(7)))
+        steps[what, "strips dealt and put together"] = partial(encoder.encode, 7)
+        steps[what, "file"] = writer(folder, list(encoder.encode(7).buffers))
     return steps
 
 

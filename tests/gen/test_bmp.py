@@ -34,7 +34,7 @@ def spec(mode: str, width: int, height: int, seed: int = 0) -> DatasetSpec:
 
 
 def file_of(made: DatasetSpec, index: int = 0) -> bytes:
-    return b"".join(bmp.Encoder(made)(index))
+    return b"".join(bmp.Encoder(made).encode(index).buffers)
 
 
 def promised(mode: str, width: int, height: int, seed: int, index: int) -> bytes:
@@ -131,7 +131,7 @@ def test_memory_does_not_grow_with_the_height() -> None:
     size = 0
     tracemalloc.start()
     try:
-        for piece in bmp.Encoder(made)(0):
+        for piece in bmp.Encoder(made).encode(0).buffers:
             size += len(piece)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
@@ -143,7 +143,7 @@ def test_memory_does_not_grow_with_the_height() -> None:
 def test_pieces_stay_as_they_are_until_the_end() -> None:
     # Who writes collects pieces without copying them.
     made = spec("RGB", 100, 2000)
-    copies = [bytes(piece) for piece in bmp.Encoder(made)(0)]
-    kept = list(bmp.Encoder(made)(0))
+    copies = [bytes(piece) for piece in bmp.Encoder(made).encode(0).buffers]
+    kept = list(bmp.Encoder(made).encode(0).buffers)
     assert len(kept) > 2
     assert list(map(bytes, kept)) == copies

@@ -22,7 +22,7 @@ def spec(
 
 
 def file_of(made: DatasetSpec, index: int = 0) -> bytes:
-    return b"".join(jpeg.Encoder(made)(index))
+    return b"".join(jpeg.Encoder(made).encode(index).buffers)
 
 
 def segments(file: bytes) -> dict[int, list[bytes]]:

@@ -40,7 +40,7 @@ def spec(image_format: str, mode: str, width: int = 24, height: int = 17) -> Dat
 
 
 def encoded(made: DatasetSpec, index: int = 0) -> bytes:
-    return b"".join(image_encoder(made)(index))
+    return b"".join(image_encoder(made).encode(index).buffers)
 
 
 @pytest.mark.parametrize("name", PILLOW_FORMATS)
@@ -302,12 +302,12 @@ def status(name):
 make = lambda side: DatasetSpec(
     b"x", b"x", side, side, image_format=sys.argv[1], mode=sys.argv[2], quality=100
 )
-list(image_encoder(make(64))(0))
+list(image_encoder(make(64)).encode(0).buffers)
 before = status("VmRSS")
 spec = make(1200)
 with open("/proc/self/clear_refs", "w") as file:
     file.write("5")
-list(image_encoder(spec)(0))
+list(image_encoder(spec).encode(0).buffers)
 print((status("VmHWM") - before) / (spec.worker_bytes - make(1).worker_bytes))
 """
 

@@ -37,7 +37,7 @@ encoder = lru_cache(maxsize=1)(image_encoder)
 
 
 def encoded(made: DatasetSpec, index: int) -> bytes:
-    return b"".join(encoder(made)(index))
+    return b"".join(encoder(made).encode(index).buffers)
 
 
 def dealt_pixels(made: DatasetSpec, index: int, rows: int, pool: int) -> np.ndarray:

@@ -57,3 +57,19 @@ class Interrupted(BaseException):
 def file_error(path: str | bytes, error: OSError) -> ImagineError:
     """Return the error that names the file and the operating system's reason."""
     return ImagineError(f"{show(path)}: {error.strerror or error}")
+
+
+class file_errors:  # noqa: N801 - a context manager reads as a function
+    """Turn operating-system errors in a `with` block into `ImagineError`s that name a file."""
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str | bytes) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, OSError):
+            raise file_error(self._path, error) from error

@@ -278,17 +278,18 @@ def _enter(folder: bytes, fsync: bool, _run: bytes) -> None:
 
 
 def _make_image(
-    resume: bool, fsync: bool, run: bytes, spec: DatasetSpec, encode: ImageEncoder, index: int
+    resume: bool, fsync: bool, run: bytes, spec: DatasetSpec, encoder: ImageEncoder, index: int
 ) -> tuple[int, bool, int]:
     """Return an image's size in bytes, whether its file was there before, and bytes of filler."""
     path = spec.image_path(index)
     if has_subfolders(spec):
         _enter(os.path.dirname(local_path(path)), fsync, run)
     size = existing_size(spec.of_image(index), path) if resume else 0
-    if size and encode.wanted_size(index) in (None, size):
+    if size and encoder.wanted_size(index) in (None, size):
         if fsync:
             sync_file(path)
         return size, True, 0
+    buffers, filler = encoder.encode(index)
     with output_file(path, fsync) as file:
-        file.write(encode(index))
-    return file.size, False, encode.filler
+        file.write(buffers)
+    return file.size, False, filler

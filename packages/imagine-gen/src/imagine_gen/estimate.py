@@ -38,7 +38,7 @@ def estimate(
     """
     workers, _ = plan_units(spec, workers, chunksize)
     begin = time.perf_counter()
-    encode = image_encoder(spec)
+    encoder = image_encoder(spec)
     prepared = time.perf_counter()
     count = min(spec.count, _MOST_IMAGES)
     # Not in order: should time run out, those that were made still are from everywhere.
@@ -47,7 +47,7 @@ def estimate(
     size = tried = 0
     warm = prepared
     for index in indexes:
-        size += sum(map(len, encode(index)))
+        size += sum(map(len, encoder.encode(index).buffers))
         tried += 1
         if tried == 1 and count > 1:
             warm = time.perf_counter()  # The first touches memory that the others find ready.

@@ -106,11 +106,13 @@ def _write_image(output: BufferedOutput, spec: DatasetSpec, index: int, file: li
     return size
 
 
-def _pieces(_spec: DatasetSpec, encode: ImageEncoder, index: int) -> tuple[list[Buffer], int]:
+def _pieces(_spec: DatasetSpec, encoder: ImageEncoder, index: int) -> tuple[list[Buffer], int]:
     # Of a pooled image these are the strips themselves, which are not copied.
-    return list(encode(index)), encode.filler
+    buffers, filler = encoder.encode(index)
+    return list(buffers), filler
 
 
-def _whole(_spec: DatasetSpec, encode: ImageEncoder, index: int) -> tuple[list[Buffer], int]:
+def _whole(_spec: DatasetSpec, encoder: ImageEncoder, index: int) -> tuple[list[Buffer], int]:
     # One piece travels from process to process faster than many.
-    return [b"".join(encode(index))], encode.filler
+    buffers, filler = encoder.encode(index)
+    return [b"".join(buffers)], filler

@@ -79,7 +79,7 @@ def extra_files(spec: DatasetSpec) -> list[bytes]:
     return extra
 
 
-def _verify_image(spec: DatasetSpec, encode: ImageEncoder, index: int) -> Verdict:
+def _verify_image(spec: DatasetSpec, encoder: ImageEncoder, index: int) -> Verdict:
     path = spec.image_path(index)
     size = 0
     try:
@@ -87,7 +87,7 @@ def _verify_image(spec: DatasetSpec, encode: ImageEncoder, index: int) -> Verdic
             return Verdict(path, 0, MISSING)
         with open_input(path, "an image file") as file:
             size = file.size
-            same, end = compare(file, 0, encode(index))
+            same, end = compare(file, 0, encoder.encode(index).buffers)
     except ImagineError as error:
         return Verdict(path, size, str(error).removeprefix(f"{show(path)}: "))
     except OSError as error:

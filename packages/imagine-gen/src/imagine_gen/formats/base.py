@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,20 +17,31 @@ _LEAST_STRIPS_IN_IMAGE = 8
 Strip = TypeVar("Strip", bound=Hashable)
 
 
-class ImageEncoder(Protocol):
-    """What makes the files of a dataset's images.
+class EncodedImage(NamedTuple):
+    """The file of an image in pieces, to be used up before the next image is encoded.
 
-    `filler` is how many bytes of the last file were only there for its size.
+    `filler` is the number of bytes that only bring the file to its target size.
     """
 
+    buffers: Iterable[Buffer]
     filler: int = 0
 
+
+class ImageEncoder(Protocol):
+    """Encodes the images of a dataset, one at a time."""
+
     def wanted_size(self, _index: int) -> int | None:
-        """Return the size in bytes that an image's file has to have, or None for any."""
+        """Return the size in bytes that an image's file must have, or None for any."""
         return None
 
-    def __call__(self, index: int) -> Iterable[Buffer]:
-        """Return the file of an image in pieces, which are to be used up before the next call."""
+    def encode(self, index: int) -> EncodedImage:
+        """Return the file of an image.
+
+        Raises
+        ------
+        ImagineError
+            If a target size cannot be reached by this image.
+        """
 
 
 class StripFormat(Protocol[Strip]):

@@ -7,7 +7,7 @@ fourth channel is alpha, for RGBA. Pixels are stored blue first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ from imagine_gen.dataset.bmp_layout import (
 )
 from imagine_gen.dataset.modes import CHANNELS
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats.base import ImageEncoder, rows_in_strip
+from imagine_gen.formats.base import EncodedImage, ImageEncoder, rows_in_strip
 
 _GRAYS = b"".join(bytes((level, level, level, 0)) for level in range(256))
 _BI_RGB, _BI_BITFIELDS = 0, 3
@@ -40,8 +40,11 @@ class Encoder(ImageEncoder):
         self._content = content_of(spec)
         self._rows_in_band = max(1, _BAND_BYTES // stride(spec.mode, spec.width))
 
-    def __call__(self, index: int) -> Iterable[Buffer]:
-        """Yield the file of an image."""
+    def encode(self, index: int) -> EncodedImage:
+        """Return the file of an image."""
+        return EncodedImage(self._pieces(index))
+
+    def _pieces(self, index: int) -> Iterator[Buffer]:
         spec = self._spec
         yield _header(spec)
         pixels = self._content.image(index)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import cast
 
 from PIL import Image, ImageFile
 
-from imagine_common.files.output import Buffer
 from imagine_gen.content.base import Pixels
 from imagine_gen.content.select import content_of
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats.base import ImageEncoder
+from imagine_gen.formats.base import EncodedImage, ImageEncoder
 
 # Noise stays in a core's cache between the generator and Pillow; a band of a photo takes some work
 # of its own.
@@ -49,6 +48,6 @@ class CanvasEncoder(ImageEncoder):
         self._save = save
         self._canvas = Canvas(spec)
 
-    def __call__(self, index: int) -> Iterable[Buffer]:
+    def encode(self, index: int) -> EncodedImage:
         """Return the file of an image."""
-        return [self._save(self._canvas.paint(self._content.image(index)))]
+        return EncodedImage([self._save(self._canvas.paint(self._content.image(index)))])

@@ -18,7 +18,7 @@ Real compression is in `compressed_png`.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +28,7 @@ from zlib_ng import zlib_ng
 from imagine_common.files.output import Buffer
 from imagine_gen.content.select import content_of
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats.base import ImageEncoder, rows_in_strip
+from imagine_gen.formats.base import EncodedImage, ImageEncoder, rows_in_strip
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOR_TYPES = {"L": 0, "RGB": 2, "RGBA": 6}
@@ -47,8 +47,11 @@ class Encoder(ImageEncoder):
         self._content = content_of(spec)
         self._rows_in_band = max(1, _MAX_BLOCK // (1 + spec.row_bytes))
 
-    def __call__(self, index: int) -> Iterable[Buffer]:
-        """Yield the file of an image."""
+    def encode(self, index: int) -> EncodedImage:
+        """Return the file of an image."""
+        return EncodedImage(self._pieces(index))
+
+    def _pieces(self, index: int) -> Iterator[Buffer]:
         spec = self._spec
         yield _head(spec)
         pixels = self._content.image(index)

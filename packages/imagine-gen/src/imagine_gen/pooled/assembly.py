@@ -6,17 +6,16 @@ strips come from a pool. A strip's encoded form is the same wherever it stands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Generic
 
 import numpy as np
 import numpy.typing as npt
 
 from imagine_common.errors import UsageError
-from imagine_common.files.output import Buffer
 from imagine_gen.content.select import content_of
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats.base import ImageEncoder, Strip, StripFormat
+from imagine_gen.formats.base import EncodedImage, ImageEncoder, Strip, StripFormat
 from imagine_gen.pooled.dealing import Dealer
 
 _DEFAULT_STRIPS = 256
@@ -48,13 +47,13 @@ class PooledEncoder(ImageEncoder, Generic[Strip]):
         self._pool = make_pool(spec, form) if pool is None else pool
         self._dealer = Dealer(spec.seed, len(self._pool), form.count, form.uncut)
 
-    def __call__(self, index: int) -> Iterable[Buffer]:
+    def encode(self, index: int) -> EncodedImage:
         """Return the file of an image."""
         picks, first_is_fresh = self._dealer.deal(index)
         strips = [self._pool[pick] for pick in picks]
         if first_is_fresh:
             strips[0] = self._form.encode(self._content.fresh_strip(index, self._form.rows))
-        return self._form.assemble(strips)
+        return EncodedImage(self._form.assemble(strips))
 
 
 def make_pool(spec: DatasetSpec, form: StripFormat[Strip], pools: int = 1) -> list[Strip]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
-from imagine_common.files.output import Buffer
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats.base import ImageEncoder
+from imagine_gen.formats.base import EncodedImage, ImageEncoder
 from imagine_gen.pooled.assembly import PooledEncoder, make_pool
 
 # An encoder of pooled images is small, once there is the pool. One of fresh images has the memory
@@ -37,12 +36,9 @@ class SizedEncoder(ImageEncoder):
         self._of_image = spec.of_image
         self._encoder = lru_cache(maxsize=keep)(make)
 
-    def __call__(self, index: int) -> Iterable[Buffer]:
+    def encode(self, index: int) -> EncodedImage:
         """Return the file of an image."""
-        encoder = self._encoder(self._of_image(index))
-        file = encoder(index)
-        self.filler = encoder.filler
-        return file
+        return self._encoder(self._of_image(index)).encode(index)
 
     def wanted_size(self, index: int) -> int | None:
         """Return the size in bytes that an image's file has to have, or None for any."""

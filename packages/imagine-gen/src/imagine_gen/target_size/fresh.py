@@ -6,16 +6,13 @@ left. Which level that is, is found as level_search.py tells.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from PIL import Image
 
 from imagine_common.errors import ImagineError
-from imagine_common.files.output import Buffer
 from imagine_common.text import show
 from imagine_gen.content.select import content_of
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats.base import ImageEncoder
+from imagine_gen.formats.base import EncodedImage, ImageEncoder
 from imagine_gen.formats.canvas import Canvas
 from imagine_gen.formats.jpeg import encode, scan_begin, with_filler
 from imagine_gen.formats.jpeg_levels import levels
@@ -112,7 +109,7 @@ class TargetEncoder(ImageEncoder):
         """Return the size in bytes that an image's file has to have."""
         return self._sizes(index)
 
-    def __call__(self, index: int) -> Iterable[Buffer]:
+    def encode(self, index: int) -> EncodedImage:
         """Return the file of an image.
 
         Raises
@@ -134,9 +131,9 @@ class TargetEncoder(ImageEncoder):
         if level is None:
             raise too_large(self._spec, index, wanted)
         file = files[level]
-        self.filler = wanted - len(file)
+        filler = wanted - len(file)
         begin = scan_begin(file)
-        return [with_filler(file[:begin], self.filler), memoryview(file)[begin:]]
+        return EncodedImage([with_filler(file[:begin], filler), memoryview(file)[begin:]], filler)
 
 
 def target_encoder(spec: DatasetSpec) -> ImageEncoder:

@@ -7,13 +7,12 @@ level that was asked for, encoded when it first is.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
-from imagine_common.files.output import Buffer
 from imagine_gen.content.select import content_of
 from imagine_gen.dataset.spec import TARGET_POOL_BYTES, DatasetSpec
-from imagine_gen.formats.base import ImageEncoder
+from imagine_gen.formats.base import EncodedImage, ImageEncoder
 from imagine_gen.formats.jpeg import Strips
 from imagine_gen.formats.jpeg_levels import levels
 from imagine_gen.pooled.assembly import pool_numbers
@@ -143,7 +142,7 @@ class PooledTargetEncoder(ImageEncoder):
         """Return the size in bytes that an image's file has to have."""
         return self._sizes(index)
 
-    def __call__(self, index: int) -> Iterable[Buffer]:
+    def encode(self, index: int) -> EncodedImage:
         """Return the file of an image.
 
         Raises
@@ -166,8 +165,9 @@ class PooledTargetEncoder(ImageEncoder):
         level = self._ladder.search(room, measure)
         if level is None:
             raise too_large(self._spec, index, wanted)
-        self.filler = room - sum(map(len, found[level]))
-        return self._pool.form(self._spec.height, level).assemble(found[level], self.filler)
+        filler = room - sum(map(len, found[level]))
+        form = self._pool.form(self._spec.height, level)
+        return EncodedImage(form.assemble(found[level], filler), filler)
 
 
 def pooled_target_encoder(spec: DatasetSpec) -> ImageEncoder:

@@ -28,7 +28,7 @@ class Put(NamedTuple):
 
 
 def put_images(
-    resume: bool, spec: DatasetSpec, encode: ImageEncoder, indexes: range
+    resume: bool, spec: DatasetSpec, encoder: ImageEncoder, indexes: range
 ) -> list[tuple[int, bool, int]]:
     """Put images where they are not yet there; return what `Put` has of each, but its file.
 
@@ -37,23 +37,23 @@ def put_images(
     ImagineError
         Where the store does not take one.
     """
-    with closing(_made(resume, spec, encode, indexes)) as made:
+    with closing(_made(resume, spec, encoder, indexes)) as made:
         return list(look_ahead(_finish, made))
 
 
-def _made(resume: bool, spec: DatasetSpec, encode: ImageEncoder, indexes: range) -> Generator[Put]:
+def _made(resume: bool, spec: DatasetSpec, encoder: ImageEncoder, indexes: range) -> Generator[Put]:
     # What depends on a stream of random numbers is asked for by this thread alone.
     images = ((spec.of_image(index), spec.image_path(index)) for index in indexes)
     there = look_ahead(lambda image: existing_size(*image), images) if resume else repeat(0)
     for index, size in zip(indexes, there):
-        if size and encode.wanted_size(index) in (None, size):
+        if size and encoder.wanted_size(index) in (None, size):
             yield Put(size, True, 0)
             continue
         file = cast(StoreFile, output_file(spec.image_path(index)))
         try:
-            file.write(encode(index))
+            buffers, filler = encoder.encode(index)
+            file.write(buffers)
             file.flush()
-            filler = encode.filler
         except BaseException:
             file.abort()
             raise

@@ -194,13 +194,13 @@ def _work(
 def _each(
     function: Callable[[DatasetSpec, ImageEncoder, int], Result],
     spec: DatasetSpec,
-    encode: ImageEncoder,
+    encoder: ImageEncoder,
     indexes: range,
 ) -> list[Result]:
     results = []
     for index in indexes:
         check_stopped()
-        results.append(function(spec, encode, index))
+        results.append(function(spec, encoder, index))
     return results
 
 
