@@ -1,7 +1,7 @@
-"""The random bytes that images are made of, as docs/reproducibility.md promises them.
+"""The random bytes that images are made of, as docs/reproducibility.md specifies them.
 
-Raw words of the bit generator are used as they come: they are the same in every NumPy version
-(NEP 19), which the methods of `numpy.random.Generator` are not, and need no arithmetic.
+The raw words of the bit generator are the same in every NumPy version (NEP 19). The methods of
+`numpy.random.Generator` are not.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ import numpy as np
 import numpy.typing as npt
 
 _WORD_BYTES = 8
+_IMAGES_IN_BLOCK = 4096
 
 
 class Draw(IntEnum):
-    """What is drawn. Each has streams of its own, so that none shifts what another draws."""
+    """The purposes of random streams. Each has streams of its own, so none shifts another."""
 
     PIXELS = 0  # of an image
     POOL = 1  # the pixels of a strip in the pool
-    DEAL = 2  # which strips images get; a stream for every 4,096 images
-    FRESH_STRIP = 3  # the pixels of the one strip of an image that is in no pool
-    DIMENSIONS = 4  # of images, where they vary; a stream for every 4,096 images
-    TARGET_SIZE = 5  # how many bytes files have, where that varies; a stream for every 4,096
+    DEAL = 2  # the choice of strips for an image (`BlockStream`)
+    FRESH_STRIP = 3  # the pixels of a pooled image's one strip that is in no pool
+    DIMENSIONS = 4  # of an image (`BlockStream`)
+    TARGET_SIZE = 5  # of an image's file, in bytes (`BlockStream`)
     PHOTO_TEXTURE = 6  # the textures that photo content is cut from
-    PHOTO = 7  # how an image of photo content is composed
-    PHOTO_STRIP = 8  # how a strip of photo content is composed
+    PHOTO = 7  # the composition of an image of photo content
+    PHOTO_STRIP = 8  # the composition of a strip of photo content
 
 
 class RandomStream:
@@ -43,7 +44,7 @@ class RandomStream:
     def read(self, offset: int, size: int) -> npt.NDArray[np.uint8]:
         """Return `size` bytes from an offset on, as uint8 of shape (size,).
 
-        Reading on from where the last call ended is fastest; going elsewhere costs microseconds.
+        Continuing where the last call ended is fastest; any other offset costs microseconds.
         """
         first, skipped = divmod(offset, _WORD_BYTES)
         end = -(-(offset + size) // _WORD_BYTES)
@@ -53,3 +54,32 @@ class RandomStream:
         self._word = end
         octets: npt.NDArray[np.uint8] = words.astype("<u8", copy=False).view(np.uint8)
         return octets[skipped : skipped + size]
+
+
+class BlockStream:
+    """Random words for each image, from streams that blocks of 4,096 images share.
+
+    Seeding a stream takes longer than reading a few words from it.
+
+    Parameters
+    ----------
+    seed : int
+        The dataset's seed.
+    draw : Draw
+    words_per_image : int
+        The number of 64-bit words that each image gets.
+    """
+
+    def __init__(self, seed: int, draw: Draw, words_per_image: int) -> None:
+        self._seed = seed
+        self._draw = draw
+        self._size = _WORD_BYTES * words_per_image
+        self._block = -1
+
+    def words(self, index: int) -> npt.NDArray[np.uint64]:
+        """Return the words of an image, as little-endian uint64 of shape (words_per_image,)."""
+        block, image = divmod(index, _IMAGES_IN_BLOCK)
+        if block != self._block:
+            self._block = block
+            self._stream = RandomStream(self._seed, self._draw, block)
+        return self._stream.read(self._size * image, self._size).view("<u8")

@@ -10,14 +10,13 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import accumulate
+from threading import Lock
 from typing import ClassVar, TypeAlias
 
 from imagine_common.errors import UsageError
-from imagine_gen.random_streams import Draw, RandomStream
+from imagine_gen.random_streams import BlockStream, Draw
 
 MAX_POOLED_WIDTHS = 16
-_IMAGES_IN_BLOCK = 4096
-_DRAW_BYTES = 16
 _RANGE = re.compile(r"(\d{1,10})(?::(\d{1,10}))?", re.ASCII)
 
 
@@ -121,27 +120,23 @@ Sizes: TypeAlias = "SizeRange | SizeList"
 
 
 class SizeDrawer:
-    """Draws the dimensions of images."""
+    """Draws the dimensions of images. Threads may share a drawer."""
 
     def __init__(self, seed: int, sizes: Sizes) -> None:
-        self._seed = seed
         self._sizes = sizes
-        self._block = -1
+        self._stream = BlockStream(seed, Draw.DIMENSIONS, 2)
+        self._lock = Lock()  # a stream counts the words that it has read
 
     def draw(self, index: int) -> tuple[int, int]:
-        """Return the width and height of an image."""
-        # To seed a stream takes longer than to draw, so images share one.
-        block, image = divmod(index, _IMAGES_IN_BLOCK)
-        if block != self._block:
-            self._block = block
-            self._stream = RandomStream(self._seed, Draw.DIMENSIONS, block)
-        words = self._stream.read(_DRAW_BYTES * image, _DRAW_BYTES).view("<u8")
-        return self._sizes.pick(int(words[0]), int(words[1]))
+        """Return the width and height of an image, in pixels."""
+        with self._lock:
+            first, second = self._stream.words(index).tolist()
+        return self._sizes.pick(first, second)
 
 
 @lru_cache(maxsize=4)
 def size_drawer(seed: int, sizes: Sizes) -> SizeDrawer:
-    """Return what draws the dimensions of a dataset's images."""
+    """Return the drawer of the dimensions of a dataset's images."""
     return SizeDrawer(seed, sizes)
 
 
