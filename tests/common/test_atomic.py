@@ -15,7 +15,8 @@ import pytest
 
 from imagine_common.errors import ImagineError
 from imagine_common.files import temporary
-from imagine_common.files.atomic import AtomicFile, create_folder
+from imagine_common.files.atomic import AtomicFile
+from imagine_common.files.folders import create_folder
 from imagine_common.files.output import Buffer
 from imagine_common.files.temporary import (
     clear_leftovers,

@@ -90,7 +90,7 @@ def test_counts_are_sums() -> None:
 def test_warnings_and_answers_are_lines_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     with Report("imagine-x", quiet=False) as report:
         report.warn("odd")
-        report.tell("asked for")
+        report.info("asked for")
     assert capsys.readouterr() == ("", "imagine-x: warning: odd\nimagine-x: asked for\n")
 
 
@@ -98,7 +98,7 @@ def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with Report("imagine-x", quiet=True) as report:
         report.add(1, 1, 1)
         report.warn("odd")
-        report.tell("asked for")
+        report.info("asked for")
         report.summarize("image")
     assert capsys.readouterr() == ("", "")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from imagine_common.errors import UsageError
-from imagine_common.files.urls import check_url, is_stored, is_url, local_path
+from imagine_common.files.urls import check_url, is_remote, is_url, local_path
 from support import JPEG, PACKERS, PATH_OPTION, TOOLS, lines, manifest, run
 
 SECRET = "s3cr3t"
@@ -37,7 +37,7 @@ SECRET = "s3cr3t"
 )
 def test_a_url_begins_with_a_scheme(path: bytes, url: bool, stored: bool) -> None:
     assert is_url(path) == url
-    assert is_stored(path) == stored
+    assert is_remote(path) == stored
 
 
 @pytest.mark.parametrize(

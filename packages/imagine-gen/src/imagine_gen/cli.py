@@ -155,13 +155,13 @@ def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
     found = estimate(spec, args.workers, args.chunksize)
     report = Report(args.prog, args.quiet)
     seconds = f"{found.seconds:,.{0 if found.seconds >= 10 else 1}f} s"
-    report.tell(
+    report.info(
         f"would make {counted(spec.count, 'image')}, about {human_bytes(found.bytes)}, in about"
         f" {seconds} with {counted(found.workers, 'worker')} and what writing takes"
         f" (estimated from {counted(found.tried, 'image')})"
     )
     if not args.tar:
-        report.tell(describe_space(spec.path))
+        report.info(describe_space(spec.path))
         require_space(spec.path, found.bytes, spec.count)
 
 
@@ -210,8 +210,8 @@ def _generate(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | No
             filled += sum(image.size for image in images if not image.kept)
         if args.size:
             folder = show(spec.path)
-            report.tell(f"First image size from {folder}, in bytes: {first_bytes}")
-            report.tell(f"Directory {folder} size, in bytes: {dataset_bytes(spec)}")
+            report.info(f"First image size from {folder}, in bytes: {first_bytes}")
+            report.info(f"Directory {folder} size, in bytes: {dataset_bytes(spec)}")
         _summarize(report, spec, filler, filled)
 
 
@@ -240,7 +240,7 @@ def _verify(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None
             good = [verdict for verdict in verdicts if not verdict.finding]
             bad = [verdict for verdict in verdicts if verdict.finding]
             for verdict in bad:
-                report.complain(f"{show(verdict.path)}: {verdict.finding}")
+                report.error(f"{show(verdict.path)}: {verdict.finding}")
             missing += sum(verdict.finding == MISSING for verdict in bad)
             different += sum(verdict.finding != MISSING for verdict in bad)
             manifest.write(Entry(verdict.path, verdict.labels) for verdict in good)
@@ -249,7 +249,7 @@ def _verify(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None
         if args.start is None and args.part is None:
             extra = extra_files(spec)
         for path in extra:
-            report.complain(f"{show(path)}: extra")
+            report.error(f"{show(path)}: extra")
         report.summarize("image", more=", as they would be made")
     if missing or different or extra:
         raise ImagineError(

@@ -9,10 +9,14 @@ from contextlib import closing
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-from imagine_common.files.atomic import create_subfolder
-from imagine_common.files.folders import clear_leftovers, create_folder, folder_bytes
+from imagine_common.files.folders import (
+    clear_leftovers,
+    create_folder,
+    create_subfolder,
+    folder_bytes,
+)
 from imagine_common.files.storage import output_file, sync_file
-from imagine_common.files.urls import is_stored, local_path
+from imagine_common.files.urls import is_remote, local_path
 from imagine_common.parallel.ordered_map import Workers
 from imagine_gen.dataset.dimensions import Sizes
 from imagine_gen.dataset.layout import FLAT, folders, has_subfolders
@@ -247,7 +251,7 @@ def dataset_bytes(spec: DatasetSpec) -> int:
 def _map(
     spec: DatasetSpec, workers: Workers | None, chunksize: int | None, resume: bool, fsync: bool
 ) -> Generator[tuple[range, list[tuple[int, bool, int]]]]:
-    if is_stored(spec.path):
+    if is_remote(spec.path):
         from imagine_gen.work.stored import put_images
 
         return map_units(partial(put_images, resume), spec, workers, chunksize)

@@ -10,7 +10,8 @@ from collections.abc import Generator
 from contextlib import closing
 
 from imagine_common.errors import file_error
-from imagine_common.files.storage import OutputFile, open_input, output_file
+from imagine_common.files.output import OutputFile
+from imagine_common.files.storage import open_input, output_file
 from imagine_common.packers.records import Shard
 from imagine_recordio.index import index_line, read_index
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from imagine_common.errors import ImagineError, UsageError
-from imagine_common.files.storage import indexed_file, temporary_name
+from imagine_common.files.storage import indexed_file
 from imagine_common.packers.records import Image, Shard
 
 _INSTALL = "pip install 'imagine-recordio[mxnet]' (Python 3.11 or older), or leave the option out"
@@ -34,7 +34,7 @@ def write_shard(files: Sequence[bytes], images: Iterator[Image], fsync: bool) ->
         ) from error
     records = 0
     with indexed_file(files[0], files[1], fsync) as (file, index):
-        temporary = os.fsdecode(temporary_name(index)), os.fsdecode(temporary_name(file))
+        temporary = os.fsdecode(index.unfinished_path()), os.fsdecode(file.unfinished_path())
         writer = MXIndexedRecordIO(*temporary, "w")
         for image in images:
             labels = image.labels if len(image.labels) > 1 else sum(image.labels)

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> None:
     options = {"schema": args.schema, "index": args.index, "index_path": index_path}
 
     def checker(base: bytes) -> Callable[[bytes], FileReport]:
-        from imagine_common.parallel.ordered_map import rooted
+        from imagine_common.files.urls import rooted
         from imagine_tfrecord.check import check_tfrecord
 
         folder = None if index_path is None else rooted(index_path, base)

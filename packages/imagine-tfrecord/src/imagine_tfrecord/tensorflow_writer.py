@@ -10,7 +10,8 @@ from types import ModuleType
 from typing import Any
 
 from imagine_common.errors import ImagineError, UsageError
-from imagine_common.files.storage import OutputFile, indexed_file, output_file, temporary_name
+from imagine_common.files.output import OutputFile
+from imagine_common.files.storage import indexed_file, output_file
 from imagine_common.packers.records import Image, Shard
 from imagine_common.text import show
 from imagine_tfrecord.example import BYTES, FLOATS
@@ -41,7 +42,7 @@ def write_shard(
     if len(files) == 1:
         with output_file(files[0], fsync) as file:
             records = sum(1 for _ in _write_records(tf, schema, file, images))
-            size = os.path.getsize(temporary_name(file))
+            size = os.path.getsize(file.unfinished_path())
         return Shard(files[0], records, size)
     with indexed_file(files[0], files[1], fsync) as (file, index):
         records = offset = 0
@@ -49,7 +50,7 @@ def write_shard(
             index.write([index_line(position, offset, length)])
             offset += length
             records += 1
-        size = os.path.getsize(temporary_name(file))
+        size = os.path.getsize(file.unfinished_path())
     return Shard(files[0], records, size + index.size)
 
 
@@ -59,7 +60,7 @@ def _write_records(
     """Write records and yield each image's position and its record's size with its frame."""
     train = tf.train
     try:
-        with tf.io.TFRecordWriter(temporary_name(file)) as writer:
+        with tf.io.TFRecordWriter(file.unfinished_path()) as writer:
             for image in images:
                 subject = Subject(image.path, image.labels, len(image.data), image.header)
                 features = {

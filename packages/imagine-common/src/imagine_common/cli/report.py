@@ -58,11 +58,11 @@ class Report:
         if not self._quiet:
             self._say(f"warning: {message}")
 
-    def complain(self, message: str) -> None:
+    def error(self, message: str) -> None:
         """Say what is wrong with something, though the run goes on."""
         self._say(f"error: {message}")
 
-    def tell(self, message: str) -> None:
+    def info(self, message: str) -> None:
         """Say something that was asked for."""
         if not self._quiet:
             self._say(message)
@@ -82,7 +82,7 @@ class Report:
         rate = self.images / seconds
         kept = f" ({self.kept} there already)" if self.kept else ""
         items = "" if file == item else f", {counted(self.images, item)}"
-        self.tell(
+        self.info(
             f"{counted(self.files, file)}{kept}{items},"
             f" {human_bytes(self.size)} in {seconds:.2f} s"
             f" ({rate:.{0 if rate >= 10 else 2}f} {item}s/s, {human_bytes(self.size / seconds)}/s)"

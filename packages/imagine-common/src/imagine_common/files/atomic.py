@@ -1,7 +1,7 @@
-"""Files that appear whole or not at all.
+"""Local files that appear whole or not at all.
 
-A file is written beside its final place under a temporary name, then renamed. Who must not lose it
-to a failure of power has it synced to the disk before it is renamed, and the folder after.
+A file is written beside its final path under a temporary name, then renamed. With `fsync`, the file
+is on the disk before the rename, and the folder's entry after it.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from types import TracebackType
 
-from imagine_common.errors import ImagineError, file_error
-from imagine_common.files.output import Buffer, BufferedOutput
+from imagine_common.errors import file_error, file_errors
+from imagine_common.files.output import Buffer, BufferedOutput, OutputFile
 from imagine_common.files.temporary import (
     create_temporary,
     remove_temporary,
@@ -22,184 +21,91 @@ from imagine_common.files.temporary import (
 from imagine_common.host.stopping import check_stopped
 
 
-class AtomicFile:
-    """A file that takes its final name, replacing what had it, when its `with` block ends well.
-
-    With `fsync`, file and name are on the disk then. Errors of the operating system arrive as
-    `ImagineError`s that name the final path.
-    """
+class AtomicFile(OutputFile):
+    """A local file that is renamed to `path` when its `with` block ends without error."""
 
     def __init__(self, path: bytes, fsync: bool = False) -> None:
         self.path = path
         self._fsync = fsync
-        self.temporary = temporary_name(os.path.dirname(path))
+        self._temporary = temporary_name(os.path.dirname(path))
         self._fd = -1
-        self._synced = -1  # of the bytes written, how many are on the disk
+        self._synced = -1  # how many of the bytes written are on the disk
 
     def __enter__(self) -> AtomicFile:
-        try:
-            self._fd = create_temporary(self.temporary)
-        except OSError as error:
-            raise file_error(self.path, error) from error
+        with file_errors(self.path):
+            self._fd = create_temporary(self._temporary)
         self._output = BufferedOutput(self._fd)
         return self
 
-    def write(self, buffers: Iterable[Buffer]) -> None:
-        """Append buffers, without copying them: they must stay as they are until the end.
+    @property
+    def size(self) -> int:
+        """Return the number of bytes appended."""
+        return self._output.size
 
-        They go to the file once there are enough for a large write.
-        """
+    def write(self, buffers: Iterable[Buffer]) -> None:
+        """Append buffers without copying them; they must not change until `flush`."""
         check_stopped()
+        # Called for each record: `file_errors` would take longer than the rest.
         try:
             self._output.write(buffers)
         except OSError as error:
             raise file_error(self.path, error) from error
 
     def flush(self) -> None:
-        """Write what has been appended to the file, still under its temporary name."""
-        try:
+        """Write all appended buffers."""
+        with file_errors(self.path):
             self._output.flush()
-        except OSError as error:
-            raise file_error(self.path, error) from error
 
     def settle(self) -> None:
-        """Write all that has been appended, so that nothing but the name is left to fail."""
-        self.flush()
-        if self._fsync and self._synced != self._output.written:
-            try:
+        """Write all appended bytes, to the disk with `fsync`; only the rename can still fail."""
+        with file_errors(self.path):
+            self._output.flush()
+            if self._fsync and self._synced != self._output.written:
                 os.fsync(self._fd)
-            except OSError as error:
-                raise file_error(self.path, error) from error
-            self._synced = self._output.written
+                self._synced = self._output.written
 
-    @property
-    def size(self) -> int:
-        """Return how many bytes have been appended."""
-        return self._output.size
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            if kind is None:
-                self._finish()
-        finally:
-            if self._fd >= 0:
-                with suppress(OSError):
-                    os.close(self._fd)
-            remove_temporary(self.temporary)
-
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """Write all appended bytes and rename the file."""
         self.settle()
         fd, self._fd = self._fd, -1
-        try:
+        with file_errors(self.path):
             os.close(fd)
-        except OSError as error:
-            raise file_error(self.path, error) from error
-        publish(self.temporary, self.path, self._fsync)
+        publish(self._temporary, self.path, self._fsync)
+
+    def abort(self) -> None:
+        """Remove the file unless it is finished."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            with suppress(OSError):
+                os.close(fd)
+        remove_temporary(self._temporary)
+
+    def unfinished_path(self) -> bytes:
+        """Return the temporary path."""
+        return self._temporary
 
 
 def publish(temporary: bytes, path: bytes, fsync: bool = False) -> None:
-    """Give a finished file its final name, replacing what has it.
+    """Rename a finished file to its final path, replacing an older file.
 
     Raises
     ------
     ImagineError
-        Where it can't have it.
+        If it can't be renamed.
     """
-    try:
+    with file_errors(path):
         rename_temporary(temporary, path)
         if fsync:
-            _sync_folder_of(path)
-    except OSError as error:
-        raise file_error(path, error) from error
+            sync_folder_of(path)
 
 
-def sync_file(path: bytes) -> None:
-    """Have a finished file, and its name, written to the disk.
-
-    Raises
-    ------
-    ImagineError
-        Where that can't be done.
-    """
-    try:
-        _sync(path)
-        _sync_folder_of(path)
-    except OSError as error:
-        raise file_error(path, error) from error
+def sync_folder_of(path: bytes) -> None:
+    """Write a path's entry in its folder to the disk; raise an OSError on failure."""
+    sync(os.path.dirname(path) or b".")
 
 
-def remove_file(path: bytes, fsync: bool = False) -> None:
-    """Remove a file, where it is there.
-
-    Raises
-    ------
-    ImagineError
-        Where it can't be removed.
-    """
-    try:
-        os.unlink(path)
-        if fsync:
-            _sync_folder_of(path)
-    except FileNotFoundError:
-        return
-    except OSError as error:
-        raise file_error(path, error) from error
-
-
-def create_folder(path: bytes, fsync: bool = False) -> None:
-    """Create a folder and its parents, where missing.
-
-    Raises
-    ------
-    ImagineError
-        Where it can't be made, or something else has the name.
-    """
-    missing = []
-    folder = os.path.abspath(path)
-    while fsync and not os.path.exists(folder):
-        missing.append(folder)
-        folder = os.path.dirname(folder)
-    try:
-        os.makedirs(path, exist_ok=True)
-        for folder in missing:
-            _sync_folder_of(folder)
-    except FileExistsError as error:
-        raise ImagineError(f"{file_error(path, error)}, and it is not a folder") from error
-    except OSError as error:
-        raise file_error(path, error) from error
-
-
-def create_subfolder(path: bytes, fsync: bool = False) -> bool:
-    """Create a folder in one that is there; tell whether it was missing.
-
-    Raises
-    ------
-    ImagineError
-        Where it can't be made, the other is not there, or something else has the name.
-    """
-    try:
-        os.mkdir(path)
-        if fsync:
-            _sync_folder_of(path)
-    except FileExistsError as error:
-        if not os.path.isdir(path):
-            raise ImagineError(f"{file_error(path, error)}, and it is not a folder") from error
-        return False
-    except OSError as error:
-        raise file_error(path, error) from error
-    return True
-
-
-def _sync_folder_of(path: bytes) -> None:
-    _sync(os.path.dirname(path) or b".")
-
-
-def _sync(path: bytes) -> None:
+def sync(path: bytes) -> None:
+    """Write a file or folder to the disk; raise an OSError on failure."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(fd)

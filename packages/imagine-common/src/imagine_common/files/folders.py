@@ -1,7 +1,7 @@
-"""Folders of files: each operation on one, by the kind of its path.
+"""Operations on folders, local or in an object store, chosen by the path.
 
-In a store, a folder is what names have in common up to a slash: it need not be created, and is
-there as long as something is in it.
+In a store, a folder is a common beginning of names up to a slash. It is never created, and exists
+while it contains an object.
 """
 
 from __future__ import annotations
@@ -10,73 +10,66 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 
-from imagine_common.errors import ImagineError, file_error
-from imagine_common.files import atomic, temporary
+from imagine_common.errors import ImagineError, file_error, file_errors
+from imagine_common.files import temporary
+from imagine_common.files.atomic import sync_folder_of
 from imagine_common.files.storage import locate
 
 
 def is_folder(path: bytes) -> bool:
-    """Tell whether a folder is there; in a store, whether something is in it.
+    """Return whether a folder exists.
 
     Raises
     ------
     ImagineError
-        Where a store does not tell.
+        If a store can't be listed.
     """
     store, path = locate(path)
     return os.path.isdir(path) if store is None else any(store.list(path))
 
 
 def identity(folder: bytes) -> object:
-    """Return what tells a folder from all others, however it is reached.
+    """Return a value that is equal for two paths to the same folder only.
 
     Raises
     ------
     ImagineError
-        Where it can't be told.
+        If the folder can't be examined.
     """
     store, path = locate(folder)
     if store is not None:
         return path
-    try:
+    with file_errors(folder):
         status = os.stat(path)
-    except OSError as error:
-        raise file_error(folder, error) from error
     return status.st_dev, status.st_ino
 
 
 def list_folder(folder: bytes) -> tuple[list[bytes], set[bytes]]:
-    """Return the names in a folder: those of files and others, and those of folders.
+    """Return the names of the files and of the folders in a folder; links count as their targets.
 
     Raises
     ------
     ImagineError
-        Where it can't be read.
+        If it can't be read.
     """
     store, path = locate(folder)
     files: list[bytes] = []
     folders: set[bytes] = set()
     if store is not None:
         for found in store.list(path):
-            if found.is_folder:
-                folders.add(found.name)
-            else:
-                files.append(found.name)
+            (folders.add if found.is_folder else files.append)(found.name)
         return files, folders
-    try:
-        with os.scandir(path) as entries:
-            for entry in entries:
-                if _leads_to_folder(entry):
-                    folders.add(entry.name)
-                else:
-                    files.append(entry.name)
-    except OSError as error:
-        raise file_error(folder, error) from error
+    with file_errors(folder), os.scandir(path) as entries:
+        for entry in entries:
+            if _leads_to_folder(entry):
+                folders.add(entry.name)
+            else:
+                files.append(entry.name)
     return files, folders
 
 
 def names_in(folder: bytes, prefix: bytes) -> Iterator[bytes]:
-    """Yield the names in a folder that begin with a prefix, as far as it can be read."""
+    """Yield the names in a folder that begin with a prefix; none if it can't be read."""
     store, path = locate(folder)
     if store is not None:
         with suppress(ImagineError):
@@ -90,64 +83,90 @@ def names_in(folder: bytes, prefix: bytes) -> Iterator[bytes]:
 
 
 def subfolders(folder: bytes) -> Iterator[bytes]:
-    """Yield the names of the folders in a folder, links to some left out.
+    """Yield the names of the folders in a folder, without links to folders.
 
     Raises
     ------
     ImagineError
-        Where it can't be read.
+        If it can't be read.
     """
     store, path = locate(folder)
     if store is not None:
         yield from (found.name for found in store.list(path) if found.is_folder)
         return
-    try:
-        with os.scandir(path) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    yield entry.name
-    except OSError as error:
-        raise file_error(folder, error) from error
+    with file_errors(folder), os.scandir(path) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield entry.name
 
 
 def folder_bytes(folder: bytes) -> int:
-    """Return the total size of the regular files in a folder, not below it, in bytes.
+    """Return the total size in bytes of the regular files directly in a folder.
 
     Raises
     ------
     ImagineError
-        Where the folder can't be read.
+        If the folder can't be read.
     """
     store, path = locate(folder)
     if store is not None:
         return sum(found.size for found in store.list(path) if not found.is_folder)
     total = 0
-    try:
-        with os.scandir(path) as entries:
-            for entry in entries:
-                # Others may work in the folder too; a link may lead nowhere or in a circle.
-                with suppress(OSError):
-                    total += entry.stat().st_size if entry.is_file() else 0
-    except OSError as error:
-        raise file_error(folder, error) from error
+    with file_errors(folder), os.scandir(path) as entries:
+        for entry in entries:
+            # Files may vanish meanwhile; a link may be broken or circular.
+            with suppress(OSError):
+                total += entry.stat().st_size if entry.is_file() else 0
     return total
 
 
 def create_folder(folder: bytes, fsync: bool = False) -> None:
-    """Create a folder and its parents, where missing. Stores have none to be created.
+    """Create a local folder and its parents where missing; do nothing in a store.
 
     Raises
     ------
     ImagineError
-        Where it can't be made, or something else has the name.
+        If it can't be created, or the name belongs to something that is not a folder.
     """
     store, path = locate(folder)
-    if store is None:
-        atomic.create_folder(path, fsync)
+    if store is not None:
+        return
+    missing = []
+    parent = os.path.abspath(path)
+    while fsync and not os.path.exists(parent):
+        missing.append(parent)
+        parent = os.path.dirname(parent)
+    with file_errors(path):
+        try:
+            os.makedirs(path, exist_ok=True)
+        except FileExistsError as error:
+            raise _not_a_folder(path, error) from error
+        for parent in missing:
+            sync_folder_of(parent)
+
+
+def create_subfolder(path: bytes, fsync: bool = False) -> bool:
+    """Create a local folder in an existing one; return whether it was missing.
+
+    Raises
+    ------
+    ImagineError
+        If it can't be created, or the name belongs to something that is not a folder.
+    """
+    with file_errors(path):
+        try:
+            os.mkdir(path)
+        except FileExistsError as error:
+            if not os.path.isdir(path):
+                raise _not_a_folder(path, error) from error
+            return False
+        if fsync:
+            sync_folder_of(path)
+    return True
 
 
 def clear_leftovers(*folders: bytes) -> None:
-    """Remove the temporary files that dead processes of this host left; stores have none."""
+    """Remove the temporary files that dead processes of this host left in local folders."""
     for folder in folders:
         store, path = locate(folder)
         if store is None:
@@ -155,7 +174,7 @@ def clear_leftovers(*folders: bytes) -> None:
 
 
 def scratch_folder(folder: bytes) -> bytes:
-    """Return where a run that writes into a folder keeps what goes with it: there, if it can."""
+    """Return a local folder for scratch files: the output folder, or `$TMPDIR` for a store."""
     store, path = locate(folder)
     if store is None:
         return path
@@ -164,8 +183,12 @@ def scratch_folder(folder: bytes) -> bytes:
     return os.fsencode(tempfile.gettempdir())
 
 
+def _not_a_folder(path: bytes, error: OSError) -> ImagineError:
+    return ImagineError(f"{file_error(path, error)}, and it is not a folder")
+
+
 def _leads_to_folder(entry: os.DirEntry[bytes]) -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # A symbolic link in a circle.
+    except OSError:  # A circular symbolic link.
         return False

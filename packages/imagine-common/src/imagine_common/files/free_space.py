@@ -6,7 +6,7 @@ import os
 from typing import NamedTuple
 
 from imagine_common.errors import ImagineError, file_error
-from imagine_common.files.urls import is_stored, local_path
+from imagine_common.files.urls import is_remote, local_path
 from imagine_common.text import counted, human_bytes, show
 
 
@@ -29,7 +29,7 @@ def describe_space(folder: bytes) -> str:
     ImagineError
         As `free_space` does.
     """
-    if is_stored(folder):
+    if is_remote(folder):
         return f"{show(folder)}: a store, which tells no limit"
     return f"{show(folder)}: {human_bytes(free_space(folder).bytes)} free"
 
@@ -67,7 +67,7 @@ def require_space(folder: bytes, size: int, files: int) -> None:
     ------
     ImagineError
     """
-    if is_stored(folder):
+    if is_remote(folder):
         return
     free = free_space(folder)
     # On average a file's last block is half empty.

@@ -1,22 +1,71 @@
-"""Writing buffers to a descriptor: in large writes, and without copying them."""
+"""Writing files: the interface of a file being written, and large writes without copies."""
 
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 Buffer: TypeAlias = "bytes | memoryview"
 
 _MAX_BUFFERS = 1024  # IOV_MAX of Linux and macOS
 _BATCH_BYTES = 1 << 20
 
+Output = TypeVar("Output", bound="OutputFile")
+
+
+class OutputFile(ABC):
+    """A file that gets its name, replacing an older file, when its `with` block ends without error.
+
+    An error leaves the older file as it was. Errors of the operating system and of stores are
+    raised as `ImagineError`s that name `path`.
+    """
+
+    path: bytes
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Return the number of bytes appended."""
+
+    @abstractmethod
+    def write(self, buffers: Iterable[Buffer]) -> None:
+        """Append buffers without copying them; they must not change until `flush`."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """Write or copy all appended buffers."""
+
+    @abstractmethod
+    def settle(self) -> None:
+        """Write all appended bytes, so that only giving the file its name can still fail."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Write all appended bytes and give the file its name."""
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Discard the file unless it is finished."""
+
+    @abstractmethod
+    def unfinished_path(self) -> bytes:
+        """Return the file's path until it is finished, for libraries that write it themselves."""
+
+    def __enter__(self: Output) -> Output:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            if kind is None:
+                self.finish()
+        finally:
+            self.abort()
+
 
 class BufferedOutput:
-    """Appends buffers to what a descriptor leads to, once there are enough for a large write.
-
-    Errors of the operating system are raised as they come.
-    """
+    """Appends buffers to a file descriptor in large writes."""
 
     def __init__(self, fd: int) -> None:
         self.written = 0
@@ -26,16 +75,16 @@ class BufferedOutput:
 
     @property
     def size(self) -> int:
-        """Return how many bytes have been appended."""
+        """Return the number of bytes appended, written or not."""
         return self.written + self._batch_bytes
 
     def write(self, buffers: Iterable[Buffer]) -> None:
-        """Append buffers, which must stay as they are until they are written.
+        """Append buffers, which must not change until they are written.
 
         Raises
         ------
         OSError
-            As `os.writev` does.
+            If writing fails.
         """
         for buffer in buffers:
             self._batch.append(buffer)
@@ -44,12 +93,12 @@ class BufferedOutput:
                 self.flush()
 
     def flush(self) -> None:
-        """Write what has been appended.
+        """Write all appended buffers.
 
         Raises
         ------
         OSError
-            As `os.writev` does.
+            If writing fails.
         """
         if self._batch:
             write_all(self._fd, self._batch, self._batch_bytes)
@@ -58,12 +107,12 @@ class BufferedOutput:
 
 
 def write_all(fd: int, buffers: Sequence[Buffer], size: int) -> None:
-    """Write at most 1,024 buffers of `size` bytes in all, however often the kernel stops short.
+    """Write up to 1,024 buffers of `size` bytes in total, also if the kernel takes them piecemeal.
 
     Raises
     ------
     OSError
-        As `os.writev` does.
+        If writing fails.
     """
     written = os.writev(fd, buffers)
     while written < size:

@@ -1,33 +1,29 @@
-"""Where files are: each operation on a path, by the kind of the path.
+"""Operations on files, local or in an object store, chosen by the path.
 
-A local path goes straight to the operating system, and so does that of a `file://` URL. Any other
-URL goes to an object store, for which modules are imported that nobody else has to wait for.
-Folders, of which stores have none but in names, have a module of their own.
+A URL other than `file://` leads to a store, whose modules are imported only then. `folders` has
+the operations on folders.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeAlias
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
-from imagine_common.errors import ImagineError
-from imagine_common.files import atomic
-from imagine_common.files.atomic import AtomicFile
+from imagine_common.errors import ImagineError, file_errors
+from imagine_common.files.atomic import AtomicFile, sync, sync_folder_of
+from imagine_common.files.output import OutputFile
 from imagine_common.files.reading import InputFile, RegularFile, hint_at_name
 from imagine_common.files.urls import is_url, local_path, parse_url
 from imagine_common.text import show
 
 if TYPE_CHECKING:
-    from imagine_common.files.stores.objects import StoreFile
     from imagine_common.files.stores.store import Store
-
-OutputFile: TypeAlias = "AtomicFile | StoreFile"
 
 
 def locate(path: bytes) -> tuple[Store | None, bytes]:
-    """Return the store that a path leads to, or None and the local path."""
+    """Return a URL's store, or None, and the path for the store or the operating system."""
     if not is_url(path):
         return None, path
     local = local_path(path)
@@ -35,15 +31,15 @@ def locate(path: bytes) -> tuple[Store | None, bytes]:
         return None, local
     from imagine_common.files.stores.store import find_store
 
-    # Libraries know schemes in lower case only.
+    # fsspec and its backends know schemes in lower case only.
     scheme = parse_url(path).scheme.encode()
     return find_store(path), scheme + path[len(scheme) :]
 
 
 def output_file(path: bytes, fsync: bool = False) -> OutputFile:
-    """Return a file that is there once its `with` block ends well.
+    """Return a file to write, which appears whole when its `with` block ends without error.
 
-    What a store has taken is safe, so `fsync` asks nothing more of it.
+    Stores make objects durable themselves: `fsync` has no effect there.
     """
     store, path = locate(path)
     if store is None:
@@ -53,43 +49,30 @@ def output_file(path: bytes, fsync: bool = False) -> OutputFile:
     return StoreFile(store, path)
 
 
-def temporary_name(file: OutputFile) -> bytes:
-    """Return the name that a file which is being written has so far, for who writes it otherwise.
-
-    Raises
-    ------
-    ImagineError
-        For an object in a store, which has none.
-    """
-    if isinstance(file, AtomicFile):
-        return file.temporary
-    raise ImagineError(f"{show(file.path)}: only native code writes into an object store")
-
-
 @contextmanager
 def indexed_file(
     path: bytes, index_path: bytes, fsync: bool = False
 ) -> Generator[tuple[OutputFile, OutputFile]]:
-    """Give a file and its index, which appear whole or not at all; the index comes last.
+    """Yield a file and its index, which appear together: the file first, then the index.
 
-    An older index goes before: at no moment one stands beside a file that is not its own.
+    An older index is removed before, so that no index ever stands beside another file.
     """
-    # They are finished in the reverse order: the index once its file is there.
+    # The context managers exit in reverse order: the file is finished before its index.
     with output_file(index_path, fsync) as index, output_file(path, fsync) as file:
         yield file, index
-        # From here on, no lack of space may come between the two.
+        # From here on, a full disk must not separate the two.
         file.settle()
         index.settle()
         remove_file(index_path, fsync)
 
 
 def open_input(path: bytes, expected: str) -> InputFile:
-    """Open a file for reading; `expected` says what should be there.
+    """Open a file for reading; error messages call it `expected`.
 
     Raises
     ------
     ImagineError
-        Where it is missing, can't be read or is no regular file.
+        If it is missing, unreadable or not a regular file.
     """
     store, place = locate(path)
     if store is None:
@@ -103,46 +86,51 @@ def open_input(path: bytes, expected: str) -> InputFile:
 
 
 def exists(path: bytes) -> bool:
-    """Tell whether there is something of this name, be it a link that leads nowhere.
+    """Return whether a path exists, a broken symbolic link included.
 
     Raises
     ------
     ImagineError
-        Where a store does not tell.
+        If a store can't be asked.
     """
     store, path = locate(path)
     return os.path.lexists(path) if store is None else store.size(path) is not None
 
 
 def is_file(path: bytes) -> bool:
-    """Tell whether a path that a folder has given is a regular file, or a link to one."""
+    """Return whether a path found in a folder is a regular file or a link to one."""
     store, path = locate(path)
     return store is not None or os.path.isfile(path)
 
 
 def remove_file(path: bytes, fsync: bool = False) -> None:
-    """Remove a file, where it is there.
+    """Remove a file if it exists.
 
     Raises
     ------
     ImagineError
-        Where it can't be removed.
+        If it can't be removed.
     """
     store, path = locate(path)
-    if store is None:
-        atomic.remove_file(path, fsync)
-    else:
+    if store is not None:
         store.remove(path)
+        return
+    with file_errors(path), suppress(FileNotFoundError):
+        os.unlink(path)
+        if fsync:
+            sync_folder_of(path)
 
 
 def sync_file(path: bytes) -> None:
-    """Have a finished file, and its name, written to the disk. In a store it is safe anyway.
+    """Write a finished local file, and its entry in the folder, to the disk.
 
     Raises
     ------
     ImagineError
-        Where that can't be done.
+        If that fails.
     """
     store, path = locate(path)
     if store is None:
-        atomic.sync_file(path)
+        with file_errors(path):
+            sync(path)
+            sync_folder_of(path)

@@ -7,6 +7,7 @@ lines are seen by all users of a host, and URLs are repeated in manifests and er
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 from typing import NamedTuple
 
@@ -38,7 +39,7 @@ def is_url(path: bytes) -> bool:
     return _MARK in path and _URL.match(path) is not None
 
 
-def is_stored(path: bytes) -> bool:
+def is_remote(path: bytes) -> bool:
     """Tell whether a path is a URL that leads to an object store: any but `file://`."""
     return is_url(path) and parse_url(path).scheme != _LOCAL
 
@@ -63,6 +64,11 @@ def local_path(path: bytes) -> bytes:
     if not match or match[2] not in (b"", b"localhost") or not match[3]:
         raise UsageError(f"{show(path)}: a file:// URL has three slashes and an absolute path")
     return match[3]
+
+
+def rooted(path: bytes, base: bytes) -> bytes:
+    """Return a relative path joined to a base folder; URLs and absolute paths unchanged."""
+    return path if is_url(path) else os.path.join(base, path)
 
 
 def parse_url(url: bytes) -> Url:
@@ -126,7 +132,7 @@ def refuse_store(option: str, *paths: bytes | None) -> None:
         Where one of the paths leads to an object store.
     """
     for path in paths:
-        if path is not None and is_stored(path):
+        if path is not None and is_remote(path):
             raise UsageError(f"argument {option}: not with an object store, {show(path)}")
 
 

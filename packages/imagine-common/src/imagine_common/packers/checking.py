@@ -15,14 +15,13 @@ from imagine_common.errors import ImagineError, UsageError
 from imagine_common.exchange.manifest import Entry, ManifestWriter, line_of_manifest, parse_line
 from imagine_common.files.reading import InputFile
 from imagine_common.files.storage import open_input
-from imagine_common.files.urls import check_url
+from imagine_common.files.urls import check_url, rooted
 from imagine_common.packers.sources.manifest import ManifestSource
 from imagine_common.parallel.ordered_map import (
     Workers,
     base_of,
     choose_workers,
     ordered_map,
-    rooted,
 )
 from imagine_common.text import counted, show
 
@@ -176,7 +175,7 @@ def run_check(
         for file in checked:
             path = asked.popleft()  # A worker may know it by another.
             for finding in file.findings:
-                report.complain(finding)
+                report.error(finding)
             for remark in file.remarks:
                 report.warn(remark)
             if file.findings:

@@ -213,14 +213,14 @@ def _plan(packer: Packer, source: Source | TarSource, spec: PackSpec, report: Re
         report.warn(warning)
     if not plan.images and spec.part == WHOLE:
         raise ImagineError("all images would be skipped: there is nothing to pack")
-    report.tell(
+    report.info(
         f"would write {counted(plan.files, 'file')}, {counted(plan.images, 'image')},"
         f" {human_bytes(plan.bytes)} ({plan.bytes} bytes)"
     )
-    report.tell(describe_space(spec.dest_path))
+    report.info(describe_space(spec.dest_path))
     require_space(spec.dest_path, plan.bytes, plan.written)
     # Indexes are small, but their folder may be one that can't be written to.
     folder, *others = map(os.path.dirname, form.files(spec.shard_path(0)))
     for other in others:
         if other != folder:
-            report.tell(describe_space(other))
+            report.info(describe_space(other))

@@ -10,7 +10,7 @@ from imagine_common.errors import UsageError
 from imagine_common.exchange.manifest import NUL
 from imagine_common.exchange.names import check_names
 from imagine_common.exchange.parts import WHOLE, Part
-from imagine_common.files.urls import is_stored
+from imagine_common.files.urls import is_remote
 from imagine_common.packers.shards.naming import ShardNames
 
 # File systems take 255. What is appended needs some, and so do further digits of numbers: names
@@ -57,7 +57,7 @@ class PackSpec:
             )
         if self.name_format is not None and len(self.names.name(0)) > _MAX_NAME_BYTES:
             raise UsageError(f"argument {option}: names of over {_MAX_NAME_BYTES} bytes")
-        if self.names.needs_total and is_stored(self.dest_path):
+        if self.names.needs_total and is_remote(self.dest_path):
             raise UsageError(
                 "argument --name-format: {total} not in an object store: names with it are given at"
                 " the end, and nothing can be renamed there; write the number itself in the place"

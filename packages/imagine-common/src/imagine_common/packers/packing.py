@@ -19,7 +19,7 @@ from imagine_common.exchange.parts import WHOLE
 from imagine_common.files.folders import clear_leftovers, scratch_folder
 from imagine_common.files.storage import exists, sync_file
 from imagine_common.files.temporary import remove_temporary
-from imagine_common.files.urls import refuse_store
+from imagine_common.files.urls import refuse_store, rooted
 from imagine_common.packers.images.slice_images import SliceImages
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import Image, RecordFormat, Shard
@@ -31,7 +31,6 @@ from imagine_common.parallel.ordered_map import (
     base_of,
     choose_workers,
     ordered_map,
-    rooted,
 )
 
 if TYPE_CHECKING:  # Who packs something else is spared these at run time.

@@ -12,7 +12,6 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from imagine_common.errors import ImagineError
-from imagine_common.files.urls import is_url
 from imagine_common.host.cpus import check_workers
 from imagine_common.host.memory import keep_freed_memory
 from imagine_common.host.signals import check_interrupted
@@ -108,16 +107,11 @@ def choose_workers(workers: Workers | None) -> Workers:
 
 
 def base_of(workers: Workers | None) -> bytes:
-    """Return the folder that relative paths begin in, for workers whose own it is not.
+    """Return the folder that relative paths start from, as `base` for `files.urls.rooted`.
 
-    It is empty where they have the same as this process.
+    It is empty for processes of this machine, which have the same working directory.
     """
     return b"" if workers is None or isinstance(workers, int) else os.getcwdb()
-
-
-def rooted(path: bytes, base: bytes) -> bytes:
-    """Return a path as workers find it, which have a folder of their own, given `base_of` them."""
-    return path if is_url(path) else os.path.join(base, path)
 
 
 def _map_on(

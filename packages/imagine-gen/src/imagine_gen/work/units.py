@@ -10,12 +10,12 @@ from functools import lru_cache, partial
 from typing import TypeVar
 
 from imagine_common.errors import UsageError
-from imagine_common.files.urls import is_stored
+from imagine_common.files.urls import is_remote, rooted
 from imagine_common.host.cpus import check_workers
 from imagine_common.host.memory import usable_memory
 from imagine_common.host.start_method import start_method
 from imagine_common.host.stopping import check_stopped
-from imagine_common.parallel.ordered_map import Workers, base_of, ordered_map, rooted
+from imagine_common.parallel.ordered_map import Workers, base_of, ordered_map
 from imagine_common.text import human_bytes
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import ImageEncoder
@@ -132,7 +132,7 @@ def _plan_on_cluster(spec: DatasetSpec, threads: int, chunksize: int | None) -> 
 
 def _usual_chunksize(spec: DatasetSpec, times: int = 1) -> int:
     pixels_in_unit = _POOLED_PIXELS_IN_UNIT if spec.pooled else _PIXELS_IN_UNIT
-    least = _LEAST_STORED_IMAGES_IN_UNIT if is_stored(spec.path) else 1
+    least = _LEAST_STORED_IMAGES_IN_UNIT if is_remote(spec.path) else 1
     fitting = max(least, times * pixels_in_unit // (spec.width * spec.height))
     return min(times * _MAX_IMAGES_IN_UNIT, fitting)
 

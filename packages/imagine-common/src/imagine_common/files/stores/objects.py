@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO
 
 from imagine_common.errors import ImagineError
-from imagine_common.files.output import Buffer
+from imagine_common.files.output import Buffer, OutputFile
 from imagine_common.files.stores.ahead import look_ahead
 from imagine_common.files.stores.store import Store, Upload
 from imagine_common.host.stopping import check_stopped
@@ -24,7 +23,7 @@ _BLOCKS_AHEAD = 2
 _MAX_BUFFERS = 4096
 
 
-class StoreFile:
+class StoreFile(OutputFile):
     """An object that is there, replacing what had its name, when its `with` block ends well.
 
     One that fits into a part is written by one request; others are uploaded part by part, while
@@ -40,9 +39,6 @@ class StoreFile:
         self._batch: list[Buffer] = []
         self._batch_bytes = 0
         self._part_bytes = store.part_bytes(0)
-
-    def __enter__(self) -> StoreFile:
-        return self
 
     @property
     def size(self) -> int:
@@ -102,17 +98,14 @@ class StoreFile:
         if self._upload is not None:
             self._upload.abort()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        try:
-            if kind is None:
-                self.finish()
-        finally:
-            self.abort()
+    def unfinished_path(self) -> bytes:
+        """Refuse: an object has no name before it is complete.
+
+        Raises
+        ------
+        ImagineError
+        """
+        raise ImagineError(f"{show(self.path)}: only native code writes into an object store")
 
     def _append(self, view: memoryview) -> None:
         if view:
@@ -173,12 +166,7 @@ class StoreInput:
     def __enter__(self) -> StoreInput:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _blocks(self) -> Iterator[bytes]:

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias, TypeVar
 
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.exchange.manifest import Entry
-from imagine_common.files.urls import is_stored
+from imagine_common.files.urls import is_remote, rooted
 from imagine_common.packers.images.files import examine_file, image_size, read_image
 from imagine_common.packers.images.labels import offset_labels
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import Image, ImageInfo, RecordFormat
 from imagine_common.packers.shards.slices import LineFormat
-from imagine_common.parallel.ordered_map import rooted
 
 if TYPE_CHECKING:
     from imagine_common.files.image_headers import Header
@@ -113,7 +112,7 @@ class SliceImages:
         try:
             key, entry = self._line_format.parse(line, position)
             entry = offset_labels(entry, self._spec.label_offset)
-            is_far = is_stored(entry.path)
+            is_far = is_remote(entry.path)
         except ImagineError as error:
             return position, False, partial(_fail, error)
         return position, is_far, lambda: (key, entry, function(entry))

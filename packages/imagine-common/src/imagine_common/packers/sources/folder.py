@@ -15,7 +15,7 @@ from imagine_common.exchange.manifest import NUL, Entry, format_line
 from imagine_common.exchange.names import natural_key
 from imagine_common.files.folders import identity, list_folder
 from imagine_common.files.storage import is_file
-from imagine_common.files.urls import check_url, is_stored
+from imagine_common.files.urls import check_url, is_remote
 from imagine_common.packers.images.files import is_image, read_head
 from imagine_common.packers.shards.slices import LineFormat
 from imagine_common.packers.sources.manifest import parse_entry
@@ -122,7 +122,7 @@ class FolderSource:
         def look(file: tuple[bytes, tuple[int, ...]]) -> tuple[bytes, tuple[int, ...], bool]:
             return *file, self._may_be_image(file[0])
 
-        if is_stored(self.path):
+        if is_remote(self.path):
             from imagine_common.files.stores.ahead import look_ahead
 
             yield from look_ahead(look, self._files(), _LOOKS_IN_FLIGHT)
