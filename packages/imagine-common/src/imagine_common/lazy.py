@@ -1,0 +1,37 @@
+"""Start fast: public names imported at their first use, and interrupts without a traceback.
+
+Imports nothing that takes long: every tool loads this module before any other.
+"""
+
+import signal
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+
+def import_on_use(package: str, modules: Mapping[str, str]) -> Callable[[str], object]:
+    """Return the `__getattr__` of a package that imports a public name at its first use (PEP 562).
+
+    Parameters
+    ----------
+    package : str
+        The package's `__name__`.
+    modules : mapping of str to str
+        The module of each public name: one of the package's, such as `.pack`, or an absolute name.
+    """
+
+    def get(name: str) -> object:
+        if name not in modules:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        value: object = getattr(import_module(modules[name], package), name)
+        return value
+
+    return get
+
+
+def quiet_interrupts() -> None:
+    """Let Ctrl-C end the process without a traceback until the tool handles signals itself.
+
+    Call this before the imports that take long.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
