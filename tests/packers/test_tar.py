@@ -254,7 +254,7 @@ def test_an_image_over_the_formats_limit_is_refused_before_it_is_read(
         (b"", "standard input: the tar stream is empty; did the command that writes it fail?"),
         (b"s/0.jpg\n", "standard input: not a tar stream; is it a manifest? leave out --tar"),
         (archive([]), "standard input: no image in the tar stream"),
-        (block(b"/0.jpg", kind=b"2") + bytes(10240), "/0.jpg: an absolute name"),
+        (block(b"/0.jpg", kind=b"2") + bytes(10240), "/0.jpg: the name is absolute"),
         (b"\x1f\x8b" + bytes(20), "unpack it first: gunzip |"),
     ],
 )

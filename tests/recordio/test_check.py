@@ -213,7 +213,7 @@ def test_the_magic_number_within_a_part_is_found(tmp_path: Path) -> None:
     body = struct.pack("<IfQQ", 0, 0, 0, 0) + JPEG + bytes(-len(JPEG) % 4) + MAGIC
     head = MAGIC + struct.pack("<I", len(body))
     (tmp_path / "x").write_bytes(head + body)
-    assert any("holds the magic number" in finding for finding in check(tmp_path / "x").findings)
+    assert any("contains the magic number" in finding for finding in check(tmp_path / "x").findings)
 
 
 @pytest.mark.parametrize("end", [b"", b"\0", b"\0\0\0\0", b"trailing"])

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from imagine_common.errors import ImagineError
 from imagine_common.files.storage import exists, open_input
 from imagine_common.packers.checking import Inspection
-from imagine_recordio.framing import HEAD
+from imagine_recordio.framing import HEAD_BYTES
 
 _LINE = re.compile(rb"([0-9]{1,19})\t([0-9]{1,19})\n")
 _MAX_LINE_BYTES = 40
@@ -82,7 +82,7 @@ class Index:
         ImagineError
             For a line that is none, a key that comes again, and more lines than can be.
         """
-        most = self._inspection.size // HEAD.size
+        most = self._inspection.size // HEAD_BYTES
         seen: set[int] | None = None
         ordered = True
         for key, offset in read_index(file):

@@ -1,4 +1,4 @@
-"""Reading RecordIO records, whatever they hold, and finding what is wrong with their frames."""
+"""Read RecordIO records with any content, and report what is wrong with their frames."""
 
 from __future__ import annotations
 
@@ -8,21 +8,30 @@ from typing import BinaryIO
 from imagine_common.files.reading import read_pieces
 from imagine_recordio.framing import (
     FIRST,
-    HEAD,
+    HEAD_BYTES,
     LAST,
     MAGIC_BYTES,
     MIDDLE,
     WHOLE,
+    Head,
     frame_size,
     magic_offsets,
     unpack_head,
 )
 
-_NAMES = {WHOLE: "a whole record", FIRST: "a first part", MIDDLE: "a middle part", LAST: "a last"}
+_NAMES = {
+    WHOLE: "a whole record",
+    FIRST: "a first chunk",
+    MIDDLE: "a middle chunk",
+    LAST: "a last chunk",
+}
 
 
 class FrameError(Exception):
-    """A record ends here, and what follows can't be found: its offset in bytes, and why."""
+    """A record is damaged such that the next one can't be found.
+
+    `offset` is where the damaged chunk begins, in bytes.
+    """
 
     def __init__(self, offset: int, reason: str) -> None:
         super().__init__(reason)
@@ -30,73 +39,71 @@ class FrameError(Exception):
 
 
 class RecordReader:
-    """Reads a file's records one after the other, in pieces.
+    """Reads the records of a file of `size` bytes one after the other, in pieces.
 
-    `offset` is where the next part begins. `found(what, offset)` is called for what is wrong but
-    does not hide what follows.
+    `offset` is where the next chunk begins. For damage that does not hide the next record, the
+    reader calls `found(reason, offset)` and continues.
     """
 
     def __init__(self, file: BinaryIO, size: int, found: Callable[[str, int], None]) -> None:
         self.offset = 0
-        self.length = 0  # of the record's data so far
-        self.padding = 0  # after its last part
+        self.length = 0  # of the data of the record so far
+        self.padding = 0  # after its last chunk
         self._file = file
         self._size = size
         self._found = found
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the data of the next record in pieces, put together from its parts.
+        """Yield the data of the next record in pieces, its chunks joined.
 
         Raises
         ------
         FrameError
-            Where the record has no end.
+            If the record has no end.
         """
         self.length = 0
         allowed = (WHOLE, FIRST)
         while True:
-            flag, length = self._read_head(allowed)
-            for piece in self._read_part(length, flag):
+            head = self._read_head(allowed)
+            for piece in self._read_chunk(head):
                 self.length += len(piece)
                 yield piece
-            if flag in (WHOLE, LAST):
+            if head.flag in (WHOLE, LAST):
                 return
             self.length += len(MAGIC_BYTES)
             yield MAGIC_BYTES
             allowed = (MIDDLE, LAST)
 
-    def _read_head(self, allowed: tuple[int, int]) -> tuple[int, int]:
-        head = self._file.read(HEAD.size)
-        if len(head) < HEAD.size:
+    def _read_head(self, allowed: tuple[int, int]) -> Head:
+        data = self._file.read(HEAD_BYTES)
+        if len(data) < HEAD_BYTES:
             raise FrameError(self.offset, f"cut off: the file ends at byte {self._size}")
-        unpacked = unpack_head(head)
-        if unpacked is None:
-            hint = "is it a .rec file?" if self.offset == 0 else "what follows can't be read"
-            raise FrameError(self.offset, f"no magic number, but {head[:4].hex(' ')}; {hint}")
-        flag, length = unpacked
-        if flag not in allowed:
-            found = _NAMES.get(flag, "none that exists")
-            wanted = " or ".join(_NAMES[flag] for flag in allowed)
-            raise FrameError(self.offset, f"expected {wanted}, found flag {flag}, {found}")
-        end = self.offset + frame_size(length)
-        if end > self._size:
-            missing = end - self._size
+        head = unpack_head(data)
+        if head is None:
+            hint = "the rest can't be read" if self.offset else "is it a .rec file?"
+            raise FrameError(self.offset, f"no magic number, but {data[:4].hex(' ')}; {hint}")
+        if head.flag not in allowed:
+            found = _NAMES.get(head.flag, "which does not exist")
+            expected = " or ".join(_NAMES[flag] for flag in allowed)
+            raise FrameError(self.offset, f"expected {expected}, found flag {head.flag}, {found}")
+        missing = self.offset + frame_size(head.length) - self._size
+        if missing > 0:
             raise FrameError(self.offset, f"cut off: the file ends {missing} bytes too early")
-        return flag, length
+        return head
 
-    def _read_part(self, length: int, flag: int) -> Iterator[bytes]:
+    def _read_chunk(self, head: Head) -> Iterator[bytes]:
         begin = self.offset
-        self.padding = -length % 4
-        if self.padding and flag not in (WHOLE, LAST):
-            self._found(f"a part before others has {length} bytes, no multiple of 4", begin)
-        left = length
-        for piece in read_pieces(self._file, length):
+        self.padding = -head.length % 4
+        if self.padding and head.flag not in (WHOLE, LAST):
+            self._found(f"the length of a chunk, {head.length}, is not a multiple of 4", begin)
+        left = head.length
+        for piece in read_pieces(self._file, head.length):
             if magic_offsets(piece):
-                self._found("its data holds the magic number, where it should be cut", begin)
+                self._found("the data contains the magic number, but is not split there", begin)
             left -= len(piece)
             yield piece
         if left:
             raise FrameError(begin, "the file became shorter while being read")
         if any(self._file.read(self.padding)):
             self._found("the padding after it is not zero", begin)
-        self.offset += frame_size(length)
+        self.offset += frame_size(head.length)

@@ -1,4 +1,4 @@
-"""`tf.train.Example` messages, written without TensorFlow and without copying an image.
+"""Write `tf.train.Example` messages without TensorFlow and without copying the image.
 
 The bytes are those of protobuf's deterministic serialization of example.proto and feature.proto in
 tensorflow/core/example: features sorted by name, each list packed.
@@ -9,54 +9,56 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-# Tags of length-delimited fields (protobuf's encoding guide: field number << 3 | wire type 2).
-_FIELD_1 = b"\x0a"  # Example.features, Features.feature, a map entry's key, a list's value
-_FIELD_2 = b"\x12"  # a map entry's value
+VARINT, FIXED64, LENGTH, GROUP, END_GROUP, FIXED32 = range(6)  # protobuf's wire types
 
-BYTES, FLOATS, INTEGERS = b"\x0a", b"\x12", b"\x1a"  # Feature's bytes, float and int64 list
+# Field numbers of the messages, from the outside in.
+FEATURES = 1  # in Example
+FEATURE = 1  # in Features: an entry of a map from names to features
+KEY, VALUE = 1, 2  # in such an entry
+BYTES, FLOATS, INTEGERS = 1, 2, 3  # in Feature: the list with its values
+ITEMS = 1  # in each of the lists
+
+_TAGS = [bytes((number << 3 | LENGTH,)) for number in range(4)]
 
 
 class Feature(NamedTuple):
-    """A feature of an Example: its name, which list it is, and the values in it."""
+    """A feature of an Example: its name, the list it uses (`BYTES`, …), and the values in it."""
 
     name: bytes
-    kind: bytes
+    kind: int
     values: tuple[bytes, ...] | tuple[float, ...]
 
 
-def example_parts(
-    image: bytes, before: bytes, after: bytes, image_bytes: int
-) -> tuple[bytes, bytes]:
-    """Return what stands in an Example before the image's own bytes, and what after them.
+def example_head(image_feature: bytes, before: bytes, after: bytes, size: int) -> bytes:
+    """Return the bytes of an Example up to the image's own bytes, which `after` must follow.
 
     Parameters
     ----------
-    image : bytes
-        The name of the feature that is the image.
+    image_feature : bytes
+        The name of the feature that holds the image.
     before, after : bytes
-        The entries of the features whose names come before and after it, in their order.
-    image_bytes : int
-        The size of the image.
+        The encoded features whose names sort before and after it.
+    size : int
+        The size of the image in bytes.
     """
-    # From the inside out: every message around the image counts its bytes too.
-    value = _FIELD_1 + varint(image_bytes)
-    feature = BYTES + varint(len(value) + image_bytes) + value
-    entry = _field(_FIELD_1, image) + _FIELD_2 + varint(len(feature) + image_bytes) + feature
-    features = before + _FIELD_1 + varint(len(entry) + image_bytes) + entry
-    return _FIELD_1 + varint(len(features) + image_bytes + len(after)) + features, after
+    # From the inside out: the length of every message around the image includes the image.
+    value = _TAGS[ITEMS] + varint(size)
+    feature = _TAGS[BYTES] + varint(len(value) + size) + value
+    entry = _field(KEY, image_feature) + _TAGS[VALUE] + varint(len(feature) + size) + feature
+    features = before + _TAGS[FEATURE] + varint(len(entry) + size) + entry
+    return _TAGS[FEATURES] + varint(len(features) + size + len(after)) + features
 
 
 def encode(feature: Feature) -> bytes:
     """Return a feature as an entry of the map of features."""
     name, kind, values = feature
     if kind == BYTES:
-        content = b"".join(_field(_FIELD_1, value) for value in values if isinstance(value, bytes))
+        content = b"".join(_field(ITEMS, value) for value in values if isinstance(value, bytes))
     elif kind == FLOATS:
-        content = _field(_FIELD_1, struct.pack(f"<{len(values)}f", *values))
+        content = _field(ITEMS, struct.pack(f"<{len(values)}f", *values))
     else:
-        content = _field(_FIELD_1, b"".join(varint(int(value)) for value in values))
-    entry = _field(_FIELD_1, name) + _field(_FIELD_2, _field(kind, content))
-    return _field(_FIELD_1, entry)
+        content = _field(ITEMS, b"".join(varint(int(value)) for value in values))
+    return _field(FEATURE, _field(KEY, name) + _field(VALUE, _field(kind, content)))
 
 
 def varint(value: int) -> bytes:
@@ -69,5 +71,5 @@ def varint(value: int) -> bytes:
     return bytes(octets)
 
 
-def _field(tag: bytes, content: bytes) -> bytes:
-    return tag + varint(len(content)) + content
+def _field(number: int, content: bytes) -> bytes:
+    return _TAGS[number] + varint(len(content)) + content

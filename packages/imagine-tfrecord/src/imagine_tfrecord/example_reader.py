@@ -1,7 +1,7 @@
-"""Reading `tf.train.Example` messages without TensorFlow, and without the images in them.
+"""Read the labels of `tf.train.Example` messages without TensorFlow and without the images.
 
-As protobuf's parsers do, by its encoding guide: unknown fields are passed over, fields of the wrong
-type are unknown, of a repeated message field both count.
+Messages are parsed as protobuf's encoding guide requires: unknown fields are ignored, a field of
+the wrong wire type counts as unknown, and repeated occurrences of a message are merged.
 """
 
 from __future__ import annotations
@@ -9,169 +9,195 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from imagine_common.files.reading import FileSlice
+from imagine_tfrecord.example import (
+    BYTES,
+    END_GROUP,
+    FEATURE,
+    FEATURES,
+    FIXED32,
+    FIXED64,
+    FLOATS,
+    GROUP,
+    INTEGERS,
+    ITEMS,
+    KEY,
+    LENGTH,
+    VALUE,
+    VARINT,
+)
 
 Source: TypeAlias = "bytes | FileSlice"
-Field: TypeAlias = tuple[int, int, int, int]  # number, wire type, begin and end of what it holds
 
-_VARINT, _FIXED64, _LENGTH, _GROUP, _END_GROUP, _FIXED32 = range(6)
-_FIXED_BYTES = {_FIXED64: 8, _FIXED32: 4}
+_FIXED_BYTES = {FIXED64: 8, FIXED32: 4}
 _MAX_VARINT_BYTES = 10
 _MAX_DEPTH = 100
 _MAX_MESSAGE_BYTES = 2**31 - 1
 _MAX_KEY_BYTES = 1 << 20
 _PIECE_BYTES = 1 << 16
+_LABEL = b"image/class/label"
 
 _BAD_VARINTS = re.compile(rb"(?s)[\x80-\xff]{10}|[\x80-\xff]\Z")
-_CONTINUED = re.compile(rb"(?s)[\x80-\xff]{1,9}\Z")
-_VARINTS = re.compile(rb"(?s)[\x80-\xff]*[\x00-\x7f]")
-
-_BYTES_LIST, _FLOAT_LIST, _INT64_LIST = 1, 2, 3  # Feature's fields
-_LABEL = b"image/class/label"
+_UNFINISHED = re.compile(rb"(?s)[\x80-\xff]{1,9}\Z")
 
 
 class NoExampleError(Exception):
-    """Bytes are no message, or none of this type."""
+    """The bytes are not a message, or not one of this type."""
+
+
+class _Field(NamedTuple):
+    """A field of a message: its number and wire type, and the offsets of its content."""
+
+    number: int
+    wire: int
+    begin: int
+    end: int
 
 
 def read_labels(source: Source, size: int) -> list[int]:
-    """Return the values of `image/class/label` in an Example; only the least and the greatest.
+    """Return the lowest and the highest value of `image/class/label` in an Example.
 
     Parameters
     ----------
     source : bytes or FileSlice
-        What begins with the message.
+        Begins with the message.
     size : int
-        The message's, in bytes.
+        The size of the message in bytes.
+
+    Returns
+    -------
+    list of int
+        One number if both are the same; none if there is no label.
 
     Raises
     ------
     NoExampleError
-        Where the bytes are no Example.
+        If the bytes are not an Example.
     """
     if size > _MAX_MESSAGE_BYTES:
         raise NoExampleError("over 2 GiB")
-    labels: list[int] = []
-    for begin, end in _messages(source, 0, size, 1):  # Example.features
-        for entry in _messages(source, begin, end, 1):  # Features.feature
-            labels = _spread([*labels, *_entry_labels(source, *entry)])
-    return labels
+    lowest, highest = 1 << 64, -(1 << 64)
+    for features in _fields(source, 0, size):
+        if features.number == FEATURES and features.wire == LENGTH:
+            for entry in _fields(source, features.begin, features.end):
+                if entry.number == FEATURE and entry.wire == LENGTH:
+                    for label in _labels_of_entry(source, entry):
+                        lowest, highest = min(lowest, label), max(highest, label)
+    return sorted({lowest, highest}) if lowest <= highest else []
 
 
-def _entry_labels(source: Source, begin: int, end: int) -> list[int]:
-    """Check an entry of the map of features and return its labels, where it is the one of these."""
+def _labels_of_entry(source: Source, entry: _Field) -> Iterator[int]:
+    """Check an entry of the map of features; yield its integers if it is the label's."""
     key = b""
-    values: list[tuple[int, int]] = []
-    for number, wire, first, last in _fields(source, begin, end):
-        if wire == _LENGTH and number == 1:
-            key = _text(source, first, last)
-        if wire == _LENGTH and number == 2:
-            values.append((first, last))
-    labels: list[int] = []
-    for first, last in values:
-        labels = _spread([*labels, *_feature_values(source, first, last, key == _LABEL)])
-    return labels
+    values = []
+    for field in _fields(source, entry.begin, entry.end):
+        if field.wire == LENGTH and field.number == KEY:
+            key = _key(source, field)
+        elif field.wire == LENGTH and field.number == VALUE:
+            values.append(field)
+    for value in values:
+        for kind in _fields(source, value.begin, value.end):
+            if kind.wire == LENGTH and kind.number in (BYTES, FLOATS, INTEGERS):
+                yield from _integers(source, kind, key == _LABEL)
 
 
-def _feature_values(source: Source, begin: int, end: int, wanted: bool) -> list[int]:
-    """Check a Feature and return, if wanted, the least and greatest value of its int64 list."""
-    values: list[int] = []
-    for kind, wire, first, last in _fields(source, begin, end):
-        if wire != _LENGTH or kind not in (_BYTES_LIST, _FLOAT_LIST, _INT64_LIST):
+def _integers(source: Source, values: _Field, wanted: bool) -> Iterator[int]:
+    """Check a list of values; yield them if they are integers and wanted."""
+    for item in _fields(source, values.begin, values.end):
+        if item.number != ITEMS:
             continue
-        for number, item_wire, item, item_end in _fields(source, first, last):
-            if number != 1:
-                continue
-            if kind == _FLOAT_LIST and item_wire == _LENGTH and (item_end - item) % 4:
-                raise NoExampleError(f"a list of floats at byte {item} is cut off")
-            if kind == _INT64_LIST and item_wire == _VARINT and wanted:
-                values = _spread([*values, _signed(_varint(source, item, item_end)[0])])
-            if kind == _INT64_LIST and item_wire == _LENGTH:
-                values = _spread([*values, *_packed(source, item, item_end, wanted)])
-    return values
+        if values.number == FLOATS and item.wire == LENGTH and (item.end - item.begin) % 4:
+            raise NoExampleError(f"the list of floats at byte {item.begin} is cut off")
+        if values.number == INTEGERS and item.wire == VARINT and wanted:
+            yield _signed(_Cursor(source, item.begin, item.end).varint())
+        if values.number == INTEGERS and item.wire == LENGTH:
+            yield from _packed_integers(source, item, wanted)
 
 
-def _messages(source: Source, begin: int, end: int, number: int) -> Iterator[tuple[int, int]]:
-    """Yield where each message of a field begins and ends."""
-    for found, wire, first, last in _fields(source, begin, end):
-        if found == number and wire == _LENGTH:
-            yield first, last
+def _packed_integers(source: Source, packed: _Field, wanted: bool) -> Iterator[int]:
+    begin = packed.begin
+    while begin < packed.end:
+        piece = source[begin : min(begin + _PIECE_BYTES, packed.end)]
+        if begin + len(piece) < packed.end:
+            piece = _UNFINISHED.sub(b"", piece)
+        if not piece or _BAD_VARINTS.search(piece):
+            raise NoExampleError(f"the list of integers at byte {begin} is damaged")
+        cursor = _Cursor(piece, 0, len(piece))
+        while wanted and cursor.offset < len(piece):
+            yield _signed(cursor.varint())
+        begin += len(piece)
 
 
 def _fields(
     source: Source, begin: int, end: int, group: int = 0, depth: int = 0
-) -> Iterator[Field]:
-    """Yield the fields of a message, or of a group, whose last one is its end."""
-    while begin < end:
-        tag, begin = _varint(source, begin, end)
+) -> Iterator[_Field]:
+    """Yield the fields of a message, or of a group including the field that ends it."""
+    cursor = _Cursor(source, begin, end)
+    while cursor.offset < end:
+        tag = cursor.varint()
         number, wire = tag >> 3, tag & 7
+        begin = cursor.offset
         if not 0 < number < 1 << 29:
-            raise NoExampleError(f"no field has the number {number}, before byte {begin}")
-        first = begin
-        if wire == _VARINT:
-            begin = _varint(source, begin, end)[1]
-        elif wire == _LENGTH:
-            length, first = _varint(source, begin, end)
-            begin = first + length
+            raise NoExampleError(f"invalid field number {number} before byte {begin}")
+        if wire == LENGTH:
+            length = cursor.varint()
+            begin = cursor.offset
+            cursor.offset += length
+        elif wire == VARINT:
+            cursor.varint()
         elif wire in _FIXED_BYTES:
-            begin += _FIXED_BYTES[wire]
-        elif wire == _GROUP and depth < _MAX_DEPTH:
-            inner = _fields(source, begin, end, number, depth + 1)
-            begin = deque(inner, maxlen=1)[0][3]
-        elif wire != _END_GROUP or number != group:
-            raise NoExampleError(f"a field of an unknown type before byte {begin}")
-        if begin > end:
-            raise NoExampleError(f"a field at byte {first} goes beyond its message's end")
-        yield number, wire, first if wire != _END_GROUP else begin, begin
-        if wire == _END_GROUP:
+            cursor.offset += _FIXED_BYTES[wire]
+        elif wire == GROUP and depth < _MAX_DEPTH:
+            fields = _fields(source, begin, end, number, depth + 1)
+            cursor.offset = deque(fields, maxlen=1)[0].end
+        elif wire != END_GROUP or number != group:
+            raise NoExampleError(f"a field of unknown type before byte {begin}")
+        if cursor.offset > end:
+            raise NoExampleError(f"the field at byte {begin} goes beyond the end of its message")
+        yield _Field(number, wire, begin, cursor.offset)
+        if wire == END_GROUP:
             return
     if group:
         raise NoExampleError("a group has no end")
 
 
-def _varint(source: Source, begin: int, end: int) -> tuple[int, int]:
-    """Return a varint and where it ends."""
-    value = 0
-    for place, octet in enumerate(source[begin : min(begin + _MAX_VARINT_BYTES, end)]):
-        value |= (octet & 0x7F) << 7 * place
-        if octet < 0x80:
-            return value & 2**64 - 1, begin + place + 1
-    raise NoExampleError(f"the number at byte {begin} has no end")
+class _Cursor:
+    """Reads varints from a range of bytes."""
+
+    __slots__ = ("_end", "_source", "offset")
+
+    def __init__(self, source: Source, offset: int, end: int) -> None:
+        self.offset = offset
+        self._source = source
+        self._end = end
+
+    def varint(self) -> int:
+        begin = self.offset
+        octets = self._source[begin : min(begin + _MAX_VARINT_BYTES, self._end)]
+        if octets and octets[0] < 0x80:  # Most are short.
+            self.offset = begin + 1
+            return octets[0]
+        value = 0
+        for place, octet in enumerate(octets):
+            value |= (octet & 0x7F) << 7 * place
+            if octet < 0x80:
+                self.offset = begin + place + 1
+                return value & 2**64 - 1
+        raise NoExampleError(f"the number at byte {begin} has no end")
 
 
-def _packed(source: Source, begin: int, end: int, wanted: bool) -> list[int]:
-    """Check a packed list of int64 and return, if wanted, its least and greatest value."""
-    values: list[int] = []
-    while begin < end:
-        piece = source[begin : min(begin + _PIECE_BYTES, end)]
-        if begin + len(piece) < end:  # A piece ends where a number does.
-            piece = _CONTINUED.sub(b"", piece)
-        if not piece or _BAD_VARINTS.search(piece):
-            raise NoExampleError(f"the list of numbers at byte {begin} is broken")
-        if wanted:
-            varints = _VARINTS.findall(piece)
-            values += [_signed(_varint(varint, 0, len(varint))[0]) for varint in varints]
-            values = _spread(values)
-        begin += len(piece)
-    return values
-
-
-def _text(source: Source, begin: int, end: int) -> bytes:
-    if end - begin > _MAX_KEY_BYTES:
-        raise NoExampleError(f"the feature's name at byte {begin} is over 1 MiB")
-    text = source[begin:end]
+def _key(source: Source, field: _Field) -> bytes:
+    if field.end - field.begin > _MAX_KEY_BYTES:
+        raise NoExampleError(f"the feature's name at byte {field.begin} is over 1 MiB")
+    text = source[field.begin : field.end]
     try:
         text.decode()
     except UnicodeDecodeError:
-        raise NoExampleError(f"the feature's name at byte {begin} is no UTF-8") from None
+        raise NoExampleError(f"the feature's name at byte {field.begin} is not UTF-8") from None
     return text
 
 
 def _signed(value: int) -> int:
     return value - (1 << 64) if value >> 63 else value
-
-
-def _spread(values: list[int]) -> list[int]:
-    return [min(values), max(values)] if len(values) > 2 else values

@@ -13,14 +13,15 @@ from collections.abc import Iterable, Sequence
 import google_crc32c
 
 HEAD_BYTES = 12
-FRAME_BYTES = 16
+CRC_BYTES = 4
+FRAME_BYTES = HEAD_BYTES + CRC_BYTES
 
 _LENGTH = struct.Struct("<Q")
 _CRC = struct.Struct("<I")
 
 
 def unpack_length(head: bytes) -> int | None:
-    """Return the length that a record's first 12 bytes give, or None where their CRC is wrong."""
+    """Return the length that a record's first 12 bytes give, or None if their CRC is wrong."""
     length = head[: _LENGTH.size]
     if unpack_crc(head[_LENGTH.size :]) != masked_crc32c([length]):
         return None
@@ -28,20 +29,20 @@ def unpack_length(head: bytes) -> int | None:
 
 
 def unpack_crc(data: bytes) -> int:
-    """Return a masked CRC from the 4 bytes in which it is stored."""
+    """Return the masked CRC in 4 bytes of a frame."""
     return int(_CRC.unpack(data)[0])
 
 
 def masked_crc32c(data: Iterable[bytes]) -> int:
-    """Return the CRC of the concatenated data, masked as TFRecord stores it."""
+    """Return the CRC of the concatenated data, masked as TFRecord requires."""
     crc = 0
-    for part in data:
-        crc = google_crc32c.extend(crc, part)
+    for piece in data:
+        crc = google_crc32c.extend(crc, piece)
     return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def frame(data: Sequence[bytes]) -> list[bytes]:
-    """Return the record of the concatenated data, in pieces: the data itself is not copied."""
+    """Return the record of the concatenated data, in pieces; the data itself is not copied."""
     length = _LENGTH.pack(sum(map(len, data)))
     head = length + _CRC.pack(masked_crc32c([length]))
     return [head, *data, _CRC.pack(masked_crc32c(data))]

@@ -20,7 +20,7 @@ from imagine_common.files.image_headers import Header, read_header
 from imagine_common.files.reading import FileSlice
 from imagine_common.text import show
 from imagine_tfrecord import SCHEMAS
-from imagine_tfrecord.example import BYTES, FLOATS, INTEGERS, Feature, encode, example_parts
+from imagine_tfrecord.example import BYTES, FLOATS, INTEGERS, Feature, encode, example_head
 
 _IMAGENET_FORMATS = {"jpg": b"JPEG", "png": b"PNG"}
 
@@ -72,7 +72,8 @@ class Schema(NamedTuple):
         else:
             before, after = _remembered(self, Subject(b"", subject.labels, 0, subject.header))
         name = encode(_named(self.file_name, subject)) if self.file_name else b""
-        return example_parts(self.image, before, name + after, subject.size)
+        after = name + after
+        return example_head(self.image, before, after, subject.size), after
 
     def require_labels(self, entry: Entry) -> None:
         """Refuse labels that the schema has no place for.
@@ -120,8 +121,8 @@ _remembered = lru_cache(maxsize=4096)(_encode)
 
 @lru_cache(maxsize=4096)
 def _remembered_parts(schema: Schema, labels: tuple[float, ...], size: int) -> tuple[bytes, bytes]:
-    encoded = _encode(schema, Subject(b"", labels, size, None))
-    return example_parts(schema.image, *encoded, size)
+    before, after = _encode(schema, Subject(b"", labels, size, None))
+    return example_head(schema.image, before, after, size), after
 
 
 def _basic(subject: Subject) -> list[Feature]:

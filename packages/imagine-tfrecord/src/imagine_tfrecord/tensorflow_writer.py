@@ -78,7 +78,7 @@ def _write_records(
         raise ImagineError(f"{show(file.path)}: TensorFlow: {error.message}") from error
 
 
-def _feature(train: Any, kind: bytes, values: tuple[Any, ...]) -> Any:
+def _feature(train: Any, kind: int, values: tuple[Any, ...]) -> Any:
     if kind == BYTES:
         return train.Feature(bytes_list=train.BytesList(value=values))
     if kind == FLOATS:

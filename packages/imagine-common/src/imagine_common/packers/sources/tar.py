@@ -15,7 +15,8 @@ from typing import NamedTuple
 from imagine_common.errors import ImagineError
 from imagine_common.exchange.manifest import Entry, parse_line
 from imagine_common.packers.images.files import is_image
-from imagine_common.packers.sources.tar_stream import Member, StreamError, TarStream
+from imagine_common.packers.sources.tar_headers import Member
+from imagine_common.packers.sources.tar_stream import StreamError, TarStream
 from imagine_common.text import counted, show
 
 _NAME = re.compile(rb"(?s)((?:.*/)?[^./]+)\.([^/]*)")

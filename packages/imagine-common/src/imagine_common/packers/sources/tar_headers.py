@@ -1,10 +1,10 @@
-"""What the blocks of a tar stream say, with nothing in them taken on trust.
+"""Parse and check the header blocks of a tar stream, without trusting anything in them.
 
-Formats are those of IEEE Std 1003.1 (pax: "ustar Interchange Format", "pax Header Block") and of
-GNU tar ("Basic Tar Format"), to which POSIX's older `v7` belongs too. The standard library reads
-them all, but is made for archives of friends: it takes `0o1_7` for a number, keeps an extended
-header of any size in memory, goes on behind a damaged block as if the archive ended there, and
-needs 15 µs for a block instead of 5.
+The formats are those of IEEE Std 1003.1 (pax: "ustar Interchange Format", "pax Header Block") and
+of GNU tar ("Basic Tar Format"), which include the older `v7` format. The standard library's reader
+is too lenient for untrusted input: it accepts `0o1_7` as a number, keeps an extended header of any
+size in memory, and treats a damaged block as the archive's end. It also takes 15 µs for a block
+instead of 5.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from imagine_common.errors import ImagineError
 from imagine_common.packers.images.files import is_image
 from imagine_common.text import show
 
-FILE_KINDS = (b"0", b"\0", b"7")  # regular, as v7 has it, contiguous
-FOLDER_KIND = b"5"
-EXTENDED_KINDS = (b"x", b"X")  # POSIX's, and Solaris's of before
+_FOLDER_KIND = b"5"
+EXTENDED_KINDS = (b"x", b"X")  # POSIX, and Solaris before it
 GLOBAL_KIND = b"g"
-LONG_NAME_KIND = b"L"  # GNU's, as the next
-LONG_LINK_KIND = b"K"
+LONG_NAME_KIND = b"L"  # GNU
+LONG_LINK_KIND = b"K"  # GNU
+_FILE_KINDS = (b"0", b"\0", b"7")  # regular, regular in v7, contiguous
 
 _REFUSED = {
     b"1": "a hard link; write the archive with --hard-dereference",
@@ -30,18 +30,17 @@ _REFUSED = {
     b"4": "a block device",
     b"6": "a FIFO",
     b"S": "a sparse file; write the archive without --sparse",
-    b"D": "a list of an incremental dump",
+    b"D": "a directory list of an incremental dump",
     b"M": "the rest of a file that begins in another volume",
-    b"V": "a volume's label; write the archive without --label",
+    b"V": "a volume label; write the archive without --label",
 }
-_SPARSE = "a sparse file; write the archive without --sparse"
 
 _OCTAL = re.compile(rb"[ \0]*([0-7]*)[ \0]*")
 _RECORD = re.compile(rb"([1-9][0-9]{0,8}) ")
-_NO_MANIFEST = re.compile(rb"[\x01-\x08\x0b-\x1f]|\0\0")
+_NOT_A_MANIFEST = re.compile(rb"[\x01-\x08\x0b-\x1f]|\0\0")
 _DIGITS = re.compile(rb"[0-9]{1,19}")
 _MAX_SIZE = 2**63 - 1
-_MAX_NAME = 4096  # Linux's longest path
+_MAX_NAME_BYTES = 4096  # the longest path on Linux
 
 _NAME = slice(0, 100)
 _SIZE = slice(124, 136)
@@ -51,7 +50,7 @@ _MAGIC = slice(257, 265)
 _PREFIX = slice(345, 500)
 _POSIX = b"ustar\x0000"
 
-_OTHER_FORMATS = (  # their first bytes, and what unpacks them
+_OTHER_FORMATS = (  # signature, name, and the command that unpacks it
     (b"\x1f\x8b", "gzip", "gunzip"),
     (b"BZh", "bzip2", "bunzip2"),
     (b"\xfd7zXZ\0", "xz", "unxz"),
@@ -62,9 +61,9 @@ _OTHER_FORMATS = (  # their first bytes, and what unpacks them
 
 
 class Block(NamedTuple):
-    """What a header block tells: a name, a size in bytes, and the kind of what follows, a letter.
+    """The fields of a header block: a name, a size in bytes, and the type flag, a letter.
 
-    The size may still be replaced by an extended header's, and is None where it is no number.
+    The size is None if the field is not a number; an extended header can still replace it.
     """
 
     name: bytes
@@ -72,21 +71,83 @@ class Block(NamedTuple):
     kind: bytes
 
 
+class Member(NamedTuple):
+    """A plain file in a tar stream: its name, its size and its header's offset in bytes."""
+
+    name: bytes
+    size: int
+    offset: int
+
+    @property
+    def place(self) -> str:
+        """Return the end of an error message that gives the member's place in the stream."""
+        return place(self.offset)
+
+    def error(self, reason: str) -> ImagineError:
+        """Return an error that names the member and its place."""
+        return ImagineError(f"{show(self.name)}: {reason}{self.place}")
+
+
 class Extension(NamedTuple):
-    """What extended headers say about the member after them, where they say something."""
+    """The fields that extended headers set for the member after them."""
 
     name: bytes = b""
-    long_name: bytes = b""  # GNU's
+    gnu_name: bytes = b""
     size: int | None = None
     is_sparse: bool = False
 
+    def updated(self, records: dict[bytes, bytes]) -> Extension:
+        """Return the extension with the records of a further extended header applied.
+
+        Raises
+        ------
+        ImagineError
+            If a record gives an invalid size.
+        """
+        size = self.size
+        if text := records.get(b"size"):
+            size = int(text) if _DIGITS.fullmatch(text) else -1
+            if not 0 <= size <= _MAX_SIZE:
+                raise ImagineError(f"an extended header has an invalid size ({show(text[:40])})")
+        is_sparse = self.is_sparse or any(key.startswith(b"GNU.sparse.") for key in records)
+        return Extension(records.get(b"path") or self.name, self.gnu_name, size, is_sparse)
+
+    def apply(self, block: Block, offset: int) -> Member | None:
+        """Return the member that a header block at an offset begins; None for a folder.
+
+        Raises
+        ------
+        ImagineError
+            If the member is neither a plain file nor a folder, if its name leads out of the
+            archive or is invalid, or if its size is not a number.
+        """
+        name = self.name or self.gnu_name or block.name
+        size = block.size if self.size is None else self.size
+        kind = block.kind
+        if name.endswith(b"/") and kind in (b"0", b"\0"):  # v7 marks folders in this way
+            kind = _FOLDER_KIND
+        _check_name(name)
+        if size is None:
+            raise ImagineError(f"{show(name)}: the size is not a number")
+        if self.is_sparse:
+            kind = b"S"
+        if kind not in _FILE_KINDS and kind != _FOLDER_KIND:
+            found = _REFUSED.get(kind, f"a member of unknown type ({show(kind)})")
+            raise ImagineError(f"{show(name)}: {found}; only plain files can be packed")
+        return Member(name, size, offset) if kind != _FOLDER_KIND else None
+
+
+def place(offset: int) -> str:
+    """Return the end of an error message that gives an offset in the stream."""
+    return f" (at byte {offset} of the tar stream)"
+
 
 def parse_block(block: bytes) -> Block | None:
-    """Return what a block of 512 bytes tells, or None where its checksum is not its own."""
+    """Parse a header block of 512 bytes; return None if its checksum is wrong."""
     field = block[_CHECKSUM]
     checksum = _octal(field)
-    # A few writers of old summed up signed characters.
     total = sum(block) - sum(field) + 8 * 0x20
+    # A few old writers added up signed characters.
     if checksum != total and checksum != total - 256 * sum(
         octet >= 0x80 for octet in block[:148] + block[156:]
     ):
@@ -98,12 +159,12 @@ def parse_block(block: bytes) -> Block | None:
 
 
 def parse_extended(data: bytes) -> dict[bytes, bytes]:
-    """Return the records of an extended header.
+    """Parse the records of an extended header.
 
     Raises
     ------
     ImagineError
-        Where the data is no sequence of records `length key=value newline`.
+        If the data is not a sequence of records `length key=value newline`.
     """
     records = {}
     begin = 0
@@ -120,72 +181,31 @@ def parse_extended(data: bytes) -> dict[bytes, bytes]:
     return records
 
 
-def extend(extension: Extension, records: dict[bytes, bytes]) -> Extension:
-    """Return what is known of the next member after a further extended header.
-
-    Raises
-    ------
-    ImagineError
-        Where it gives a size that is no number.
-    """
-    name = records.get(b"path") or extension.name
-    size = extension.size
-    if told := records.get(b"size"):
-        size = int(told) if _DIGITS.fullmatch(told) else -1
-        if not 0 <= size <= _MAX_SIZE:
-            raise ImagineError(f"an extended header has an impossible size ({show(told[:40])})")
-    is_sparse = extension.is_sparse or any(key.startswith(b"GNU.sparse.") for key in records)
-    return Extension(name, extension.long_name, size, is_sparse)
-
-
-def check_global(records: dict[bytes, bytes]) -> None:
-    """Refuse a global extended header that says something about every member's name or size.
-
-    Raises
-    ------
-    ImagineError
-    """
-    extension = extend(Extension(), records)
-    if extension != Extension():
-        raise ImagineError("a global header sets the names or sizes of all members")
-
-
-def check_member(name: bytes, kind: bytes, is_sparse: bool) -> None:
-    """Refuse what is neither a plain file nor a folder, or would lead out of the archive.
-
-    Raises
-    ------
-    ImagineError
-    """
-    if not name:
-        raise ImagineError("a member has no name")
-    if len(name) > _MAX_NAME:
-        raise ImagineError(f"{show(name[:100])}…: a name of over {_MAX_NAME} bytes")
-    if b"\0" in name:
-        raise ImagineError(f"{show(name)}: a name with a NUL byte")
-    if name.startswith(b"/"):
-        raise ImagineError(f"{show(name)}: an absolute name; expected one within the archive")
-    if b".." in name.split(b"/"):
-        raise ImagineError(f"{show(name)}: a name that leads out of the archive")
-    if is_sparse:
-        raise ImagineError(f"{show(name)}: {_SPARSE}")
-    if kind not in FILE_KINDS and kind != FOLDER_KIND:
-        what = _REFUSED.get(kind, f"of an unknown type ({show(kind)})")
-        raise ImagineError(f"{show(name)}: {what}; only plain files can be packed")
-
-
-def what_else(head: bytes) -> str | None:
-    """Return what a stream is, if not a tar stream, and what to do; None for nothing known."""
+def describe_other(head: bytes) -> str | None:
+    """Say what a stream that is not a tar stream is, and what to do; None if it is unknown."""
     for signature, name, command in _OTHER_FORMATS:
         if head.startswith(signature):
             hint = f"; unpack it first: {command} |" if command else ""
             return f"not a tar stream but {name}{hint}"
     if is_image(head):
-        return "not a tar stream but an image; leave out --tar to name images by a manifest"
+        return "not a tar stream but an image; leave out --tar and pass a manifest of image paths"
     has_lines = b"\n" in head or b"\0" in head.strip(b"\0")
-    if has_lines and not _NO_MANIFEST.search(head):
+    if has_lines and not _NOT_A_MANIFEST.search(head):
         return "not a tar stream; is it a manifest? leave out --tar"
     return None
+
+
+def _check_name(name: bytes) -> None:
+    if not name:
+        raise ImagineError("a member has no name")
+    if len(name) > _MAX_NAME_BYTES:
+        raise ImagineError(f"{show(name[:100])}…: the name is over {_MAX_NAME_BYTES} bytes")
+    if b"\0" in name:
+        raise ImagineError(f"{show(name)}: the name contains a NUL byte")
+    if name.startswith(b"/"):
+        raise ImagineError(f"{show(name)}: the name is absolute; expected a relative one")
+    if b".." in name.split(b"/"):
+        raise ImagineError(f"{show(name)}: the name leads out of the archive")
 
 
 def _text(field: bytes) -> bytes:
@@ -198,7 +218,7 @@ def _octal(field: bytes) -> int | None:
 
 
 def _number(field: bytes) -> int | None:
-    """Return a size in octal, or as GNU's binary number, which the first bit announces."""
+    """Parse a size: octal digits, or GNU's binary number if the first bit is set."""
     if field[0] < 0x80:
         return _octal(field)
     number = int.from_bytes(field[1:], "big")

@@ -1,7 +1,7 @@
-"""The members of a tar stream, one after the other, as they come through a pipe.
+"""Read the members of a tar stream one after the other, as they arrive through a pipe.
 
-Nothing is written anywhere, and of a member nothing is kept that nobody asks for. A member's bytes
-are read by the system right into the object that goes into a record.
+Nothing is written to disk, and only the members that the caller reads are held in memory. The
+system reads a member's bytes directly into the object that goes into a record.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import select
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from imagine_common.errors import ImagineError
 from imagine_common.exchange.tar import BLOCK_BYTES
@@ -21,78 +21,58 @@ from imagine_common.host.signals import check_interrupted
 from imagine_common.packers.images.files import HEAD_BYTES
 from imagine_common.packers.sources.tar_headers import (
     EXTENDED_KINDS,
-    FOLDER_KIND,
     GLOBAL_KIND,
     LONG_LINK_KIND,
     LONG_NAME_KIND,
     Block,
     Extension,
-    check_global,
-    check_member,
-    extend,
+    Member,
+    describe_other,
     parse_block,
     parse_extended,
-    what_else,
+    place,
 )
-from imagine_common.text import show
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-_PIPE_BYTES = 1 << 20  # the most that Linux gives to any user; with more, writers wait less
-_BUFFER_BYTES = 1 << 15  # more is copied once more than need be, less is read in pieces
+_PIPE_BYTES = 1 << 20  # Linux's limit for any user; a larger pipe makes writers wait less
+_BUFFER_BYTES = 1 << 15  # a larger buffer copies more, a smaller one reads more often
 _TICK_SECONDS = 0.2
 _MAX_EXTENSION_BYTES = 1 << 20
 _EXTENSIONS = (*EXTENDED_KINDS, GLOBAL_KIND, LONG_NAME_KIND, LONG_LINK_KIND)
 _ZEROS = bytes(BLOCK_BYTES)
 
 
-class Member(NamedTuple):
-    """A plain file in a tar stream: its name, its size in bytes, and where its header begins."""
-
-    name: bytes
-    size: int
-    offset: int
-
-    @property
-    def place(self) -> str:
-        """Return words for an error's end that tell where the member stood."""
-        return _place(self.offset)
-
-    def error(self, reason: str) -> ImagineError:
-        """Return the error that names the member and its place."""
-        return ImagineError(f"{show(self.name)}: {reason}{self.place}")
-
-
 class StreamError(ImagineError):
-    """The stream ended too early, or can't be read, whatever is wrong with a member."""
+    """The stream itself ends too early or can't be read, so no later member can be packed."""
 
 
 class TarStream:
-    """Reads a tar stream from a file descriptor, stdin unless told.
+    """Read a tar stream from a file descriptor, stdin by default.
 
-    `has_more` tells, at the end, whether anything but zeros followed the archive's end.
+    After the last member, `has_more` is true if anything but zeros follows the archive's end.
     """
 
     def __init__(self, fd: int = 0) -> None:
         self.has_more = False
-        with suppress(AttributeError, OSError):  # not Linux; no pipe, or too many large ones
+        with suppress(AttributeError, OSError):  # not Linux, not a pipe, or too many large pipes
             fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)  # type: ignore[attr-defined, unused-ignore]
         self._file = io.BufferedReader(_PatientFile(fd), _BUFFER_BYTES)
-        self._offset = 0  # of what is read next
-        self._head = b""  # what has been read of the member to look at it
-        self._left = 0  # of the member, the head included
+        self._offset = 0  # of the next byte to read
+        self._head = b""  # the member's first bytes, if they are read already
+        self._left = 0  # bytes of the member that are not returned yet, the head included
         self._padding = 0
 
     def members(self) -> Iterator[Member]:
-        """Yield the plain files. Each can be read until the next is asked for.
+        """Yield the plain files; a member can be read until the next one is requested.
 
         Raises
         ------
         ImagineError
-            For what is no tar stream or a damaged one, one that ends before its two blocks of
-            zeros, and for members that are neither plain files nor folders, or whose names would
-            lead out of the archive.
+            If the stream is not a tar stream, is damaged or ends before its two blocks of zeros,
+            or if a member is neither a plain file nor a folder or its name leads out of the
+            archive.
         """
         extension = Extension()
         begin = 0
@@ -102,35 +82,34 @@ class TarStream:
                     extension = self._read_extension(extension, block)
                     begin = self._offset
                     continue
-                name, size, kind = _apply(extension, block)
-                check_member(name, kind, extension.is_sparse)
+                member = extension.apply(block, begin)
             except ImagineError as error:
-                raise ImagineError(f"{error}{_place(begin)}") from None
-            if kind != FOLDER_KIND:
-                self._left, self._padding = size, -size % BLOCK_BYTES
-                yield Member(name, size, begin)
+                raise ImagineError(f"{error}{place(begin)}") from None
+            if member:
+                self._left, self._padding = member.size, -member.size % BLOCK_BYTES
+                yield member
                 self._skip()
             extension = Extension()
             begin = self._offset
         if extension != Extension():
-            raise ImagineError(f"an extended header without a member{_place(begin)}")
+            raise ImagineError(f"an extended header without a member{place(begin)}")
         self._finish()
 
     def head(self) -> bytes:
-        """Return the member's first 32 bytes, or all where it has fewer, and still `read` them."""
+        """Return the member's first 32 bytes, or all if there are fewer, without consuming them."""
         size = min(HEAD_BYTES, self._left)
         head = self._file.peek(size)[:size]
-        if len(head) < size:  # The buffer ends within.
+        if len(head) < size:  # The buffer holds only a part of it.
             head = self._head = self._read(size)
         return head
 
     def read(self) -> bytes:
-        """Return all of the member, once.
+        """Return the whole member; can be called once.
 
         Raises
         ------
         ImagineError
-            Where the stream ends within.
+            If the stream ends within the member.
         """
         data = self._read(self._left - len(self._head))
         if self._head:
@@ -147,7 +126,7 @@ class TarStream:
                 "standard input: the tar stream is empty; did the command that writes it fail?"
             )
         block = parse_block(data) if len(data) == BLOCK_BYTES else None
-        if block is None and not offset and (reason := what_else(data)):
+        if block is None and not offset and (reason := describe_other(data)):
             raise ImagineError(f"standard input: {reason}")
         if len(data) < BLOCK_BYTES:
             raise self._cut(len(data))
@@ -157,21 +136,21 @@ class TarStream:
             )
         self._offset += BLOCK_BYTES
         if block is None and data != _ZEROS:
-            raise ImagineError(f"standard input: damaged: no valid header{_place(offset)}")
+            raise ImagineError(f"standard input: damaged: no valid header{place(offset)}")
         return block
 
     def _read_extension(self, extension: Extension, block: Block) -> Extension:
-        """Return what is known about the next member after a block that is about it."""
+        """Read an extended header, and return what it adds to the next member's extension."""
         if block.size is None or block.size > _MAX_EXTENSION_BYTES:
-            raise ImagineError("an extended header is over 1 MiB, or its size is no number")
+            raise ImagineError("an extended header is over 1 MiB, or its size is not a number")
         data = self._read(block.size)
         self._read(-block.size % BLOCK_BYTES)
         if block.kind in EXTENDED_KINDS:
-            return extend(extension, parse_extended(data))
-        if block.kind == GLOBAL_KIND:
-            check_global(parse_extended(data))
-        elif block.kind == LONG_NAME_KIND:
-            return extension._replace(long_name=data.partition(b"\0")[0])
+            return extension.updated(parse_extended(data))
+        if block.kind == LONG_NAME_KIND:
+            return extension._replace(gnu_name=data.partition(b"\0")[0])
+        if block.kind == GLOBAL_KIND and Extension().updated(parse_extended(data)) != Extension():
+            raise ImagineError("a global header sets the names or sizes of all members")
         return extension
 
     def _read(self, size: int) -> bytes:
@@ -188,10 +167,10 @@ class TarStream:
         self._head, self._left, self._padding = b"", 0, 0
 
     def _finish(self) -> None:
-        """Read the second block of zeros, and all that follows, lest the writer be cut off."""
+        """Read the second block of zeros and the rest, so that the writer gets no SIGPIPE."""
         begin = self._offset
         if self._read(BLOCK_BYTES) != _ZEROS:
-            raise ImagineError(f"standard input: damaged: a lone block of zeros{_place(begin)}")
+            raise ImagineError(f"standard input: damaged: a single block of zeros{place(begin)}")
         while data := self._file.read(PIECE_BYTES):
             self.has_more = self.has_more or bool(data.strip(b"\0"))
 
@@ -203,7 +182,7 @@ class TarStream:
 
 
 class _PatientFile(io.RawIOBase):
-    """A file descriptor, waited for such that a signal is seen to in time."""
+    """A file descriptor that is waited for in short steps, so that signals are handled in time."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -217,7 +196,7 @@ class _PatientFile(io.RawIOBase):
         while True:
             check_interrupted()
             try:
-                # To ask takes as long as to read, and who could give all at once has more.
+                # select() costs as much as read(): it is left out while reads fill the buffer.
                 if self._has_more or select.select([self._fd], [], [], _TICK_SECONDS)[0]:
                     size = os.readv(self._fd, [view])
                     self._has_more = size == len(view)
@@ -226,18 +205,3 @@ class _PatientFile(io.RawIOBase):
                 self._has_more = False
             except OSError as error:
                 raise StreamError(f"standard input: {error.strerror}") from error
-
-
-def _apply(extension: Extension, block: Block) -> tuple[bytes, int, bytes]:
-    """Return name, size and kind of a member that has been extended."""
-    name = extension.name or extension.long_name or block.name
-    size = block.size if extension.size is None else extension.size
-    if size is None:
-        raise ImagineError(f"{show(name)}: its size is no number")
-    if name.endswith(b"/"):  # as v7 marks folders
-        return name, size, FOLDER_KIND if block.kind in (b"0", b"\0") else block.kind
-    return name, size, block.kind
-
-
-def _place(offset: int) -> str:
-    return f" (at byte {offset} of the tar stream)"
