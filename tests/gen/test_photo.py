@@ -17,8 +17,8 @@ from PIL import Image
 
 import imagine_gen
 from imagine_gen.content.photo.images import PhotoContent
-from imagine_gen.content.photo.planes import Cut, doubled
-from imagine_gen.content.photo.scene import draw_scene
+from imagine_gen.content.photo.planes import Cut, Window, doubled
+from imagine_gen.content.photo.scene import Scene
 from imagine_gen.content.photo.tables import powers_of_two
 from imagine_gen.content.photo.textures import textures
 from imagine_gen.random_streams import Draw, RandomStream
@@ -30,13 +30,12 @@ SOURCES = sorted(Path(imagine_gen.__file__).parent.glob("content/photo/*.py"))
 DIGEST = """
 import hashlib
 from imagine_gen.content.photo.images import PhotoContent
-from imagine_gen.random_streams import Draw
 found = hashlib.sha256()
 for mode, width, height in (("RGB", 167, 125), ("L", 80, 301), ("RGB", 1602, 40)):
     content = PhotoContent(7, width, height, mode)
     for index in range(3):
         found.update(content.image(index).rows(0, height))
-    found.update(content.strip(5, 16, Draw.PHOTO_STRIP))
+    found.update(content.pool_strip(5, 16))
 print(found.hexdigest())
 """
 EXPECTED_DIGEST = "288b25161610cf4c47e72d75666fdda197e4be8e1c1ae79062012cd8b1e37bdb"
@@ -95,7 +94,7 @@ def test_nothing_is_computed_in_floating_point() -> None:
     """Sums and transcendental functions of floats depend on the processor."""
     for source in textures(0):
         assert source.plane.dtype.kind in "iu"
-    tables = draw_scene(RandomStream(0, Draw.PHOTO, 0), 500, 375).tables
+    tables = Scene(RandomStream(0, Draw.PHOTO, 0), 500, 375).tables
     assert {table.dtype for table in tables} == {np.dtype(np.int16)}
     for path in SOURCES:
         text = path.read_text()
@@ -161,16 +160,16 @@ def test_images_differ() -> None:
 def test_strips_differ_by_number_and_purpose() -> None:
     content = PhotoContent(0, 200, 150, "RGB")
     strips = {
-        content.strip(number, 16, draw).tobytes()
+        strip(number, 16).tobytes()
         for number in range(30)
-        for draw in (Draw.PHOTO_STRIP, Draw.FRESH_STRIP)
+        for strip in (content.pool_strip, content.fresh_strip)
     }
     assert len(strips) == 60
     assert {len(strip) for strip in strips} == {16 * 200 * 3}
 
 
 def test_strip_higher_than_the_image_is_whole() -> None:
-    assert PhotoContent(0, 20, 5, "L").strip(0, 16, Draw.PHOTO_STRIP).shape == (320,)
+    assert PhotoContent(0, 20, 5, "L").pool_strip(0, 16).shape == (320,)
 
 
 def test_neighbors_are_alike_and_distant_places_are_not() -> None:
@@ -217,8 +216,8 @@ def test_calm_and_busy_places_are_in_one_image() -> None:
 def test_part_of_a_cut_is_the_same_as_within_the_whole(turn: int, levels: int) -> None:
     texture = textures(0).cloud
     cut = Cut(turn, 500, 37, levels)
-    whole = cut.part(texture, -9, -20, 100, 90)
-    assert np.array_equal(whole[13:60, 31:77], cut.part(texture, 4, 11, 47, 46))
+    whole = cut.part(texture, Window(-9, -20, 100, 90))
+    assert np.array_equal(whole[13:60, 31:77], cut.part(texture, Window(4, 11, 47, 46)))
 
 
 def test_doubling_keeps_what_is_even_and_mixes_the_rest() -> None:

@@ -1,4 +1,4 @@
-"""What images show: noise or photo-like scenes, as pixels, whatever the file format.
+"""The contents of images, as pixels: noise or scenes like photographs, for any file format.
 
 May import `dataset`, `random_streams` and `scramble`.
 """

@@ -5,34 +5,34 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from imagine_gen.dataset.spec import DatasetSpec
+from imagine_gen.content.base import Content
 from imagine_gen.random_streams import Draw, RandomStream
 from imagine_gen.scramble import scramble
 
 _INDEX_BYTES = 8
 
 
-class Noise:
-    """Random bytes: the worst case for every codec."""
+class Noise(Content):
+    """Noise of a seed, in rows of `row_bytes` bytes."""
 
-    def __init__(self, spec: DatasetSpec) -> None:
-        self._seed = spec.seed
-        self._row_bytes = spec.row_bytes
+    def __init__(self, seed: int, row_bytes: int) -> None:
+        self._seed = seed
+        self._row_bytes = row_bytes
 
     def image(self, index: int) -> NoiseImage:
         """Return the pixels of a fresh image."""
         return NoiseImage(RandomStream(self._seed, Draw.PIXELS, index), self._row_bytes)
 
     def pool_strip(self, number: int, rows: int) -> npt.NDArray[np.uint8]:
-        """Return the pixels of a strip in the pool."""
+        """Return the pixels of a strip of the pool."""
         return self._strip(Draw.POOL, number, rows)
 
     def fresh_strip(self, index: int, rows: int) -> npt.NDArray[np.uint8]:
-        """Return random pixels that begin with the index, scrambled: so no two are the same."""
+        """Return random pixels that begin with the scrambled index, so that no two are alike."""
         pixels = self._strip(Draw.FRESH_STRIP, index, rows)
-        told = scramble(index, 1 << 8 * _INDEX_BYTES).to_bytes(_INDEX_BYTES, "little")
-        told = told[: len(pixels)]
-        pixels[: len(told)] = np.frombuffer(told, np.uint8)
+        begin = scramble(index, 1 << 8 * _INDEX_BYTES).to_bytes(_INDEX_BYTES, "little")
+        begin = begin[: len(pixels)]
+        pixels[: len(begin)] = np.frombuffer(begin, np.uint8)
         return pixels
 
     def _strip(self, draw: Draw, index: int, rows: int) -> npt.NDArray[np.uint8]:
@@ -40,7 +40,7 @@ class Noise:
 
 
 class NoiseImage:
-    """The pixels of one image of noise; reading them from the top down is fastest."""
+    """The pixels of one image of noise. Reading them from the top down is fastest."""
 
     def __init__(self, stream: RandomStream, row_bytes: int) -> None:
         self._stream = stream

@@ -1,1 +1,5 @@
-"""Photo content: scenes with the statistics of photographs, in integer arithmetic."""
+"""Photo content: scenes with the statistics of photographs, in integer arithmetic.
+
+From the bottom up: `tables`, `planes` and `leaves` are the material, `textures` is made of them
+once for each dataset, `scene` draws the composition of an image, and `images` makes its pixels.
+"""

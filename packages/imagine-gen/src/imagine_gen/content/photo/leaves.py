@@ -1,7 +1,7 @@
-"""Leaves that lie on each other (the dead leaves model), which textures are made of.
+"""Leaves that lie on each other (the dead leaves model), the material of textures.
 
-All are put down at once by their number, radius by radius: the highest is what counts at each
-place. The plane wraps around in both directions; all arithmetic is in integers.
+Leaves of one radius are painted together. At each place the leaf with the highest number stays. The
+plane wraps around in both directions; all arithmetic is in integers.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from imagine_gen.random_streams import Draw, RandomStream
 SIDE = 1024  # of the plane, a power of two
 LABEL_BITS = 6
 SHADE_PEAK = 127
-SMALL_BITS = 16  # of the numbers of small leaves
+SMALL_BITS = 16  # small leaves have numbers of so many bits
 
 _SMALLEST, _MOST_SMALL = 3, 24  # their radii
-# Sixteenths of the coefficients of x², x y and y² of the ellipses that they are.
+# Ellipses: the coefficients of x², x y and y², in sixteenths.
 _SHAPES = ((16, 0, 16), (16, 0, 40), (40, 0, 16), (30, 24, 30), (30, -24, 30))
 _LEAST_RADIUS, _MOST_RADIUS = 4, 320
-_COVERINGS = 4  # how often leaves cover the plane, on average
-_LEAF_PIXELS = 1 << 16  # that are worked on at once, to stay in a core's cache
-_WRAP = SIDE - 1  # to be and-ed with, which is much faster than a remainder
+_COVERINGS = 4  # how often leaves cover a place, on average
+_LEAF_PIXELS = 1 << 16  # painted at once, to stay in a core's cache
+_WRAP = SIDE - 1  # a mask, much faster than a remainder
 
 _Numbers = npt.NDArray[np.int32]
 
 
 class Leaves(NamedTuple):
-    """Leaves by number, from the lowest on: centers, radii, shapes and looks, each int32.
+    """Leaves by number, from the lowest up: centers, radii, shapes and looks, each int32.
 
-    They are ellipses, or rectangles where `is_square`, `flat` 256ths as wide as long, along an
-    axis; and lit from a direction. Both are vectors of length 256.
+    A leaf is an ellipse, or a rectangle if `is_square`, along an axis, and `flat` 256ths as wide as
+    long. It is lit from a direction. Axis and direction are vectors of length 256.
     """
 
     x: _Numbers
@@ -48,10 +48,9 @@ class Leaves(NamedTuple):
 
 
 def small_leaves(seed: int) -> npt.NDArray[np.int32]:
-    """Return the numbers of leaves so small that none catches the eye where the texture recurs.
+    """Return the highest of many small leaves at each place: their numbers, int32 (SIDE, SIDE).
 
-    They lie on each other in the order of their numbers, but are painted by size and shape, many at
-    once, where they are above what is there.
+    They are so small that none catches the eye if the texture recurs.
     """
     count = 1 << SMALL_BITS
     words = RandomStream(seed, Draw.PHOTO_TEXTURE, 8).read(0, 8 * count).view("<u2")
@@ -63,8 +62,8 @@ def small_leaves(seed: int) -> npt.NDArray[np.int32]:
         for shape in range(len(_SHAPES)):
             numbers = np.flatnonzero((radii == radius) & (look % len(_SHAPES) == shape))
             a, b, c = _SHAPES[shape]
-            form = a * across**2 + b * across * across[:, None] + c * across[:, None] ** 2
-            down, right = np.nonzero(form <= 16 * radius * radius)
+            ellipse = a * across**2 + b * across * across[:, None] + c * across[:, None] ** 2
+            down, right = np.nonzero(ellipse <= 16 * radius * radius)
             rows = (y[numbers, None] + down & _WRAP) * SIDE
             places = (rows + (x[numbers, None] + right & _WRAP)).reshape(-1)
             owners = np.repeat(numbers.astype(np.int32), len(down))
@@ -75,7 +74,7 @@ def small_leaves(seed: int) -> npt.NDArray[np.int32]:
 def draw_leaves(seed: int) -> Leaves:
     """Draw leaves until they cover the texture often enough.
 
-    Radii follow a power law with exponent -3, which makes the picture alike at all scales.
+    Radii follow a power law with exponent -3, so that the picture looks alike at all scales.
     """
     words = RandomStream(seed, Draw.PHOTO_TEXTURE, 3).read(0, 1 << 18).view("<u2").reshape(-1, 8)
     radius = np.minimum(_radii(words[:, 0], _LEAST_RADIUS), _MOST_RADIUS)
@@ -95,10 +94,10 @@ def draw_leaves(seed: int) -> Leaves:
 
 
 def shaded(leaves: Leaves) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8]]:
-    """Return label and shade of the highest leaf at each place; 0 where there is none."""
+    """Return label and shade of the highest leaf at each place, or 0 without a leaf."""
     number = _highest(leaves)
     top = number - 1
-    # From a leaf's center the way to its edge is never as long as half the texture.
+    # No leaf reaches half the texture from its center, so the shorter way around is right.
     half = SIDE // 2
     along = np.arange(SIDE, dtype=np.int32)
     across = (along - leaves.x[top] + half & _WRAP) - half
@@ -111,7 +110,7 @@ def shaded(leaves: Leaves) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8]]
 
 
 def _highest(leaves: Leaves) -> _Numbers:
-    """Return the number, from 1, of the highest leaf at each place; 0 where there is none."""
+    """Return the number, from 1, of the highest leaf at each place, or 0 without a leaf."""
     top = np.zeros(SIDE * SIDE, np.int32)
     for radius in np.unique(leaves.radius).tolist():
         across: _Numbers = np.arange(-radius, radius + 1, dtype=np.int32)
@@ -138,14 +137,14 @@ def _highest(leaves: Leaves) -> _Numbers:
 
 
 def _lay(top: _Numbers, places: _Numbers, numbers: _Numbers) -> None:
-    """Put numbers, which do not fall, where they are above what is there."""
+    """Put numbers, in ascending order, at the places whose number is lower."""
     above = np.flatnonzero(numbers > top.take(places))
-    # Of those at the same place the last one stays, which is the highest.
+    # Of several numbers for one place the last stays, which is the highest.
     top[places.take(above)] = numbers.take(above)
 
 
 def _radii(random: npt.NDArray[Any], least: int) -> _Numbers:
-    """Return radii from `least` on that follow a power law with exponent -3: int32."""
+    """Return radii of at least `least` that follow a power law with exponent -3: int32."""
     least_square = least**2 << 16
     return np.array([math.isqrt(least_square // (n + 1)) for n in random.tolist()], np.int32)
 
@@ -153,7 +152,7 @@ def _radii(random: npt.NDArray[Any], least: int) -> _Numbers:
 def _directions(random: _Numbers) -> tuple[_Numbers, _Numbers]:
     """Return vectors of length 256, in integers, from 16 random bits each.
 
-    From the rational points ((1 - t²), 2 t) / (1 + t²) of a quarter circle.
+    They are the rational points ((1 - t²), 2 t) / (1 + t²) of a quarter circle, turned.
     """
     t = (random & 0x3FFF).astype(np.int64)
     one = 1 << 14

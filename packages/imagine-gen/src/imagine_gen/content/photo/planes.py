@@ -1,14 +1,13 @@
-"""Planes of numbers that photo content is made of: cut from textures, turned, enlarged.
+"""Planes of numbers: cut from textures, turned and enlarged.
 
-Any part of an enlarged cut can be made alone, and is the same as within the whole.
+Any part of an enlarged cut can be made alone, with the same numbers as in the whole.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,96 +15,97 @@ import numpy.typing as npt
 Plane = npt.NDArray[np.int16]
 
 
+class Window(NamedTuple):
+    """A rectangle of a plane, in pixels."""
+
+    top: int
+    left: int
+    rows: int
+    columns: int
+
+    def grown(self, before: int, after: int) -> Window:
+        """Return the window with more rows and columns before (above and left) and after it."""
+        more = before + after
+        return Window(self.top - before, self.left - before, self.rows + more, self.columns + more)
+
+
 class Texture:
     """A square plane that wraps around, of integers that fit into int16.
 
-    It is kept upright and transposed, both mirrored as well, so that rows of a cut in any of eight
-    orientations are copied as they are.
+    It is kept upright and transposed, each also mirrored, so that a cut in any of eight
+    orientations copies whole rows.
     """
 
     def __init__(self, plane: npt.NDArray[Any]) -> None:
+        self.plane = plane
         self.side = len(plane)
         self._planes = [
             np.ascontiguousarray(turned)
             for turned in (plane, plane[:, ::-1], plane.T, plane.T[:, ::-1])
         ]
 
-    @property
-    def plane(self) -> npt.NDArray[Any]:
-        """Return the plane as it was given."""
-        return self._planes[0]
-
-    def cut(self, turn: int, top: int, left: int, rows: int, columns: int) -> Plane:
-        """Return a part in an orientation, which may reach over the edges, as int16."""
+    def cut(self, turn: int, window: Window) -> Plane:
+        """Return a window in one of eight orientations, which may cross the edges, as int16."""
         plane = self._planes[turn >> 1]
         if turn & 1:
             plane = plane[::-1]
+        top, left, rows, columns = window
         top, left = top % self.side, left % self.side
         if top + rows <= self.side and left + columns <= self.side:
             return plane[top : top + rows, left : left + columns].astype(np.int16)
         part = np.empty((rows, columns), np.int16)
-        across = list(runs(left, columns, self.side))
-        for row, source_row, height in runs(top, rows, self.side):
-            source = plane[source_row : source_row + height]
-            for column, source_column, width in across:
-                part[row : row + height, column : column + width] = source[
-                    :, source_column : source_column + width
-                ]
+        across = list(_runs(left, columns, self.side))
+        for target_rows, source_rows in _runs(top, rows, self.side):
+            for target_columns, source_columns in across:
+                part[target_rows, target_columns] = plane[source_rows, source_columns]
         return part
 
 
-def runs(begin: int, count: int, side: int) -> Iterator[tuple[int, int, int]]:
-    """Split a stretch that wraps around: where each piece goes, comes from, and its length."""
+def _runs(begin: int, count: int, side: int) -> Iterator[tuple[slice, slice]]:
+    """Yield the pieces of a stretch that wraps around: target and source of each."""
     done = 0
     while done < count:
         source = (begin + done) % side
         length = min(side - source, count - done)
-        yield done, source, length
+        yield slice(done, done + length), slice(source, source + length)
         done += length
 
 
-@dataclass(frozen=True)
-class Cut:
-    """How a texture is cut: one of eight turns, an offset, and how often the cut is doubled."""
+class Cut(NamedTuple):
+    """A cut of a texture: one of eight turns, an offset, and how often the cut is doubled."""
 
     turn: int
     top: int
     left: int
     levels: int = 0
 
-    def part(self, texture: Texture, top: int, left: int, rows: int, columns: int) -> Plane:
-        """Return a part of a texture cut so, as a copy: int16 of shape (rows, columns)."""
+    def part(self, texture: Texture, window: Window) -> Plane:
+        """Return a window of the texture's cut, as a copy: int16 of shape (rows, columns)."""
 
-        def cut(top: int, left: int, rows: int, columns: int) -> Plane:
-            return texture.cut(self.turn, self.top + top, self.left + left, rows, columns)
+        def cut(part: Window) -> Plane:
+            top, left = self.top + part.top, self.left + part.left
+            return texture.cut(self.turn, Window(top, left, part.rows, part.columns))
 
-        return enlarged(cut, self.levels, top, left, rows, columns)
+        return enlarged(cut, self.levels, window)
 
 
-def enlarged(
-    part: Callable[[int, int, int, int], Plane],
-    levels: int,
-    top: int,
-    left: int,
-    rows: int,
-    columns: int,
-) -> Plane:
-    """Return a part of what `part` gives the parts of, doubled so many times."""
+def enlarged(part: Callable[[Window], Plane], levels: int, window: Window) -> Plane:
+    """Return a window of a plane that `part` gives windows of, doubled `levels` times."""
     if not levels:
-        return part(top, left, rows, columns)
-    first_row, first_column = (top >> 1) - 1, (left >> 1) - 1
-    row_count = ((top + rows - 1) >> 1) + 2 - first_row
-    column_count = ((left + columns - 1) >> 1) + 2 - first_column
-    whole = doubled(enlarged(part, levels - 1, first_row, first_column, row_count, column_count))
-    row, column = top & 1, left & 1
-    return whole[..., row : row + rows, column : column + columns]
+        return part(window)
+    top, left = (window.top >> 1) - 1, (window.left >> 1) - 1
+    rows = ((window.top + window.rows - 1) >> 1) + 2 - top
+    columns = ((window.left + window.columns - 1) >> 1) + 2 - left
+    whole = doubled(enlarged(part, levels - 1, Window(top, left, rows, columns)))
+    row, column = window.top & 1, window.left & 1
+    return whole[..., row : row + window.rows, column : column + window.columns]
 
 
 def doubled(planes: Plane) -> Plane:
     """Return planes of shape (..., h, w) enlarged to (..., 2 * h - 4, 2 * w - 4).
 
-    Every pixel becomes four, at quarters of the way to its neighbors, mixed 9:3:3:1. Done again and
-    again this converges to a quadratic B-spline: smooth, and without overshoot.
+    Each pixel becomes four, at a quarter of the way to its neighbors, mixed 9:3:3:1. Repeated
+    doubling converges to a quadratic B-spline: smooth, and without overshoot.
     """
     *others, rows, columns = planes.shape
     middle = planes[..., 1:-1, :] * np.int16(3)
@@ -126,7 +126,7 @@ def _interleaved(first: Plane, second: Plane) -> Plane:
     """Return the columns of two planes in turn."""
     if sys.byteorder == "big":
         first, second = second, first
-    # Two numbers of 16 bits make one of 32; that is faster than writing to every other place.
+    # Merging two 16-bit numbers into one of 32 bits is faster than writing with a stride of two.
     pairs = second.astype(np.int32)
     pairs <<= np.int32(16)
     pairs |= first.view(np.uint16)

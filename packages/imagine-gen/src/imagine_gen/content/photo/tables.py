@@ -7,12 +7,12 @@ from typing import Final, NamedTuple
 
 
 class Material(NamedTuple):
-    """What regions of an image are made of.
+    """The material of a region of an image.
 
-    `colors` are R, G, B in sRGB levels: muted, as most of what is photographed is. `leaves` is how
-    many of 256 leaves are seen at most. `rough` and `leafy` are added to the exponents of the
-    strength of the two fine textures, `mottled` is how much mid-sized noise shows, `varied` the
-    deviation of leaves' lightness in levels.
+    `colors` are R, G, B in sRGB levels: muted, like most photographed things. At most `leaves` of
+    256 leaves are visible. `rough` and `leafy` are added to the exponents of the strength of the
+    two fine textures, `mottled` is the strength of mid-sized noise, and `varied` the deviation of
+    the leaves' lightness in levels.
     """
 
     colors: list[tuple[int, int, int]]
@@ -72,7 +72,7 @@ _CLOTH: Final = Material(
     ],
     200, -8, -24, 10, 20,
 )  # fmt: skip
-# Each is what the regions of an image are made of, from the top down.
+# The materials of an image's regions, from the top down.
 THEMES: Final = [
     (_SKY, _STONE, _GREEN, _EARTH),
     (_SKY, _GREEN, _GREEN, _GREEN),

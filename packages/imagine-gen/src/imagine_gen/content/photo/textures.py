@@ -1,7 +1,7 @@
 """Textures that photo content is cut from, made once for a dataset.
 
 They wrap around in both directions, so a cut may lie anywhere. All arithmetic is in integers, which
-are the same on every processor; a sum of random bytes stands for a gaussian.
+are the same on every processor. Sums of random bytes replace gaussian numbers.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ FINE_RMS = 32
 _CLOUD_COARSEST = 4
 _ROUGH_COARSEST = 64
 _WARP_RMS = 10  # pixels by which leaves are bent
-_BYTES_IN_SUM = 4  # of which a nearly gaussian number is the sum
+_BYTES_IN_SUM = 4  # of a nearly gaussian number
 
 
 class Textures(NamedTuple):
     """All textures of a dataset.
 
-    `labels` tells of each place which leaf is on top (uint8 below 64; several leaves share one),
-    `shade` how it is lit (int8), `cloud` is a sum of octaves whose amplitude halves (int16, rms
+    `labels` is the label of the leaf on top of each place (uint8 below 64; several leaves share
+    one), `shade` its light (int8). `cloud` is a sum of octaves whose amplitude halves (int16, rms
     512). The fine ones are int8, rms 32: `rough` is a sum of octaves of the same amplitude, `leafy`
-    and `hue` are leaves of random lightness without what is large in them, `grain` is white.
+    and `hue` are small leaves of random lightness, `grain` is white.
     """
 
     labels: Texture
@@ -47,7 +47,7 @@ class Textures(NamedTuple):
 
 @lru_cache(maxsize=1)
 def textures(seed: int) -> Textures:
-    """Return the textures of a dataset, made on first use; forked processes share them."""
+    """Return the textures of a dataset, made on first use. Forked processes share them."""
     cloud = _octaves(seed, 0, _CLOUD_COARSEST, CLOUD_SIDE, halving=True)
     rough = _octaves(seed, 1, _ROUGH_COARSEST, SIDE, halving=False)
     grain = _fine(_gaussian(seed, 2, SIDE))
@@ -79,7 +79,7 @@ def _gaussian(seed: int, number: int, side: int) -> Plane:
 
 
 def _octaves(seed: int, number: int, coarsest: int, side: int, *, halving: bool) -> Plane:
-    """Return smooth noise: random grids from `coarsest` cells on, enlarged and added up."""
+    """Return smooth noise: the sum of enlarged random grids, from `coarsest` cells up to `side`."""
     total = np.zeros((coarsest, coarsest), np.int16)
     cells, gain = coarsest, 64
     while cells < side:
@@ -96,14 +96,14 @@ def _doubled_around(plane: Plane) -> Plane:
 
 
 def _normalized(plane: Plane, rms: int) -> Plane:
-    """Return a plane scaled to a root mean square, which is computed exactly."""
-    wide = plane.astype(np.int32)  # in which the products are exact
+    """Return a plane scaled to a root mean square. All sums are exact."""
+    wide = plane.astype(np.int32)
     present = max(1, math.isqrt(int((wide * wide).sum(dtype=np.int64)) // plane.size))
     return (wide * rms // present).astype(np.int16)
 
 
 def _bent_leaves(seed: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int8]]:
-    """Return label and shade of the leaves that are on top, bent."""
+    """Return label and shade of the leaf on top of each place, bent by clouds."""
     labels, shade = shaded(draw_leaves(seed))
     down, right = (
         _doubled_around(_doubled_around(_octaves(seed, number, 8, SIDE // 4, halving=True)))
