@@ -84,15 +84,15 @@ def test_positional_arguments_of_create_recordio_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        ([], "no command; known are create-images"),
-        (["paint"], "unknown command 'paint'; known are create-images"),
+        ([], "no command; known commands: create-images"),
+        (["paint"], "unknown command 'paint'; known commands: create-images"),
         (["--paint"], "unrecognized arguments: --paint"),
         (["create-images", "a", "b"], "expected the arguments PATH NAME IMAGE_FORMAT"),
         (["create-images", "a", "b", "jpg", "c"], "expected the arguments PATH NAME IMAGE_FORMAT"),
         (["create-images", "a", "b", "xcf"], "unknown format 'xcf'"),
         (["create-recordio", "a"], "expected the arguments SOURCE DEST NAME"),
         (["create-images"], "argument --path"),
-        (["create-images", "a", "b", "jpg", "--path", "c"], "'a' stands where --path would"),
+        (["create-images", "a", "b", "jpg", "--path", "c"], "argument 'a' contradicts --path"),
         (["create-images", "--path", "x", "--width", "0"], "--width: must be from 1"),
     ],
 )

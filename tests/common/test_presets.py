@@ -103,7 +103,7 @@ def test_an_option_given_with_its_default_wins_too(folder: Path) -> None:
     assert parse("--preset=p", "--count=1").count == 1
 
 
-def test_what_a_preset_sets_is_told_from_what_is_given(folder: Path) -> None:
+def test_options_of_a_preset_do_not_count_as_given(folder: Path) -> None:
     write(folder, gen={"count": 5, "width": 30})
     for argv in (("--number=1",), ("--number=1", "--preset=p")):
         args = parse(*argv)
@@ -161,7 +161,7 @@ def test_an_unknown_preset_lists_those_for_the_tool(folder: Path, name: str) -> 
     write(folder, gen={})
     write(folder, "a", gen={})
     write(folder, "other", tfrecord={})
-    with pytest.raises(UsageError, match=r"^argument --preset: no preset '.*'; there are a, p$"):
+    with pytest.raises(UsageError, match=r"^.*: no preset '.*'; known presets: a, p$"):
         parse(f"--preset={name}")
 
 
@@ -169,7 +169,8 @@ def test_a_preset_of_other_tools_says_so(folder: Path) -> None:
     write(folder, gen={})
     write(folder, "other", tfrecord={})
     with pytest.raises(
-        UsageError, match=r"^argument --preset: other has nothing for this tool; there are p$"
+        UsageError,
+        match=r"^.*: other has no options for this tool; known presets: p$",
     ):
         parse("--preset=other")
 
@@ -191,7 +192,7 @@ def test_a_preset_that_cannot_be_parsed_is_named(
 
 
 @pytest.mark.parametrize(
-    ("message", "told"),
+    ("message", "blamed"),
     [
         ("argument --width: is bad", " (preset p has --width=3)"),
         ("arguments --width, --name: are bad", " (preset p has --width=3)"),
@@ -200,8 +201,8 @@ def test_a_preset_that_cannot_be_parsed_is_named(
         ("argument --name: is bad", ""),
     ],
 )
-def test_an_error_about_what_a_preset_has_set_tells_so(
-    folder: Path, capsys: pytest.CaptureFixture[str], message: str, told: str
+def test_an_error_about_options_of_a_preset_names_them(
+    folder: Path, capsys: pytest.CaptureFixture[str], message: str, blamed: str
 ) -> None:
     write(folder, gen={"width": 3, "tar": True})
 
@@ -211,7 +212,7 @@ def test_an_error_about_what_a_preset_has_set_tells_so(
     parser = make_parser()
     code = run_tool(parser, fail, ["--preset=p"], lambda argv: parse_with_preset(parser, argv))
     assert code == 2
-    assert capsys.readouterr().err == f"tool: error: {message}{told}; see tool --help\n"
+    assert capsys.readouterr().err == f"tool: error: {message}{blamed}; see tool --help\n"
 
 
 def test_help_lists_the_tools_presets_before_the_end(

@@ -1,15 +1,13 @@
-"""The interface of the program that imagine replaces, over imagine's tools.
+"""The functions of NVIDIA's Imageinary, which imagine replaces.
 
     from imagine import create_images, create_tfrecords, create_recordio
 
-Each function comes from the package of its tool, which is imported when the name is first used.
+The package of each tool is imported when its function is first used.
 """
 
-from __future__ import annotations
+from imagine_common.lazy import import_on_use
 
-import importlib
-
-TYPE_CHECKING = False  # typing's own would have to be imported, which takes long
+TYPE_CHECKING = False  # Importing typing's own takes long.
 if TYPE_CHECKING:
     from imagine_gen import create_images
     from imagine_recordio import create_recordio
@@ -22,30 +20,20 @@ _PACKAGES = {
     "create_recordio": "imagine_recordio",
     "create_tfrecords": "imagine_tfrecord",
 }
+_get = import_on_use(__name__, _PACKAGES)
 
 
 def __getattr__(name: str) -> object:
-    """Resolve a function at its first use (PEP 562).
-
-    Raises
-    ------
-    ImportError
-        Where its package is not installed, telling how to.
-    """
-    if name not in _PACKAGES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    package = _PACKAGES[name]
     try:
-        module = importlib.import_module(package)
+        return _get(name)
     except ModuleNotFoundError as error:
+        package = _PACKAGES[name]
         if error.name != package:
             raise
         tool = package.replace("_", "-")
         raise ImportError(
             f"{name} needs {tool}; in a checkout: pip install ./packages/{tool}", name=package
         ) from error
-    value: object = getattr(module, name)
-    return value
 
 
 def __dir__() -> list[str]:

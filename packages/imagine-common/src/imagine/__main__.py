@@ -1,13 +1,18 @@
-"""The start of the command imagine, also as `python -m imagine`."""
+"""The entry point of the command imagine; also `python -m imagine`."""
 
-import signal
 import sys
+from collections.abc import Sequence
 
-# Until the tool handles it, an early Ctrl-C ends the process without a traceback.
-if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+from imagine_common.lazy import quiet_interrupts
 
-from imagine.cli import main
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a tool under the name of the program that it replaces, and return its exit code."""
+    quiet_interrupts()
+    from imagine.cli import main as run
+
+    return run(argv)
+
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,7 +1,4 @@
-"""The command `imagine`: runs the tools as the program that imagine replaces was run.
-
-That is under its commands' names, and with its positional arguments.
-"""
+"""The command `imagine`: runs the tools with the commands and arguments of Imageinary."""
 
 from __future__ import annotations
 
@@ -18,11 +15,16 @@ from imagine_common.errors import UsageError
 
 
 class Command(NamedTuple):
-    """A command: its tool's package, and the options that its positional arguments stand for."""
+    """A command: its tool's package, and the attributes that its positional arguments set."""
 
     package: str
     positionals: tuple[str, ...]
     summary: str
+
+    @property
+    def tool(self) -> str:
+        """Return the tool's name."""
+        return self.package.replace("_", "-")
 
 
 _PACK = ("source_path", "dest_path", "name")
@@ -41,28 +43,28 @@ COMMANDS = {
 
 
 def build_parser() -> Parser:
-    """Return the parser of what stands before a command."""
+    """Return the parser of the arguments before a command."""
     width = max(map(len, COMMANDS))
     lines = [f"  {name:{width}}  {command.summary}" for name, command in COMMANDS.items()]
     parser = Parser(
         prog="imagine",
         usage="%(prog)s COMMAND [options]",
         description="Run a tool of imagine under the name of the program that it replaces.",
-        epilog="\n".join(["commands:", *lines, "", "imagine COMMAND --help tells the options."]),
+        epilog="\n".join(["commands:", *lines, "", "imagine COMMAND --help shows its options."]),
     )
     parser.add_closing_options(parser.add_argument_group("options"))
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command that the first argument names and return its exit code."""
+    """Run the command named by the first argument and return its exit code."""
     argv = sys.argv[1:] if argv is None else list(argv)
     command = COMMANDS.get(argv[0]) if argv else None
     if command is None or importlib.util.find_spec(command.package) is None:
-        return run_tool(build_parser(), _run_nothing, argv, parse=_refuse)
+        return run_tool(build_parser(), lambda _: None, argv, parse=_refuse)
     tool = importlib.import_module(f"{command.package}.cli")
     parser: Parser = tool.build_parser(prog=f"imagine {argv[0]}")
-    if not any(action.dest == "files" for action in parser._actions):
+    if not any(action.dest == "files" for action in parser.actions()):
         parser.add_argument("files", nargs="*", help=argparse.SUPPRESS)
 
     def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -74,14 +76,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def name_positionals(
     parser: Parser, argv: Sequence[str] | None, names: Sequence[str]
 ) -> argparse.Namespace:
-    """Parse arguments and give the positional ones, of which there are all or none, their names.
+    """Parse arguments and set attributes from the positional ones, given all or none.
 
-    With `--test` they are the files to check, as the tools themselves take them.
+    With `--test`, positional arguments are the files to check.
 
     Raises
     ------
     UsageError
-        Where there are some, too many, or also the option of a name.
+        If there are too few or too many, or one contradicts the option it stands for.
     """
     args = parse_with_preset(parser, argv, names)
     values = args.files
@@ -96,28 +98,18 @@ def name_positionals(
         for name, value in zip(names, values):
             if getattr(args, name) not in (getattr(unset, name), value):
                 option = "--" + name.replace("_", "-")
-                raise UsageError(f"{value!r} stands where {option} would, which is given too")
+                raise UsageError(f"the argument {value!r} contradicts {option}; give one of them")
             setattr(args, name, value)
     return args
 
 
-def _run_nothing(_: argparse.Namespace) -> None:
-    pass
-
-
 def _refuse(argv: Sequence[str] | None) -> NoReturn:
-    """Handle arguments that run no tool: --help, --version, or a mistake.
-
-    Raises
-    ------
-    UsageError
-        For a mistake.
-    """
+    """Handle arguments that run no tool: --help, --version or invalid ones."""
     name = argv[0] if argv else ""
     if name in COMMANDS:
-        tool = COMMANDS[name].package.replace("_", "-")
+        tool = COMMANDS[name].tool
         raise UsageError(f"{name} needs {tool}; in a checkout: pip install ./packages/{tool}")
     if name.startswith("-"):
         build_parser().parse_args(argv)
     problem = f"unknown command {name!r}" if name.strip("-") else "no command"
-    raise UsageError(f"{problem}; known are {', '.join(COMMANDS)}")
+    raise UsageError(f"{problem}; known commands: {', '.join(COMMANDS)}")

@@ -1,3 +1,3 @@
-"""What imagine's tools share: contracts of the command line, manifests, whole files, processes."""
+"""Shared by the imagine tools: command lines, manifests, whole files, workers and packers."""
 
 __version__ = "0.1.0"

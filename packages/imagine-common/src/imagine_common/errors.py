@@ -1,6 +1,6 @@
 """The errors that the tools raise, and their exit codes.
 
-The message says what failed, on what, and what to do. Only `imagine_common.cli.tool` turns an error
+A message says what failed, on what, and what to do. `imagine_common.cli.tool` alone turns an error
 into a line on stderr and an exit code.
 """
 
@@ -17,31 +17,31 @@ STDOUT_CLOSED = 128 + signal.SIGPIPE
 
 
 class ImagineError(Exception):
-    """A failure at run time, told in one line: `where: what; what to do`."""
+    """A failure at run time, with a message of one line: `where: what; what to do`."""
 
     exit_code = FAILED
 
 
 class UsageError(ImagineError):
-    """Arguments that can't be meant, found before anything is written."""
+    """Invalid arguments, found before anything is written."""
 
     exit_code = USAGE
 
 
 class StdoutClosed(ImagineError):
-    """The reader of stdout went away; nobody is left who wants to be told."""
+    """The reader of stdout is gone; the run ends without a message."""
 
     exit_code = STDOUT_CLOSED
 
 
 class WorkerLost(ImagineError):
-    """A worker process died without saying why."""
+    """A worker process died without raising an error."""
 
 
 class Interrupted(BaseException):
-    """A signal asked the run to end.
+    """A signal that ends the run.
 
-    Not an `Exception`, so that nothing but the exit-code boundary swallows it.
+    It is not an `Exception`, so that only `run_tool` catches it.
     """
 
     def __init__(self, signum: int) -> None:
@@ -50,12 +50,12 @@ class Interrupted(BaseException):
 
     @property
     def exit_code(self) -> int:
-        """Return the code that a shell reports for a process which this signal ended."""
+        """Return the exit code that shells report for a process ended by this signal."""
         return 128 + self.signum
 
 
 def file_error(path: str | bytes, error: OSError) -> ImagineError:
-    """Return the error that names the file and the operating system's reason."""
+    """Return an error with a file's path and the operating system's message."""
     return ImagineError(f"{show(path)}: {error.strerror or error}")
 
 
@@ -70,6 +70,6 @@ class file_errors:  # noqa: N801 - a context manager reads as a function
     def __enter__(self) -> None:
         pass
 
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         if isinstance(error, OSError):
             raise file_error(self._path, error) from error

@@ -1,4 +1,4 @@
-"""How paths, counts and sizes are written in messages."""
+"""How messages show paths, counts and sizes."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
 def show(path: str | bytes) -> str:
-    """Return a path as one printable line: control and undecodable bytes appear escaped."""
+    """Return a path as one printable line, with control and undecodable bytes escaped."""
     return printable(os.fsdecode(path)) or "''"
 
 
 def printable(text: str) -> str:
-    """Return text as one line in which control and undecodable characters appear escaped."""
+    """Return text as one line, with control and undecodable characters escaped."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number of things, such as `1 file` or `2 files`."""
+    """Return a number and a noun, such as `1 file` or `2 files`."""
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def human_bytes(size: float) -> str:
-    """Return a number of bytes in decimal units with three digits: `1.23 GB`."""
+    """Return a number of bytes in decimal units with three digits, such as `1.23 GB`."""
     unit = 0
     while size >= 999.5 and unit < len(_UNITS) - 1:
         size /= 1000

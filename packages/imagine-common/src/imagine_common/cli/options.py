@@ -1,4 +1,4 @@
-"""Options that several tools share, each a function that gives it to a parser."""
+"""Options that several tools share; each function adds one to a parser."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from imagine_common.exchange.manifest import NEWLINE, NUL
 
 
 def add_alias(parser: argparse._ActionsContainer, spelling: str, dest: str, **kwargs: Any) -> None:
-    """Accept another spelling of an option, without showing it."""
+    """Accept another spelling of an option, which the help does not show."""
     hidden = argparse.SUPPRESS
     parser.add_argument(spelling, dest=dest, default=hidden, help=hidden, **kwargs)
 
 
 def add_null_option(parser: argparse._ActionsContainer, where: str) -> None:
-    """Add `-0`: NUL instead of newline, on the streams that `where` names."""
+    """Add `-0`, which ends paths with NUL on the streams named by `where`."""
     parser.add_argument(
         "-0",
         "--null",
@@ -30,12 +30,12 @@ def add_null_option(parser: argparse._ActionsContainer, where: str) -> None:
 
 
 def add_workers_option(parser: argparse._ActionsContainer, what: str) -> None:
-    """Add `--workers`, of which each does `what`, and `--scheduler`, for workers elsewhere."""
+    """Add `--workers` and `--scheduler`; each worker does `what`."""
     parser.add_argument(
         "--workers",
         type=int,
         metavar="N",
-        help=f"processes, each of which {what} (default: the CPUs that this process may use)",
+        help=f"processes, each of which {what} (default: the number of usable CPUs)",
     )
     parser.add_argument(
         "--scheduler",
@@ -45,11 +45,11 @@ def add_workers_option(parser: argparse._ActionsContainer, what: str) -> None:
 
 
 def add_part_option(parser: argparse._ActionsContainer, what: str) -> None:
-    """Add `--part`, which divides `what`."""
+    """Add `--part`, which selects `what`."""
     parser.add_argument(
         "--part",
         metavar="I/N",
-        help=f"do only part I, from 0, of N: {what}; all parts together are the whole",
+        help=f"do only part I of N, counted from 0: {what}; all parts give what one run gives",
     )
 
 
@@ -58,17 +58,17 @@ def add_fsync_option(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "--fsync",
         action="store_true",
-        help="have each file on the disk before it is listed, to survive a loss of power",
+        help="write each file to the disk before listing it, to survive a power failure",
     )
 
 
 def refuse_options(args: argparse.Namespace, options: Sequence[str], mode: str) -> None:
-    """Refuse options that write beside one that writes nothing; a preset may have them.
+    """Refuse options for writing together with a mode that writes nothing; presets may set them.
 
     Raises
     ------
     UsageError
-        Naming the first of `options` that was given.
+        If the arguments include one of `options`.
     """
     for option in options:
         if was_given(args, option):
@@ -76,15 +76,13 @@ def refuse_options(args: argparse.Namespace, options: Sequence[str], mode: str) 
 
 
 def was_given(args: argparse.Namespace, option: str) -> bool:
-    """Tell whether an option was given, if with its default, other than by a preset."""
+    """Return whether the arguments themselves, not a preset, include an option."""
     return option[2:].replace("-", "_") in args.given
 
 
 def add_message_options(parser: argparse._ActionsContainer) -> None:
     """Add `--quiet` and `--verbose`."""
-    parser.add_argument(
-        "-q", "--quiet", action="store_true", help="say nothing on stderr but errors"
-    )
+    parser.add_argument("-q", "--quiet", action="store_true", help="print only errors on stderr")
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="show a traceback with an error"
     )

@@ -1,9 +1,8 @@
-"""Presets: the options of known workloads, for each tool that has a part in one.
+"""Presets: the options of known workloads.
 
-A preset is a file in the folder `presets`: what it is, who says so, notes on where its numbers come
-from, and for each tool the options, by their long names. An option that is given beside a preset
-wins. Some say the same thing in different ways (a list of sizes, or a width), or go with some
-formats only: giving one leaves out what the preset says to the contrary.
+A preset is a JSON file in the folder `presets`: a summary, its source, notes on where its numbers
+come from, and the options of each tool by their long names. Options given together with a preset
+override it; they also drop the preset's options that contradict them.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import re
 import sys
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from imagine_common.cli.tool import Parser
 from imagine_common.errors import UsageError
@@ -23,8 +22,8 @@ _FOLDER = os.path.join(os.path.dirname(__file__), "presets")
 _SUFFIX = ".json"
 _TOOLS = ("gen", "tfrecord", "recordio")
 
-# What a preset says of these is left out where an option is given.
-_LEFT_OUT_BY = {
+# An option that is given drops these options of a preset.
+_DROPPED_BY = {
     "width": {"size-list"},
     "height": {"size-list"},
     "size-list": {"width", "height"},
@@ -45,7 +44,7 @@ _LEFT_OUT_BY = {
 
 
 class Preset(NamedTuple):
-    """A workload; `options` are those of each tool that has some, by their names without dashes."""
+    """A workload; `options` maps a tool to its options, named without dashes."""
 
     name: str
     summary: str
@@ -54,41 +53,40 @@ class Preset(NamedTuple):
 
 
 def add_preset_option(parser: Parser, tool: str) -> None:
-    """Add `--preset`, with the presets that have options for a tool (`gen`, `tfrecord`…)."""
+    """Add `--preset` and a list of the presets that have options for a tool (`gen`, ...)."""
     parser.preset_tool = tool
     parser.add_late_epilog(lambda: _listing(tool))
     parser.add_argument_group("preset").add_argument(
         "--preset",
         metavar="NAME",
-        help="set the options of a known workload, of which there is a list below; options given"
-        " beside it win",
+        help="set the options of a known workload, listed below; options given together with it"
+        " override it",
     )
 
 
 def parse_with_preset(
     parser: Parser, argv: Sequence[str] | None, positionals: Sequence[str] = ()
 ) -> argparse.Namespace:
-    """Parse arguments, completed by the options of a preset where one is named.
+    """Parse arguments and add the options of a preset if `--preset` names one.
 
     Parameters
     ----------
     parser : Parser
     argv : sequence of str, optional
-        The process's arguments unless given.
+        The process's arguments by default.
     positionals : sequence of str
-        For which attributes the positional arguments stand, where there are some.
+        The attributes that positional arguments, if present, will set.
 
     Returns
     -------
     argparse.Namespace
-        In it also `given`: the attributes that the arguments set themselves, if to their defaults;
-        and `preset_options`: what the preset has set, as it could have been given.
+        Its attribute `given` is the set of the attributes that the arguments themselves set, and
+        `preset_options` maps each option that the preset set to its spelling as an argument.
 
     Raises
     ------
     UsageError
-        Where arguments can't be parsed, and where the preset is unknown or has nothing for the
-        tool.
+        If the arguments are invalid, the preset is unknown, or it has no options for the tool.
     """
     args = parser.parse_intermixed_args(argv)
     given = _given(parser, argv)
@@ -100,25 +98,27 @@ def parse_with_preset(
         given |= set(positionals)
     words = {
         f"--{name}": f"--{name}" if value is True else f"--{name}={value}"
-        for name, value in _options_beside(parser, preset, given).items()
+        for name, value in _applicable_options(parser, preset, given).items()
     }
     try:
         parser.parse_args([*words.values()])
     except UsageError as error:
         raise UsageError(f"preset {preset.name}: {error}") from error
-    # Those that come later win.
-    args = parser.parse_intermixed_args([*words.values(), *_arguments(argv)])
+    # Later arguments override earlier ones.
+    args = parser.parse_intermixed_args(
+        [*words.values(), *(sys.argv[1:] if argv is None else argv)]
+    )
     args.given, args.preset_options = frozenset(given), words
     return args
 
 
 def blame_preset(args: argparse.Namespace, error: UsageError) -> UsageError:
-    """Return an error about options, with those that a preset has set told as such."""
+    """Return an error about options, extended by those of them that a preset set."""
     words: dict[str, str] = getattr(args, "preset_options", {})
-    told = [word for option, word in words.items() if re.search(rf"{option}(?![-\w])", str(error))]
-    if not told:
+    named = [word for option, word in words.items() if re.search(rf"{option}(?![-\w])", str(error))]
+    if not named:
         return error
-    return UsageError(f"{error} (preset {args.preset} has {' '.join(told)})")
+    return UsageError(f"{error} (preset {args.preset} has {' '.join(named)})")
 
 
 def find_preset(name: str, tool: str) -> Preset:
@@ -127,21 +127,22 @@ def find_preset(name: str, tool: str) -> Preset:
     Raises
     ------
     UsageError
-        Where there is none, with those that there are.
+        If the preset is unknown or has no options for the tool.
     """
-    having = [preset for preset in load_presets() if tool in preset.options]
-    for preset in having:
-        if preset.name == name:
-            return preset
+    names = []
+    for preset in load_presets():
+        if tool in preset.options:
+            if preset.name == name:
+                return preset
+            names.append(preset.name)
     known = any(preset.name == name for preset in load_presets())
-    problem = f"{name} has nothing for this tool" if known else f"no preset {name!r}"
-    names = ", ".join(preset.name for preset in having)
-    raise UsageError(f"argument --preset: {problem}; there are {names}")
+    problem = f"{name} has no options for this tool" if known else f"no preset {name!r}"
+    raise UsageError(f"argument --preset: {problem}; known presets: {', '.join(names)}")
 
 
 @lru_cache(maxsize=1)
 def load_presets() -> tuple[Preset, ...]:
-    """Return all presets, in the order of their names."""
+    """Return all presets, sorted by name."""
     import json
 
     presets = []
@@ -155,30 +156,27 @@ def load_presets() -> tuple[Preset, ...]:
     return tuple(sorted(presets))
 
 
-def _options_beside(parser: Parser, preset: Preset, given: set[str]) -> dict[str, str | int | bool]:
-    """Return a preset's options but for those that others, given, replace or leave out."""
-    left_out = set()
-    for option, others in _LEFT_OUT_BY.items():
-        if _destination(parser, option) in given:
-            left_out |= others
+def _applicable_options(
+    parser: Parser, preset: Preset, given: set[str]
+) -> dict[str, str | int | bool]:
+    """Return a preset's options without those that given options override or drop."""
+    attributes = {
+        name: action.dest for action in parser.actions() for name in action.option_strings
+    }
+    dropped = set()
+    for option, others in _DROPPED_BY.items():
+        if attributes.get(f"--{option}") in given:
+            dropped |= others
     return {
         name: value
         for name, value in preset.options[parser.preset_tool].items()
-        if name not in left_out and _destination(parser, name) not in given
+        if name not in dropped and attributes.get(f"--{name}") not in given
     }
 
 
-def _destination(parser: Parser, option: str) -> str | None:
-    """Return the attribute that an option sets, or None where the parser doesn't know it."""
-    action = parser._option_string_actions.get(f"--{option}")
-    return action.dest if action else None
-
-
 def _given(parser: Parser, argv: Sequence[str] | None) -> set[str]:
-    """Return the attributes that arguments set, other than by default."""
-    defaults: list[tuple[argparse.Action, Any]] = [
-        (action, action.default) for action in parser._actions
-    ]
+    """Return the attributes that arguments set, to their defaults or not."""
+    defaults = [(action, action.default) for action in parser.actions()]
     try:
         for action, _ in defaults:
             action.default = argparse.SUPPRESS
@@ -188,13 +186,9 @@ def _given(parser: Parser, argv: Sequence[str] | None) -> set[str]:
             action.default = default
 
 
-def _arguments(argv: Sequence[str] | None) -> Sequence[str]:
-    return sys.argv[1:] if argv is None else argv
-
-
 def _listing(tool: str) -> str:
-    """Return the lines of the help about the presets that have options for a tool."""
-    having = [preset for preset in load_presets() if tool in preset.options]
-    width = max((len(preset.name) for preset in having), default=0)
-    lines = [f"  {preset.name:{width}}  {preset.summary} ({preset.source})" for preset in having]
+    """Return the help's list of the presets for a tool."""
+    presets = [preset for preset in load_presets() if tool in preset.options]
+    width = max((len(preset.name) for preset in presets), default=0)
+    lines = [f"  {preset.name:{width}}  {preset.summary} ({preset.source})" for preset in presets]
     return "\n".join(["presets:", *lines])

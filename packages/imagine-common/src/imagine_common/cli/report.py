@@ -1,4 +1,4 @@
-"""What a run tells the person who watches it: a progress bar, and one line at the end."""
+"""Messages on stderr while a tool runs: a progress bar, warnings, and a summary at the end."""
 
 from __future__ import annotations
 
@@ -6,23 +6,22 @@ import os
 import stat
 import sys
 import time
-from types import TracebackType
 from typing import Any
 
 from imagine_common.text import counted, human_bytes
 
 
 class Report:
-    """Counts what has been made, draws it, and sums it up on stderr.
+    """Counts finished work, draws a progress bar and prints a summary.
 
     Parameters
     ----------
     prog : str
-        The name at the beginning of each line.
+        The tool's name, at the beginning of each line.
     quiet : bool
-        Whether to say nothing.
+        Whether to print errors only.
     total : int, optional
-        How many images there will be, where that is known.
+        The number of images, if known in advance.
     """
 
     def __init__(self, prog: str, quiet: bool, total: int | None = None) -> None:
@@ -40,12 +39,16 @@ class Report:
         if not self._quiet and sys.stderr.isatty() and not _is_pipe(1):
             from tqdm import tqdm
 
-            tqdm.monitor_interval = 0  # A thread of its own would forbid to fork workers.
+            tqdm.monitor_interval = 0  # Its thread would make forking workers unsafe.
             self._bar = tqdm(total=self._total, unit="img", leave=False, dynamic_ncols=True)
         return self
 
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
     def add(self, files: int, images: int, size: int, kept: int = 0) -> None:
-        """Count finished files, the images in them, their bytes, and how many were there before."""
+        """Count finished files, their images and bytes, and how many of them existed before."""
         self.files += files
         self.images += images
         self.size += size
@@ -53,32 +56,30 @@ class Report:
         if self._bar is not None:
             self._bar.update(images)
 
-    def warn(self, message: str) -> None:
-        """Say something that is no error, on a line of its own."""
+    def info(self, message: str) -> None:
+        """Print a message, unless quiet."""
         if not self._quiet:
-            self._say(f"warning: {message}")
+            self._print(message)
+
+    def warn(self, message: str) -> None:
+        """Print a warning, unless quiet."""
+        self.info(f"warning: {message}")
 
     def error(self, message: str) -> None:
-        """Say what is wrong with something, though the run goes on."""
-        self._say(f"error: {message}")
-
-    def info(self, message: str) -> None:
-        """Say something that was asked for."""
-        if not self._quiet:
-            self._say(message)
+        """Print an error that does not end the run."""
+        self._print(f"error: {message}")
 
     def summarize(self, file: str, item: str = "image", more: str = "") -> None:
-        """Say in one line what has been done: files, what is in them, bytes, seconds, rates.
+        """Print one line with the number of files, images and bytes, the seconds and the rates.
 
         Parameters
         ----------
         file, item : str
-            What one of the files, and of what is in them, is called.
+            The nouns for a file and for an item in it.
         more : str
-            What else there is to say.
+            The end of the line.
         """
-        # A coarse clock may have stood still.
-        seconds = max(time.perf_counter() - self._start, 1e-9)
+        seconds = max(time.perf_counter() - self._start, 1e-9)  # A coarse clock may not advance.
         rate = self.images / seconds
         kept = f" ({self.kept} there already)" if self.kept else ""
         items = "" if file == item else f", {counted(self.images, item)}"
@@ -89,23 +90,14 @@ class Report:
             f"{more}"
         )
 
-    def _say(self, message: str) -> None:
+    def _print(self, message: str) -> None:
         if self._bar is not None:
             self._bar.clear()
-        say(f"{self._prog}: {message}")
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        print_stderr(f"{self._prog}: {message}")
 
 
-def say(text: str) -> None:
-    """Print lines on stderr. Where nobody can be told, files and exit codes have to do."""
+def print_stderr(text: str) -> None:
+    """Print lines on stderr. A broken stderr is ignored: files and exit code are still right."""
     try:
         print(text, file=sys.stderr, flush=True)
     except OSError:
@@ -113,7 +105,7 @@ def say(text: str) -> None:
 
 
 def discard(fd: int) -> None:
-    """Send what is left for a stream, and the interpreter would write when it ends, nowhere."""
+    """Connect a broken stream to /dev/null, so that the interpreter can flush it at its end."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, fd)
     os.close(null)

@@ -1,7 +1,4 @@
-"""From arguments to an exit code: the frame around every tool.
-
-Here, and nowhere else, errors become lines on stderr and exit codes, and signals become errors.
-"""
+"""The frame of every command-line tool: its parser, and its way to an exit code."""
 
 from __future__ import annotations
 
@@ -14,13 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
 from imagine_common import __version__
-from imagine_common.cli.report import discard, say
+from imagine_common.cli.report import discard, print_stderr
 from imagine_common.errors import DONE, FAILED, ImagineError, Interrupted, StdoutClosed, UsageError
 from imagine_common.files.temporary import remove_unfinished
-from imagine_common.host.signals import (
-    ending_signals_blocked,
-    ending_signals_raised,
-)
+from imagine_common.host.signals import ending_signals_blocked, ending_signals_raised
 from imagine_common.text import printable
 
 if TYPE_CHECKING:
@@ -28,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that knows `--version`, no abbreviations, and errors of one line."""
+    """An argument parser with `--version`, no abbreviations, and errors of one line."""
 
     def __init__(self, prog: str, usage: str, description: str, epilog: str = "") -> None:
         super().__init__(
@@ -44,7 +38,7 @@ class Parser(argparse.ArgumentParser):
         self._late_epilog: Callable[[], str] | None = None
 
     def add_late_epilog(self, text: Callable[[], str]) -> None:
-        """Begin the epilog with text that takes a while, and is made only to be shown."""
+        """Put text before the epilog that is slow to make: it is made only for `--help`."""
         self._late_epilog = text
 
     def format_help(self) -> str:
@@ -54,9 +48,15 @@ class Parser(argparse.ArgumentParser):
             self._late_epilog = None
         return super().format_help()
 
+    def actions(self) -> list[argparse.Action]:
+        """Return the parser's options and positional arguments."""
+        # Private to argparse; checked with Python 3.10 to 3.13.
+        return self._actions
+
     def add_closing_options(self, group: argparse._ArgumentGroup) -> None:
-        """Add the options that end the help of every tool."""
-        # Since -0 is an option, argparse would take -1 for one too, and not for a value.
+        """Add the options at the end of every tool's help."""
+        # With -0 as an option, argparse would also parse a value such as -1 as an option.
+        # Private to argparse; checked with Python 3.10 to 3.13.
         self._has_negative_number_optionals.clear()
         group.add_argument("-h", "--help", action="help", help="show this help and exit")
         group.add_argument(
@@ -67,7 +67,7 @@ class Parser(argparse.ArgumentParser):
         )
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
-        # argparse's own passes over errors, or leaves them to the interpreter's end.
+        # argparse ignores a closed stdout. Private to argparse; checked with Python 3.10 to 3.13.
         try:
             (file or sys.stdout).write(message)
             sys.stdout.flush()
@@ -78,11 +78,12 @@ class Parser(argparse.ArgumentParser):
             raise ImagineError(f"standard output: {error.strerror}") from error
 
     def error(self, message: str) -> NoReturn:
-        """Raise what is wrong with the arguments.
+        """Raise argparse's message about the arguments.
 
         Raises
         ------
         UsageError
+            Always.
         """
         raise UsageError(message)
 
@@ -93,10 +94,17 @@ def run_tool(
     argv: Sequence[str] | None,
     parse: Callable[[Sequence[str] | None], argparse.Namespace] | None = None,
 ) -> int:
-    """Parse arguments, run the tool and return its exit code; errors are told on stderr.
+    """Parse arguments, run the tool, print its error if any, and return its exit code.
 
-    `run` gets the parsed arguments, and in them `prog`, the tool's name. `parse` replaces
-    the parser's `parse_args`.
+    Parameters
+    ----------
+    parser : Parser
+    run : callable
+        Runs the tool with the parsed arguments; their attribute `prog` is the tool's name.
+    argv : sequence of str, optional
+        The process's arguments by default.
+    parse : callable, optional
+        Replaces `parser.parse_args`.
     """
     verbose = False
     received: list[int] = []
@@ -121,7 +129,7 @@ def run_tool(
     except SystemExit as end:  # --help and --version
         return int(end.code or 0)
     except BaseException as error:
-        # Whatever a signal has led to, the signal is what ended the run.
+        # A signal can cause other errors on its way, but it is what ended the run.
         if received:
             return _explain(Interrupted(received[0]), parser.prog, verbose=False)
         return _explain(error, parser.prog, verbose)
@@ -129,7 +137,7 @@ def run_tool(
 
 
 def _explain(error: BaseException, prog: str, verbose: bool) -> int:
-    """Tell what ended a run, in one line, and return the exit code."""
+    """Print the error that ended a run, in one line, and return the exit code."""
     if isinstance(error, StdoutClosed):
         return error.exit_code
     if isinstance(error, Interrupted):
@@ -144,22 +152,22 @@ def _explain(error: BaseException, prog: str, verbose: bool) -> int:
         hint = "" if verbose else " (--verbose shows where)"
         line = f"error: {type(error).__name__}: {error}{hint}"
     if verbose:
-        say("".join(traceback.format_exception(error)).rstrip())
-    say(f"{prog}: {printable(line)}")
+        print_stderr("".join(traceback.format_exception(error)).rstrip())
+    print_stderr(f"{prog}: {printable(line)}")
     return error.exit_code if isinstance(error, (ImagineError, Interrupted)) else FAILED
 
 
 def _open_missing_descriptors() -> None:
-    """Open /dev/null where stdin, stdout or stderr is closed, in the direction that can't be used.
+    """Open /dev/null for a closed stdin, stdout or stderr, in the direction that fails when used.
 
-    Otherwise the first file that we open would take the place, and be written to as stdout.
+    Otherwise the next opened file would get the descriptor, and would be written to as stdout.
     """
     for fd, flags in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:
             os.fstat(fd)
         except OSError:
             os.open(os.devnull, flags)
-    # For the interpreter's own streams, None would mean stdout to print().
+    # print(file=None) would write to stdout.
     if sys.stdout is None:
         sys.stdout = os.fdopen(1, "w", closefd=False)
     if sys.stderr is None:

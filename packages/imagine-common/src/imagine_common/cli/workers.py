@@ -1,4 +1,4 @@
-"""From a tool's options to who works: processes of this machine, or a cluster."""
+"""Workers for a tool's options: processes of this machine, or a Dask cluster."""
 
 from __future__ import annotations
 
@@ -20,17 +20,22 @@ _LOGGERS = ("distributed", "tornado", "asyncio")
 def open_workers(
     args: argparse.Namespace, tool: str, packages: Sequence[str] = ()
 ) -> Iterator[Workers | None]:
-    """Give the workers that `--workers` and `--scheduler` ask for, or None for the usual number.
+    """Yield the workers for `--workers` and `--scheduler`, or None for the default number.
 
-    `tool` is the package that works, and `packages` those besides it that a cluster must have in
-    the same version.
+    Parameters
+    ----------
+    args : argparse.Namespace
+    tool : str
+        The tool's package, which a cluster must have in the same version.
+    packages : sequence of str
+        Further packages that a cluster must have in the same version.
 
     Raises
     ------
     UsageError
-        Where both are given, or what a cluster needs is not installed here.
+        If both options are given, or Dask is not installed.
     ImagineError
-        As `DaskCluster` does.
+        If the cluster can't be reached, or its packages differ.
     """
     if args.scheduler is None:
         yield args.workers
@@ -55,19 +60,20 @@ def open_workers(
 
 
 def refuse_scheduler(args: argparse.Namespace, option: str, reason: str) -> None:
-    """Refuse a cluster for what this process does itself.
+    """Refuse `--scheduler` together with an option whose work is done in this process.
 
     Raises
     ------
     UsageError
+        If `--scheduler` is given.
     """
     if args.scheduler is not None:
         raise UsageError(f"argument --scheduler: not with {option}, {reason}")
 
 
 def _silence_loggers() -> None:
-    """Keep Dask from writing on stderr: what matters of it arrives as an error."""
-    import logging  # which takes a tenth of the time of --help
+    """Keep Dask's log off stderr: what matters is raised as an error."""
+    import logging  # Slow to import, and --help does not need it.
 
     known = list(logging.root.manager.loggerDict)
     for name in {*_LOGGERS, *(name for name in known if name.startswith(_LOGGERS))}:
