@@ -1,4 +1,4 @@
-"""The built distributions: what is in them, and that each tool installs alone from them."""
+"""The built distributions: their files and metadata, and that each tool installs alone."""
 
 from __future__ import annotations
 
@@ -65,21 +65,59 @@ def test_sdists_hold_the_sources(dist: Path, name: str) -> None:
     with tarfile.open(archive(dist, name, ".tar.gz")) as sdist:
         members = {member.partition("/")[2] for member in sdist.getnames()}
     expected = {f"src/{path}" for path in sources(name)}
+    if name != "imagine-common":
+        expected.add("hatch_build.py")
     assert {"LICENSE", "PKG-INFO", "README.md", "pyproject.toml", *expected} <= members
 
 
-def test_all_carry_one_version_and_ask_for_the_same_common_code(dist: Path) -> None:
-    versions = set()
+def test_one_file_gives_all_packages_their_version(dist: Path) -> None:
+    source = ROOT / "packages" / "imagine-common" / "src" / "imagine_common" / "__init__.py"
+    (version,) = re.findall(r'(?m)^__version__ = "(.+)"$', source.read_text())
     for name in PACKAGES:
         with zipfile.ZipFile(archive(dist, name, ".whl")) as wheel:
             (member,) = (n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
             metadata = email.message_from_bytes(wheel.read(member))
-        versions.add(metadata["Version"])
-        assert metadata["License-Expression"] == "Apache-2.0"
-        assert metadata.get_payload().startswith(f"# {name}")
+        assert metadata["Version"] == version
         if name != "imagine-common":
-            assert f"imagine-common=={metadata['Version']}" in metadata.get_all("Requires-Dist")
-    assert len(versions) == 1
+            assert f"imagine-common=={version}" in metadata.get_all("Requires-Dist")
+    written = re.compile(rf"(?<![\d.]){re.escape(version)}(?![\d.])")
+    for suffix in ("py", "toml"):
+        for path in (ROOT / "packages").rglob(f"*.{suffix}"):
+            assert path == source or not written.search(path.read_text()), path
+
+
+def test_the_build_hooks_are_the_same() -> None:
+    """An sdist holds its own folder only, so each package that needs the hook has a copy."""
+    hooks = [path.read_text() for path in (ROOT / "packages").glob("*/hatch_build.py")]
+    assert len(hooks) == len(PACKAGES) - 1
+    assert len(set(hooks)) == 1
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_metadata_is_complete(dist: Path, name: str) -> None:
+    with zipfile.ZipFile(archive(dist, name, ".whl")) as wheel:
+        (member,) = (n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
+        metadata = email.message_from_bytes(wheel.read(member))
+    assert metadata["License-Expression"] == "Apache-2.0"
+    assert metadata["Keywords"]
+    classifiers = metadata.get_all("Classifier")
+    for minor in range(10, 15):
+        assert f"Programming Language :: Python :: 3.{minor}" in classifiers
+    assert metadata.get_payload().startswith(f"# {name}")
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_index_and_wheel_checkers_find_nothing(dist: Path, name: str) -> None:
+    wheel, sdist = archive(dist, name, ".whl"), archive(dist, name, ".tar.gz")
+    run_module("twine", "check", "--strict", wheel, sdist)
+    run_module("check_wheel_contents", "--toplevel", ",".join(PACKAGES[name]), wheel)
+
+
+def run_module(module: str, *arguments: str | Path) -> None:
+    """Run a module of this Python's environment; on failure, show what it prints."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,13 @@
 
 from importlib import import_module
 
+from imagine_common import __version__ as __version__
+
 TYPE_CHECKING = False  # typing's own would have to be imported, which takes long
 if TYPE_CHECKING:
     from imagine_gen.create import CreateSummary, ImageFile, create_images, generate
     from imagine_gen.dataset.dimensions import SizeList, SizeRange
     from imagine_gen.dataset.spec import DatasetSpec
-
-__version__ = "0.1.0"
 
 __all__ = [
     "CreateSummary",

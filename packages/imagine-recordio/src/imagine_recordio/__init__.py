@@ -1,12 +1,11 @@
 """Pack images into RecordIO files: `create_recordio` for a folder, `pack_recordio` to stream."""
 
+from imagine_common import __version__ as __version__
 from imagine_common.lazy import import_on_use
 
 TYPE_CHECKING = False  # typing's own would have to be imported, which takes long
 if TYPE_CHECKING:
     from imagine_recordio.pack import create_recordio, pack_recordio
-
-__version__ = "0.1.0"
 
 __all__ = ["create_recordio", "pack_recordio"]
 

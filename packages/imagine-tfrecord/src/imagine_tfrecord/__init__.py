@@ -1,12 +1,11 @@
 """Pack images into TFRecord files: `create_tfrecords` for a folder, `pack_tfrecords` to stream."""
 
+from imagine_common import __version__ as __version__
 from imagine_common.lazy import import_on_use
 
 TYPE_CHECKING = False  # typing's own would have to be imported, which takes long
 if TYPE_CHECKING:
     from imagine_tfrecord.pack import create_tfrecords, pack_tfrecords
-
-__version__ = "0.1.0"
 
 __all__ = ["create_tfrecords", "pack_tfrecords"]
 
