@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import email
+import email.message
 import os
 import re
 import subprocess
@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+COMMON = "imagine-common"
 PACKAGES = {
     "imagine-common": ("imagine", "imagine_common"),
     "imagine-gen": ("imagine_gen",),
@@ -29,13 +30,35 @@ SCRIPTS = {
 }
 
 
+def run_module(module: str, *arguments: str | Path) -> str:
+    """Return the stdout of a module of this Python's environment; on failure, show its output."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def environment(folder: Path, *wheels: Path) -> Path:
+    """Return the Python of a new virtual environment that holds wheels and their dependencies."""
+    venv.create(folder)
+    python = folder / "bin" / "python"
+    run_module("pip", "--python", python, "install", "-q", *wheels)
+    return python
+
+
+def metadata_of(dist: Path, name: str) -> email.message.Message:
+    """Return the metadata of a package's wheel."""
+    with zipfile.ZipFile(archive(dist, name, ".whl")) as wheel:
+        (member,) = (n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
+        return email.message_from_bytes(wheel.read(member))
+
+
 @pytest.fixture(scope="session")
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build an sdist of each package, and a wheel from the sdist."""
     folder = tmp_path_factory.mktemp("dist")
     for name in PACKAGES:
-        command = [sys.executable, "-m", "build", "--outdir", str(folder)]
-        subprocess.run([*command, str(ROOT / "packages" / name)], check=True, capture_output=True)
+        run_module("build", "--no-isolation", "--outdir", folder, ROOT / "packages" / name)
     return folder
 
 
@@ -65,7 +88,7 @@ def test_sdists_hold_the_sources(dist: Path, name: str) -> None:
     with tarfile.open(archive(dist, name, ".tar.gz")) as sdist:
         members = {member.partition("/")[2] for member in sdist.getnames()}
     expected = {f"src/{path}" for path in sources(name)}
-    if name != "imagine-common":
+    if name != COMMON:
         expected.add("hatch_build.py")
     assert {"LICENSE", "PKG-INFO", "README.md", "pyproject.toml", *expected} <= members
 
@@ -74,12 +97,10 @@ def test_one_file_gives_all_packages_their_version(dist: Path) -> None:
     source = ROOT / "packages" / "imagine-common" / "src" / "imagine_common" / "__init__.py"
     (version,) = re.findall(r'(?m)^__version__ = "(.+)"$', source.read_text())
     for name in PACKAGES:
-        with zipfile.ZipFile(archive(dist, name, ".whl")) as wheel:
-            (member,) = (n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
-            metadata = email.message_from_bytes(wheel.read(member))
+        metadata = metadata_of(dist, name)
         assert metadata["Version"] == version
-        if name != "imagine-common":
-            assert f"imagine-common=={version}" in metadata.get_all("Requires-Dist")
+        if name != COMMON:
+            assert f"imagine-common=={version}" in metadata.get_all("Requires-Dist", [])
     written = re.compile(rf"(?<![\d.]){re.escape(version)}(?![\d.])")
     for suffix in ("py", "toml"):
         for path in (ROOT / "packages").rglob(f"*.{suffix}"):
@@ -95,15 +116,13 @@ def test_the_build_hooks_are_the_same() -> None:
 
 @pytest.mark.parametrize("name", PACKAGES)
 def test_metadata_is_complete(dist: Path, name: str) -> None:
-    with zipfile.ZipFile(archive(dist, name, ".whl")) as wheel:
-        (member,) = (n for n in wheel.namelist() if n.endswith(".dist-info/METADATA"))
-        metadata = email.message_from_bytes(wheel.read(member))
+    metadata = metadata_of(dist, name)
     assert metadata["License-Expression"] == "Apache-2.0"
     assert metadata["Keywords"]
-    classifiers = metadata.get_all("Classifier")
+    classifiers = metadata.get_all("Classifier", [])
     for minor in range(10, 15):
         assert f"Programming Language :: Python :: 3.{minor}" in classifiers
-    assert metadata.get_payload().startswith(f"# {name}")
+    assert str(metadata.get_payload()).startswith(f"# {name}")
 
 
 @pytest.mark.parametrize("name", PACKAGES)
@@ -111,13 +130,6 @@ def test_index_and_wheel_checkers_find_nothing(dist: Path, name: str) -> None:
     wheel, sdist = archive(dist, name, ".whl"), archive(dist, name, ".tar.gz")
     run_module("twine", "check", "--strict", wheel, sdist)
     run_module("check_wheel_contents", "--toplevel", ",".join(PACKAGES[name]), wheel)
-
-
-def run_module(module: str, *arguments: str | Path) -> None:
-    """Run a module of this Python's environment; on failure, show what it prints."""
-    command = [sys.executable, "-m", module, *map(str, arguments)]
-    result = subprocess.run(command, capture_output=True, text=True)
-    assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.parametrize(
@@ -132,13 +144,8 @@ def run_module(module: str, *arguments: str | Path) -> None:
 def test_each_tool_installs_alone_with_no_more_than_it_needs(
     dist: Path, tmp_path: Path, name: str, unwanted: str
 ) -> None:
-    venv.create(tmp_path, with_pip=True)
-    python = tmp_path / "bin" / "python"
-    wheels = [str(archive(dist, part, ".whl")) for part in {"imagine-common", name}]
-    subprocess.run([python, "-m", "pip", "install", "-q", *wheels], check=True, capture_output=True)
-    listed = subprocess.run(
-        [python, "-m", "pip", "list"], check=True, capture_output=True, text=True
-    ).stdout
+    python = environment(tmp_path, *(archive(dist, part, ".whl") for part in {COMMON, name}))
+    listed = run_module("pip", "--python", python, "list")
     assert name in listed
     assert re.findall(rf"(?im)^(?:{unwanted})\b", listed) == []
     script = tmp_path / "bin" / SCRIPTS[name]
@@ -150,10 +157,7 @@ def test_each_tool_installs_alone_with_no_more_than_it_needs(
 def test_without_its_tool_a_facade_function_says_what_to_install(
     dist: Path, tmp_path: Path
 ) -> None:
-    venv.create(tmp_path, with_pip=True)
-    wheel = archive(dist, "imagine-common", ".whl")
-    python = tmp_path / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "-q", wheel], check=True, capture_output=True)
+    python = environment(tmp_path, archive(dist, COMMON, ".whl"))
     result = subprocess.run(
         [python, "-c", "from imagine import create_images"], capture_output=True, text=True
     )
