@@ -88,10 +88,19 @@ def test_python_in_the_documentation_runs(page: Path, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=tmp_path, check=True)
 
 
+def headings(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    found = re.findall(r"(?m)^#+ (.*)$", page.read_text())
+    return {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in found}
+
+
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\((?!https?://)([^)#]+)(?:#[^)]*)?\)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+    anchors = re.findall(r"\]\((?!https?://)([^)#]*)#([^)]*)\)", page.read_text())
+    targets = [(page.parent / link if link else page, anchor) for link, anchor in anchors]
+    assert [target for target in targets if target[1] not in headings(target[0])] == []
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,79 @@
+"""docs/architecture.md names only files, modules and rooms that exist."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "architecture.md").read_text()
+PACKAGES = {path.name: path for path in ROOT.glob("packages/*/src/*") if path.is_dir()}
+
+
+def quoted(pattern: str) -> list[str]:
+    """Return what the page shows as code, outside of blocks, and matches a pattern."""
+    text = re.sub(r"(?ms)^ *```.*?^ *```$", "", PAGE)
+    return sorted(
+        {code for code in re.findall(r"`([^`\n]+)`", text) if re.fullmatch(pattern, code)}
+    )
+
+
+def defined(body: list[ast.stmt]) -> Iterator[tuple[str, list[ast.stmt]]]:
+    """Yield the names that statements define, each with the statements inside."""
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield node.name, node.body
+        elif isinstance(node, ast.FunctionDef):
+            yield node.name, []
+        elif isinstance(node, ast.AnnAssign):
+            yield ast.unparse(node.target), []
+        elif isinstance(node, ast.Assign):
+            yield from ((ast.unparse(target), []) for target in node.targets)
+
+
+def exists(name: str) -> bool:
+    """Return whether a dotted name is a package, a module, or what a module defines."""
+    first, *rest = name.split(".")
+    path = PACKAGES[first]
+    while rest and (path / rest[0]).is_dir():
+        path /= rest.pop(0)
+    module = path / "__init__.py"
+    if rest and (path / f"{rest[0]}.py").is_file():
+        module = path / f"{rest.pop(0)}.py"
+    body = ast.parse(module.read_text()).body
+    for part in rest:
+        names = dict(defined(body))
+        if part not in names:
+            return False
+        body = names[part]
+    return True
+
+
+@pytest.mark.parametrize("name", quoted(rf"({'|'.join(PACKAGES)})(\.\w+)*"))
+def test_dotted_names_exist(name: str) -> None:
+    assert exists(name)
+
+
+@pytest.mark.parametrize("path", quoted(r"[\w.*{}-]*/[\w./*-]+|[a-z]\w+\.(md|py|toml|ini)"))
+def test_paths_exist(path: str) -> None:
+    assert list(ROOT.glob(path))
+
+
+def test_names_that_do_not_exist_are_found() -> None:
+    assert exists("imagine_gen.dataset.spec.DatasetSpec.image_path")
+    assert not exists("imagine_gen.dataset.spec.DatasetSpec.nothing")
+    assert not exists("imagine_gen.nothing")
+
+
+@pytest.mark.parametrize("package", ["imagine_common", "imagine_gen"])
+def test_picture_shows_the_rooms_in_the_order_of_the_import_contract(package: str) -> None:
+    contract = re.split(rf'containers = \["{package}"\]', (ROOT / "pyproject.toml").read_text())[1]
+    layers = ast.literal_eval(re.findall(r"(?s)^layers = (\[.*?\])", contract, re.MULTILINE)[0])
+    (picture,) = re.findall(r"(?ms)^```text\n(.*?)^```", PAGE)
+    words = iter(re.findall(r"\w+", picture[picture.index(package) :]))
+    rooms = [room for layer in layers for room in layer.split(" : ")]
+    assert [room for room in rooms if room not in words] == []
