@@ -144,7 +144,7 @@ def test_keys_that_are_mostly_not_the_ids_are_a_remark(shard: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda lines: [*lines[:-1], lines[0].replace(b"0\t", b"5\t")], "has key 5 again"),
+        (lambda lines: [*lines[:-1], lines[0].replace(b"0\t", b"5\t")], "repeats key 5"),
         (lambda lines: lines[:-1], "it has no line for the record at byte"),
         (lambda lines: [*lines, b"99\t99999999\n"], "it has 25 lines for 24 records"),
         (lambda lines: [*lines[:3], b"\n", *lines[4:]], "line 4 (b'\\n') is not key, tab, offset"),
@@ -152,7 +152,7 @@ def test_keys_that_are_mostly_not_the_ids_are_a_remark(shard: Path) -> None:
             lambda lines: [lines[0], b"1\t4\n", *lines[2:]],
             "key 1 is at byte 4, but the next record",
         ),
-        (lambda lines: [b"77\t0\n", *lines[1:]], "key 77 is for a record of 0"),
+        (lambda lines: [b"77\t0\n", *lines[1:]], "key 77 is for record 0"),
     ],
 )
 def test_an_index_that_does_not_agree_is_found(
@@ -179,7 +179,7 @@ def test_an_index_is_not_taken_for_its_file(shard: Path) -> None:
     ("header", "labels", "words"),
     [
         (b"short", b"", "its 5 bytes are too few for a header"),
-        (struct.pack("<IfQQ", 2**32 - 1, 0, 0, 0), b"", "gives 4294967295 labels, more than"),
+        (struct.pack("<IfQQ", 2**32 - 1, 0, 0, 0), b"", "gives 4294967295 labels, but"),
         (struct.pack("<IfQQ", 3, 0, 0, 0), struct.pack("<ff", 1, 2), "gives 3 labels"),
     ],
 )
