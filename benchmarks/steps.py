@@ -31,8 +31,8 @@ from imagine_gen.formats.canvas import Canvas
 from imagine_gen.random_streams import Draw, RandomStream
 from imagine_gen.work.encoders import image_encoder
 from imagine_recordio.framing import magic_offsets
+from imagine_tfrecord.record import image_record
 from imagine_tfrecord.schemas import find_schema
-from imagine_tfrecord.shards import image_record
 
 WIDTH, HEIGHT = 3840, 2160
 ROUNDS = 11
@@ -134,7 +134,7 @@ def record_steps(folder: Path) -> Steps:
             read_image(path, 1 << 30)
 
     schema = find_schema("basic")
-    image = Image(0, paths[0], (0,), data)
+    image = Image(0, paths[0], (0,), len(data), data)
 
     def record() -> list[bytes]:
         return image_record(schema, image)

@@ -41,14 +41,14 @@ def image(tmp_path: Path) -> Path:
 )
 def test_headers_are_mxnets_bytes(labels: tuple[int, ...], expected: str) -> None:
     frame_bytes = 8
-    record = b"".join(image_record(Image(7, b"x", labels, b"")))
+    record = b"".join(image_record(Image(7, b"x", labels, 0)))
     assert record[frame_bytes:] == bytes.fromhex(expected)
 
 
 @pytest.mark.parametrize("label", [2**24, 2**24 + 2, 2**40])
 def test_labels_that_float32_holds_are_taken(label: int) -> None:
     assert image_limit(Entry(b"x", (label,))) == 2**29 - 1 - 24
-    record = b"".join(image_record(Image(0, b"x", (label,), b"")))
+    record = b"".join(image_record(Image(0, b"x", (label,), 0)))
     assert struct.unpack_from("<IfQQ", record, 8)[1] == label
 
 

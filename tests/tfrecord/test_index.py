@@ -12,7 +12,7 @@ from imagine_common.errors import ImagineError
 from imagine_common.packers.records import Image
 from imagine_tfrecord import create_tfrecords
 from imagine_tfrecord.schemas import find_schema
-from imagine_tfrecord.shards import write_shard
+from imagine_tfrecord.shards import TFRecordFormat
 from support import JPEG, lines, manifest, read_tfrecords, run
 
 
@@ -131,7 +131,9 @@ def test_an_older_index_goes_before_its_file_is_replaced(tmp_path: Path) -> None
     index.write_text("old")
     files = (os.fsencode(record), os.fsencode(index))
     with pytest.raises(ImagineError, match="r: "):
-        write_shard(find_schema("basic"), files, iter([Image(0, b"x", (), JPEG)]), False)
+        TFRecordFormat(find_schema("basic"), indexed=True).write(
+            files, iter([Image(0, b"x", (), len(JPEG), JPEG)]), False
+        )
     assert sorted(os.listdir(tmp_path)) == ["r"]
 
 

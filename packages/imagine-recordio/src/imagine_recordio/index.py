@@ -12,7 +12,7 @@ _LINE = re.compile(rb"([0-9]{1,19})\t([0-9]{1,19})\n")
 _MAX_LINE_BYTES = 40
 
 
-def index_line(key: int, offset: int, _size: int = 0) -> bytes:
+def index_line(key: int, offset: int) -> bytes:
     """Return the line of a record."""
     return b"%d\t%d\n" % (key, offset)
 

@@ -1,46 +1,44 @@
-"""The same files through MXNet itself: for those who trust nothing else."""
+"""Write the same files with MXNet's own writer."""
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from collections.abc import Iterator, Sequence
 
-from imagine_common.errors import ImagineError, UsageError
+from imagine_common.errors import ImagineError
 from imagine_common.files.storage import indexed_file
 from imagine_common.packers.records import Image, Shard
+from imagine_recordio.shards import RecordIOFormat
 
-_INSTALL = "pip install 'imagine-recordio[mxnet]' (Python 3.11 or older), or leave the option out"
-
-
-def require_mxnet() -> None:
-    """Check that MXNet is installed, without the seconds that importing it takes.
-
-    Raises
-    ------
-    UsageError
-    """
-    if importlib.util.find_spec("mxnet") is None:
-        raise UsageError(f"argument --writer: MXNet is not installed; {_INSTALL}")
+INSTALL = "pip install 'imagine-recordio[mxnet]' (Python 3.11 or older), or leave the option out"
 
 
-def write_shard(files: Sequence[bytes], images: Iterator[Image], fsync: bool) -> Shard:
-    """Write one `.rec` file and its `.idx`, whole or not at all, with `MXIndexedRecordIO`."""
-    try:
-        from mxnet.recordio import IRHeader, MXIndexedRecordIO, pack
-    except Exception as error:  # NumPy 1.24 and later lack names that MXNet asks for.
-        raise ImagineError(
-            f"--writer mxnet: MXNet can't be imported ({error}); {_INSTALL}"
-        ) from error
-    records = 0
-    with indexed_file(files[0], files[1], fsync) as (file, index):
-        temporary = os.fsdecode(index.unfinished_path()), os.fsdecode(file.unfinished_path())
-        writer = MXIndexedRecordIO(*temporary, "w")
-        for image in images:
-            labels = image.labels if len(image.labels) > 1 else sum(image.labels)
-            header = IRHeader(0, labels, image.position, 0)
-            writer.write_idx(image.position, pack(header, image.data))
-            records += 1
-        writer.close()
-        size = sum(os.path.getsize(name) for name in temporary)
-    return Shard(files[0], records, size)
+class MXNetFormat(RecordIOFormat):
+    """The format whose files `mxnet.recordio.MXIndexedRecordIO` writes."""
+
+    def write(self, files: Sequence[bytes], images: Iterator[Image], fsync: bool) -> Shard:
+        """Write the images into a shard's files, which appear whole or not at all.
+
+        Raises
+        ------
+        ImagineError
+            If a file can't be written, or MXNet can't be imported.
+        """
+        try:
+            from mxnet.recordio import IRHeader, MXIndexedRecordIO, pack
+        except Exception as error:  # MXNet needs names that NumPy 1.24 removed.
+            raise ImagineError(
+                f"--writer mxnet: MXNet can't be imported ({error}); {INSTALL}"
+            ) from error
+        records = 0
+        with indexed_file(files[0], files[1], fsync) as (file, index):
+            temporary = os.fsdecode(index.unfinished_path()), os.fsdecode(file.unfinished_path())
+            writer = MXIndexedRecordIO(*temporary, "w")
+            for image in images:
+                labels = image.labels if len(image.labels) > 1 else sum(image.labels)
+                header = IRHeader(0, labels, image.position, 0)
+                writer.write_idx(image.position, pack(header, image.data))
+                records += 1
+            writer.close()
+            size = sum(os.path.getsize(name) for name in temporary)
+        return Shard(files[0], records, size)

@@ -7,7 +7,7 @@ import struct
 from imagine_common.errors import ImagineError
 from imagine_common.exchange.manifest import Entry
 from imagine_common.files.output import Buffer
-from imagine_common.packers.records import Image, ImageInfo
+from imagine_common.packers.records import Image
 from imagine_common.text import show
 from imagine_recordio.framing import MAX_LENGTH, frame, frame_size
 
@@ -25,7 +25,7 @@ def image_record(image: Image) -> list[Buffer]:
     return frame([_header(image.position, image.labels), image.data])
 
 
-def least_record_size(image: ImageInfo) -> int:
+def least_record_size(image: Image) -> int:
     """Return the bytes of an image's record in its frame, where it needs no cutting."""
     return frame_size(_header_size(image.labels) + image.size)
 

@@ -9,7 +9,7 @@ from imagine_common.files.urls import check_url
 from imagine_common.text import show
 
 
-def index_line(_position: int, offset: int, size: int) -> bytes:
+def index_line(offset: int, size: int) -> bytes:
     """Return the line of a record, of a size in bytes with its frame."""
     return b"%d %d\n" % (offset, size)
 

@@ -1,31 +1,26 @@
-"""Packing images into TFRecord files."""
+"""Pack images into TFRecord files."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
-from functools import partial
 from typing import TYPE_CHECKING
 
-from imagine_common.errors import UsageError
 from imagine_common.files.urls import refuse_store
 from imagine_common.packers.pack_spec import PackSpec
-from imagine_common.packers.packing import PackSummary, pack, summarize
-from imagine_common.packers.records import RecordFormat, Shard
+from imagine_common.packers.packing import pack
+from imagine_common.packers.records import Shard
 from imagine_common.packers.sources.manifest import Source
 from imagine_common.parallel.ordered_map import Workers
 from imagine_tfrecord import WRITERS
-from imagine_tfrecord.index import index_line, require_folder_name
+from imagine_tfrecord.index import require_folder_name
 from imagine_tfrecord.schemas import find_schema
-from imagine_tfrecord.shards import (
-    image_limit,
-    match_shard,
-    record_size,
-    shard_files,
-    write_shard,
-)
+from imagine_tfrecord.shards import TFRecordFormat
 
-if TYPE_CHECKING:  # Who packs something else is spared it at run time.
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from imagine_common.packers.create import PackOptions, PackSummary, PathLike
     from imagine_common.packers.sources.tar import TarSource
 
 
@@ -40,9 +35,7 @@ def pack_tfrecords(
     index_path: bytes | None = None,
     written: Callable[[Shard], object] = lambda _: None,
 ) -> Generator[Shard]:
-    """Pack the images of a source into TFRecord files and yield each once it has its name.
-
-    Each record is a `tf.train.Example`.
+    """Pack the images of a source into TFRecord files of `tf.train.Example` records.
 
     Parameters
     ----------
@@ -50,26 +43,33 @@ def pack_tfrecords(
         A manifest, a folder or a tar stream.
     spec : PackSpec
     writer : {"native", "tensorflow"}
-        Both write the same bytes.
+        The code that writes the files; both write the same bytes.
     workers : int or Cluster, optional
-        Processes, each of which writes one file at a time, or a cluster. All usable processors
-        unless given.
+        The number of processes, each of which writes one file at a time, or a cluster. By default,
+        a process for each usable CPU.
     schema : {"basic", "imagenet", "dlio"}
-        The records' features: the image and its labels, or what certain readers ask for.
+        The features of a record.
     index : bool
-        Whether each file gets an index for DALI.
+        Whether to write an index for DALI beside each file.
     index_path : bytes, optional
-        The folder for the indexes, which there are then; beside the files unless given.
+        A folder to write the indexes into instead.
     written : callable, optional
-        Called with each file once it is complete, which is earlier where names wait for the total.
+        Called with each shard once it is complete. If names contain the total, that is earlier than
+        it is yielded.
+
+    Yields
+    ------
+    Shard
+        Each shard, in order, once it has its name.
 
     Raises
     ------
     UsageError
-        For an unknown writer or schema, and for TensorFlow's writer where it is not installed.
+        If the writer or the schema is unknown, the writer's library is not installed, or options
+        can't be used together.
     ImagineError
-        For an image that can't be packed, unless such are skipped; a file that can't be resumed;
-        and a target that can't be written. Files finished before stay, if they have their names.
+        If an image can't be packed and such are not skipped, a file can't be resumed, or the target
+        can't be written. Files that have their names stay.
     """
     form = record_format(writer, schema, index, index_path)
     if writer != "native":
@@ -80,78 +80,63 @@ def pack_tfrecords(
 
 
 def create_tfrecords(
-    source_path: str | bytes | os.PathLike[str],
-    dest_path: str | bytes | os.PathLike[str],
+    source_path: PathLike,
+    dest_path: PathLike,
     name: str,
     img_per_file: int,
     *,
     writer: str = "native",
     workers: Workers | None = None,
-    resume: bool = False,
-    skip_invalid: bool = False,
-    fsync: bool = False,
-    recursive: bool = False,
-    labels_from_dirs: bool = False,
-    label_offset: int = 0,
-    name_format: str | None = None,
     schema: str = "basic",
     index: bool = False,
-    index_path: str | bytes | os.PathLike[str] | None = None,
+    index_path: PathLike | None = None,
+    **options: Unpack[PackOptions],
 ) -> PackSummary:
     """Pack the images of a folder into TFRecord files and return what was written.
 
     Parameters
     ----------
     source_path : path-like
-        A folder of images, taken in natural order. What is no image is passed over.
+        A folder of images, packed in natural order. Other files are skipped.
     dest_path : path-like
         The folder for the files; created if missing.
     name : str
-        Files are called by this prefix and their number, from 0.
+        The prefix of the files' names; a number from 0 follows.
     img_per_file : int
-        Images in a file; the last has the rest.
-    writer, workers
-        As `pack_tfrecords` takes them.
-    resume : bool
-        Whether finished files that are there are kept.
-    skip_invalid : bool
-        Whether images that can't be packed are left out.
-    fsync : bool
-        Whether a finished file is on the disk, and survives a failure of power.
-    recursive : bool
-        Whether images below the folder are packed too.
-    labels_from_dirs : bool
-        Whether an image's label is the place of its folder among those directly in `source_path`,
-        sorted by name; images below are packed, and those in no folder are not.
-    label_offset : int
-        What is added to every label.
-    name_format : str, optional
-        What files are called instead, such as `train-{shard:05d}-of-{total:05d}`.
-    schema, index, index_path
-        As `pack_tfrecords` takes them.
+        The number of images in a file; the last file has the rest.
+    writer : {"native", "tensorflow"}
+        The code that writes the files; both write the same bytes.
+    workers : int or Cluster, optional
+        The number of processes, each of which writes one file at a time, or a cluster. By default,
+        a process for each usable CPU.
+    schema : {"basic", "imagenet", "dlio"}
+        The features of a record.
+    index : bool
+        Whether to write an index for DALI beside each file.
+    index_path : path-like, optional
+        A folder to write the indexes into instead.
+    **options
+        The keywords of `imagine_common.packers.create.PackOptions`: `resume`, `skip_invalid`,
+        `fsync`, `recursive`, `labels_from_dirs`, `label_offset` and `name_format`.
 
     Raises
     ------
-    UsageError, ImagineError
-        As `pack_tfrecords` does.
+    UsageError
+        If an argument is invalid, or the writer's library is not installed.
+    ImagineError
+        If an image can't be packed and such are not skipped, a file can't be resumed, or the target
+        can't be written. Files that have their names stay.
     """
-    from imagine_common.packers.sources.folder import FolderSource
+    from imagine_common.packers.create import create_records
 
-    spec = PackSpec(
-        os.fsencode(dest_path),
-        os.fsencode(name),
-        img_per_file,
-        resume=resume,
-        skip_invalid=skip_invalid,
-        fsync=fsync,
-        label_offset=label_offset,
-        name_format=None if name_format is None else os.fsencode(name_format),
-    )
-    source = FolderSource(os.fsencode(source_path), skip_invalid, recursive, labels_from_dirs)
     folder = None if index_path is None else os.fsencode(index_path)
-    return summarize(
-        pack_tfrecords(source, spec, writer, workers, schema=schema, index=index, index_path=folder)
-    )
+
+    def pack_folder(source: Source, spec: PackSpec) -> Generator[Shard]:
+        return pack_tfrecords(
+            source, spec, writer, workers, schema=schema, index=index, index_path=folder
+        )
+
+    return create_records(pack_folder, source_path, dest_path, name, img_per_file, **options)
 
 
 def record_format(
@@ -159,34 +144,21 @@ def record_format(
     schema: str = "basic",
     index: bool = False,
     index_path: bytes | None = None,
-) -> RecordFormat:
-    """Return what there is to know about TFRecord files.
+) -> TFRecordFormat:
+    """Return the record format of the options of `pack_tfrecords`.
 
     Raises
     ------
     UsageError
-        As `pack_tfrecords` does.
+        If an option is invalid, or the writer's library is not installed.
     """
     if index_path is not None:
         require_folder_name(index_path)
-    features = find_schema(schema)
     indexed = index or index_path is not None
-    form = RecordFormat(
-        files=partial(shard_files, indexed, index_path),
-        write=partial(write_shard, features),
-        match=partial(match_shard, features),
-        image_limit=partial(image_limit, features),
-        record_size=partial(record_size, features),
-        index_line=index_line if indexed else None,
-        examine=features.examine,
-    )
     if writer == "native":
-        return form
-    if writer == "tensorflow":
-        from imagine_tfrecord import tensorflow_writer
+        return TFRecordFormat(find_schema(schema), indexed, index_path)
+    from imagine_common.packers.create import require_writer
+    from imagine_tfrecord.tensorflow_writer import INSTALL, TensorFlowFormat
 
-        tensorflow_writer.require_tensorflow()
-        return form._replace(write=partial(tensorflow_writer.write_shard, features))
-    raise UsageError(
-        f"argument --writer: unknown writer {writer!r}; known are {', '.join(WRITERS)}"
-    )
+    require_writer(writer, WRITERS, INSTALL)
+    return TensorFlowFormat(find_schema(schema), indexed, index_path)

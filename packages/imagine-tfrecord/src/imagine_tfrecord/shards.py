@@ -1,104 +1,73 @@
-"""One TFRecord file, with or without an index: writing it, and telling whether it is there."""
+"""A TFRecord file, with or without an index, as the packers write and compare it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from imagine_common.exchange.manifest import Entry
-from imagine_common.files.reading import InputFile
-from imagine_common.files.storage import indexed_file, output_file, remove_file
-from imagine_common.packers.records import Image, ImageInfo, Shard
-from imagine_common.packers.shards.resume import IndexMatch, match_records
-from imagine_tfrecord.framing import FRAME_BYTES, frame
+from imagine_common.packers.records import Image
+from imagine_common.packers.shards.record_files import RecordFiles
 from imagine_tfrecord.index import index_line, index_of
-from imagine_tfrecord.schemas import Schema, Subject
+from imagine_tfrecord.record import image_limit, image_record, record_size
+from imagine_tfrecord.schemas import Schema
 
-_MAX_EXAMPLE_BYTES = 2**31 - 1  # protobuf's limit for any message
-_MOST_DESCRIBED_BYTES = 1024  # of a header's features in an Example, but for the file's name
-
-
-def shard_files(indexed: bool, index_path: bytes | None, path: bytes) -> tuple[bytes, ...]:
-    """Return a shard's files: itself, and its index if it has one."""
-    return (path, index_of(path, index_path)) if indexed else (path,)
+if TYPE_CHECKING:
+    from imagine_common.files.image_headers import Header
+    from imagine_common.files.reading import FileSlice
 
 
-def write_shard(
-    schema: Schema, files: Sequence[bytes], images: Iterator[Image], fsync: bool
-) -> Shard:
-    """Write one TFRecord file, whole or not at all, and its index."""
-    if len(files) == 1:
-        with output_file(files[0], fsync) as file:
-            records = 0
-            for image in images:
-                file.write(image_record(schema, image))
-                records += 1
-            # An older index is not this file's. It goes once nothing but a name can fail.
-            file.settle()
-            remove_file(index_of(files[0], None), fsync)
-        return Shard(files[0], records, file.size)
-    with indexed_file(files[0], files[1], fsync) as (file, index):
-        records = 0
-        for image in images:
-            offset = file.size
-            file.write(image_record(schema, image))
-            index.write([index_line(image.position, offset, file.size - offset)])
-            records += 1
-    return Shard(files[0], records, file.size + index.size)
+class TFRecordFormat(RecordFiles):
+    """TFRecord files of a schema's Examples.
 
-
-def match_shard(schema: Schema, files: Sequence[bytes], images: Iterator[ImageInfo]) -> Shard:
-    """Return the shard that files are, which must be that of these images.
-
-    Raises
-    ------
-    ImagineError
-        As `match_records` does, and where the index is not that of these records.
+    Parameters
+    ----------
+    schema : Schema
+    indexed : bool
+        Whether each file has an index.
+    index_path : bytes, optional
+        The folder for the indexes; by default, they are beside the files.
     """
 
-    def record(image: Image) -> list[bytes]:
-        return image_record(schema, image)
+    def __init__(
+        self, schema: Schema, indexed: bool = False, index_path: bytes | None = None
+    ) -> None:
+        self.schema = schema
+        self._indexed = indexed
+        self._index_path = index_path
 
-    def size(image: ImageInfo, _file: InputFile, _offset: int) -> int:
-        return record_size(schema, image)
+    def files(self, path: bytes) -> tuple[bytes, ...]:
+        """Return a shard's files: the records and, if it has one, the index."""
+        return (path, index_of(path, self._index_path)) if self._indexed else (path,)
 
-    if len(files) == 1:
-        return match_records(files[0], images, record, size)
-    with closing(IndexMatch(files[1])) as index:
-        shard = match_records(
-            files[0],
-            images,
-            record,
-            size,
-            lambda image, *place: index.expect(index_line(image.position, *place)),
-        )
-        index.expect_end()
-        return shard._replace(size=shard.size + index.size)
+    def record(self, image: Image) -> Sequence[bytes]:
+        """Return an image's record in its frame, as buffers."""
+        return image_record(self.schema, image)
 
+    def record_size(self, image: Image) -> int:
+        """Return the bytes of an image's record in its frame."""
+        return record_size(self.schema, image)
 
-def image_record(schema: Schema, image: Image) -> list[bytes]:
-    """Return an image's record in its frame, in pieces: the image is not copied."""
-    data = image.data
-    before, after = schema.parts(Subject(image.path, image.labels, len(data), image.header))
-    return frame([before, data, after] if after else [before, data])
+    def index_line(self, _position: int, offset: int, size: int) -> bytes:
+        """Return a record's line in the index; empty if there is no index."""
+        return index_line(offset, size) if self._indexed else b""
 
+    def image_limit(self, entry: Entry) -> int:
+        """Return the largest size in bytes that an image with this path and these labels may have.
 
-def record_size(schema: Schema, image: ImageInfo) -> int:
-    """Return the bytes of an image's record in its frame."""
-    subject = Subject(image.path, image.labels, image.size, image.header)
-    return FRAME_BYTES + sum(map(len, schema.parts(subject))) + image.size
+        Raises
+        ------
+        ImagineError
+            If the schema can't hold the labels.
+        """
+        return image_limit(self.schema, entry)
 
+    def examine(self, path: bytes, file: bytes | FileSlice) -> Header | None:
+        """Return the image's header, if the schema's features depend on it.
 
-def image_limit(schema: Schema, entry: Entry) -> int:
-    """Return the most bytes that the image of an entry may have.
-
-    Raises
-    ------
-    ImagineError
-        For labels that the schema has no place for.
-    """
-    schema.require_labels(entry)
-    if schema.examine is not None:
-        return _MAX_EXAMPLE_BYTES - _MOST_DESCRIBED_BYTES - len(entry.path)
-    subject = Subject(entry.path, entry.labels, _MAX_EXAMPLE_BYTES, None)
-    return _MAX_EXAMPLE_BYTES - sum(map(len, schema.parts(subject)))
+        Raises
+        ------
+        ImagineError
+            If the schema can't hold the image.
+        """
+        return self.schema.examine and self.schema.examine(path, file)

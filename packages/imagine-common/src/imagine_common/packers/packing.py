@@ -6,7 +6,6 @@ finished shards come back in order.
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -39,15 +38,6 @@ if TYPE_CHECKING:  # Who packs something else is spared these at run time.
     from imagine_common.packers.sources.tar import TarSource
 
 Item = TypeVar("Item")
-
-
-class PackSummary(NamedTuple):
-    """What a run has written, or kept; `seconds` is its duration."""
-
-    files: int
-    records: int
-    bytes: int
-    seconds: float
 
 
 def pack(
@@ -137,17 +127,6 @@ def _pack_lines(
         if not records and spec.part == WHOLE:
             raise ImagineError("all images were skipped: there is nothing to pack")
         yield from files.finish()
-
-
-def summarize(shards: Iterator[Shard]) -> PackSummary:
-    """Wait for the end of a run and return its summary."""
-    start = time.perf_counter()
-    files = records = size = 0
-    for shard in shards:
-        files += shard.records > 0
-        records += shard.records
-        size += shard.size
-    return PackSummary(files, records, size, time.perf_counter() - start)
 
 
 def _is_tar(source: Source | TarSource) -> TypeGuard[TarSource]:

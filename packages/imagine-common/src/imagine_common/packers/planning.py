@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from imagine_common.packers.images.slice_images import SliceImages
 from imagine_common.packers.pack_spec import PackSpec
-from imagine_common.packers.records import Image, ImageInfo, RecordFormat
+from imagine_common.packers.records import Image, RecordFormat
 from imagine_common.packers.sources.manifest import Source
 from imagine_common.packers.sources.tar import TarSource
 from imagine_common.packers.tar_packing import TarParts
@@ -46,10 +46,9 @@ def plan_packing(source: Source | TarSource, spec: PackSpec, form: RecordFormat)
         offset = 0
         for image in part:
             length = form.record_size(image)
-            if form.index_line:
-                size += len(form.index_line(image.position, offset, length))
-                if form.merged:
-                    size += len(form.index_line(image.position, base + offset, length))
+            size += len(form.index_line(image.position, offset, length))
+            if form.merged:
+                size += len(form.index_line(image.position, base + offset, length))
             offset += length
             images += 1
         size += offset
@@ -61,13 +60,13 @@ def plan_packing(source: Source | TarSource, spec: PackSpec, form: RecordFormat)
 
 def _parts(
     source: Source | TarSource, spec: PackSpec, form: RecordFormat, skipped: list[str]
-) -> Iterator[Iterator[ImageInfo]]:
+) -> Iterator[Iterator[Image]]:
     """Yield the images of each shard, and collect why some are skipped."""
     if isinstance(source, TarSource):
         with closing(source.images(form.image_limit)) as found:
             parts = TarParts(enumerate(found), spec, form)
             for part in parts.cut():
-                yield map(_info, part)
+                yield part
                 skipped += parts.take_skipped()
         return
     lines = enumerate(_lines(source))
@@ -82,10 +81,6 @@ def _parts(
         images = SliceImages(chain(first, rest), source.line_format, spec, form)
         yield images.look_at()
         skipped += images.skipped
-
-
-def _info(image: Image) -> ImageInfo:
-    return ImageInfo(image.position, image.path, image.labels, len(image.data), image.header)
 
 
 def _lines(source: Source) -> Iterator[bytes]:

@@ -1,9 +1,9 @@
-"""What goes between sources, formats and writers: images, shards, and what a format knows."""
+"""The values that go from a source to a shard, and what a packer asks of a record format."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from imagine_common.exchange.manifest import Entry
@@ -11,37 +11,46 @@ if TYPE_CHECKING:
     from imagine_common.files.reading import FileSlice
 
 
-class ImageInfo(NamedTuple):
-    """An image that has been looked at: its place in the dataset, its file, and the file's size.
+class Image(NamedTuple):
+    """An image on its way into a record.
 
-    `header` is what the format's `examine` has found, if it has one.
+    Attributes
+    ----------
+    position : int
+        Its place in the dataset, or the index that a list gives it: the key of its record.
+    path : bytes
+        The path of its file, or its name in a tar stream.
+    labels : tuple of float
+    size : int
+        The size of its file in bytes.
+    data : bytes
+        Its file; empty if only the size and the header are needed.
+    header : Header, optional
+        The result of the format's `examine`.
     """
 
     position: int
     path: bytes
     labels: tuple[float, ...]
     size: int
-    header: Header | None = None
-
-
-class Image(NamedTuple):
-    """An image on its way into a record: its place in the dataset, and its file.
-
-    `header` is what the format's `examine` has found, if it has one.
-    """
-
-    position: int
-    path: bytes
-    labels: tuple[float, ...]
-    data: bytes
+    data: bytes = b""
     header: Header | None = None
 
 
 class Shard(NamedTuple):
-    """A finished shard: its file, how many records it has, and bytes (its index included).
+    """A finished shard. If all of its images were skipped, it has no file.
 
-    `kept` tells that it was there before, `skipped` why images were left out. Where all were, there
-    is no file.
+    Attributes
+    ----------
+    path : bytes
+        The file with the records.
+    records : int
+    size : int
+        Bytes in all of its files, the index included.
+    kept : bool
+        Whether an earlier run wrote it.
+    skipped : tuple of str
+        The error of each image that was left out.
     """
 
     path: bytes
@@ -51,41 +60,58 @@ class Shard(NamedTuple):
     skipped: tuple[str, ...] = ()
 
 
-class RecordFormat(NamedTuple):
-    """What a packer knows about its format.
+class RecordFormat(Protocol):
+    """What a packer asks of its record format. Worker processes get a pickled copy."""
 
-    Attributes
-    ----------
-    files : callable
-        Returns a shard's files, given its path without what the format appends: first the one with
-        the records, then its index, if it has one.
-    write : callable
-        Makes these files of images, with or without syncing them to the disk.
-    match : callable
-        Takes the files that are there, raising an `ImagineError` where they are not the images'.
-    image_limit : callable
-        Returns the most bytes that an entry's image may have, raising an `ImagineError` for labels
-        that the format can't hold.
-    record_size : callable
-        Returns the bytes of an image's record, framed.
-    index_line : callable, optional
-        Returns a record's line in the index, given the image's place, the record's offset and its
-        size; None where there is no index.
-    examine : callable, optional
-        Returns what the format must know of an image besides its size, given its path and its bytes
-        or their file; raises an `ImagineError` for an image that can't be in a record.
-    merged : bool
-        Whether there is one more index, of all shards together, with offsets that run on.
-    outdated : tuple of bytes
-        Files that tell of all shards together, and no longer do once one is written.
-    """
+    @property
+    def merged(self) -> bool:
+        """Return whether the dataset has one more index of all shards, with running offsets."""
 
-    files: Callable[[bytes], tuple[bytes, ...]]
-    write: Callable[[Sequence[bytes], Iterator[Image], bool], Shard]
-    match: Callable[[Sequence[bytes], Iterator[ImageInfo]], Shard]
-    image_limit: Callable[[Entry], int]
-    record_size: Callable[[ImageInfo], int]
-    index_line: Callable[[int, int, int], bytes] | None = None
-    examine: Callable[[bytes, bytes | FileSlice], Header] | None = None
-    merged: bool = False
-    outdated: tuple[bytes, ...] = ()
+    @property
+    def outdated(self) -> tuple[bytes, ...]:
+        """Return the files that describe all shards, and are wrong once one is written."""
+
+    def files(self, path: bytes) -> tuple[bytes, ...]:
+        """Return a shard's files, given its path without a suffix: the records, then any index."""
+
+    def write(self, files: Sequence[bytes], images: Iterator[Image], fsync: bool) -> Shard:
+        """Write the images into a shard's files, which appear whole or not at all.
+
+        Raises
+        ------
+        ImagineError
+            If a file can't be written.
+        """
+
+    def match(self, files: Sequence[bytes], images: Iterator[Image]) -> Shard:
+        """Return the shard that an earlier run wrote, given its images without their data.
+
+        Raises
+        ------
+        ImagineError
+            If the files don't hold the records of these images.
+        """
+
+    def image_limit(self, entry: Entry) -> int:
+        """Return the largest size in bytes that an image with this path and these labels may have.
+
+        Raises
+        ------
+        ImagineError
+            If the format can't hold the labels.
+        """
+
+    def record_size(self, image: Image) -> int:
+        """Return the bytes of an image's record in its frame."""
+
+    def index_line(self, position: int, offset: int, size: int) -> bytes:
+        """Return a record's line in the index, given its image's position, its offset and size."""
+
+    def examine(self, path: bytes, file: bytes | FileSlice) -> Header | None:
+        """Return the image's header, if records depend on it.
+
+        Raises
+        ------
+        ImagineError
+            If the image can't be in a record.
+        """

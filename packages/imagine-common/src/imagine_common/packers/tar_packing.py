@@ -119,7 +119,7 @@ class TarParts:
                 raise ImagineError(
                     f"{show(entry.path)}: {len(data)} bytes are over the record format's {limit}"
                 )
-            header = self._form.examine and self._form.examine(entry.path, data)
+            header = self._form.examine(entry.path, data)
         except ImagineError as error:
             raise ImagineError(f"{error}{place}") from None
-        return Image(position, entry.path, entry.labels, data, header)
+        return Image(position, entry.path, entry.labels, len(data), data, header)

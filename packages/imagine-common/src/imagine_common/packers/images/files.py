@@ -74,26 +74,23 @@ def image_size(path: bytes, limit: int) -> int:
         Naming the file, where it is missing, unreadable, empty, over the limit, still being
         written by a run, no regular file (such are never opened) or, by its first bytes, no image.
     """
-    with _open_image(path, limit) as file:
-        try:
-            head = file.read_at(0, HEAD_BYTES)
-        except OSError as error:
-            raise file_error(path, error) from error
-    _require_image(path, head)
-    return file.size
+    return look_at_image(path, limit, lambda *_: None)[0]
 
 
-def examine_file(path: bytes, examine: Callable[[bytes, FileSlice], Header]) -> Header:
-    """Return what `examine` finds in an image's file, of which it reads what it needs.
+def look_at_image(
+    path: bytes, limit: int, examine: Callable[[bytes, FileSlice], Header | None]
+) -> tuple[int, Header | None]:
+    """Return the size of an image file and what `examine` finds in it, which reads what it needs.
 
     Raises
     ------
     ImagineError
-        As `examine` does, and where the file can't be read.
+        As `image_size` and `examine` do.
     """
-    with open_input(path, "an image file") as file:
+    with _open_image(path, limit) as file:
         try:
-            return examine(path, FileSlice(file, 0, window=HEADER_BYTES))
+            _require_image(path, file.read_at(0, HEAD_BYTES))
+            return file.size, examine(path, FileSlice(file, 0, window=HEADER_BYTES))
         except OSError as error:
             raise file_error(path, error) from error
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, NoReturn, TypeAlias, TypeVar
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.exchange.manifest import Entry
 from imagine_common.files.urls import is_remote, rooted
-from imagine_common.packers.images.files import examine_file, image_size, read_image
+from imagine_common.packers.images.files import look_at_image, read_image
 from imagine_common.packers.images.labels import offset_labels
 from imagine_common.packers.pack_spec import PackSpec
-from imagine_common.packers.records import Image, ImageInfo, RecordFormat
+from imagine_common.packers.records import Image, RecordFormat
 from imagine_common.packers.shards.slices import LineFormat
 
 if TYPE_CHECKING:
@@ -52,23 +52,22 @@ class SliceImages:
     def read(self) -> Iterator[Image]:
         """Yield the images with their data."""
         for key, entry, (data, header) in self._each(self._read):
-            yield Image(key, entry.path, entry.labels, data, header)
+            yield Image(key, entry.path, entry.labels, len(data), data, header)
 
-    def look_at(self) -> Iterator[ImageInfo]:
+    def look_at(self) -> Iterator[Image]:
         """Yield the images without their data."""
         for key, entry, (size, header) in self._each(self._look_at):
             # Who resumes reads some of them again. What goes into records is the name at most.
             path = rooted(entry.path, self._base)
-            yield ImageInfo(key, path, entry.labels, size, header)
+            yield Image(key, path, entry.labels, size, header=header)
 
     def _read(self, entry: Entry) -> tuple[bytes, Header | None]:
         data = read_image(rooted(entry.path, self._base), self._form.image_limit(entry))
-        return data, self._form.examine and self._form.examine(entry.path, data)
+        return data, self._form.examine(entry.path, data)
 
     def _look_at(self, entry: Entry) -> tuple[int, Header | None]:
         path = rooted(entry.path, self._base)
-        size = image_size(path, self._form.image_limit(entry))
-        return size, self._form.examine and examine_file(path, self._form.examine)
+        return look_at_image(path, self._form.image_limit(entry), self._form.examine)
 
     def _each(self, function: Callable[[Entry], Found]) -> Iterator[tuple[int, Entry, Found]]:
         for position, get in self._asked(function):

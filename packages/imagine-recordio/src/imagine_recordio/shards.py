@@ -1,0 +1,71 @@
+"""A RecordIO file and its index, as the packers write and compare them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from imagine_common.exchange.manifest import Entry
+from imagine_common.files.output import Buffer
+from imagine_common.files.reading import InputFile
+from imagine_common.packers.records import Image
+from imagine_common.packers.shards.record_files import RecordFiles, load
+from imagine_recordio.framing import is_whole
+from imagine_recordio.index import index_line
+from imagine_recordio.record import image_limit, image_record, least_record_size
+
+if TYPE_CHECKING:
+    from imagine_common.files.reading import FileSlice
+
+
+class RecordIOFormat(RecordFiles):
+    """`.rec` files, each with its `.idx`.
+
+    Parameters
+    ----------
+    merged_path : bytes
+        Where the index of all shards together goes. An older one is removed in any case.
+    merged : bool
+        Whether it is written.
+    """
+
+    def __init__(self, merged_path: bytes, merged: bool = False) -> None:
+        self.merged = merged
+        self.merged_path = merged_path
+        self.outdated = (merged_path,)
+
+    def files(self, path: bytes) -> tuple[bytes, ...]:
+        """Return a shard's files: the records and the index."""
+        return path + b".rec", path + b".idx"
+
+    def record(self, image: Image) -> Sequence[Buffer]:
+        """Return an image's record in its frame, as buffers."""
+        return image_record(image)
+
+    def record_size(self, image: Image) -> int:
+        """Return the bytes of an image's record in its frame, if it is not split."""
+        return least_record_size(image)
+
+    def size_in_file(self, image: Image, file: InputFile, offset: int) -> int:
+        """Return the bytes of an image's record, which begins at an offset of a file."""
+        if is_whole(file, offset):
+            return least_record_size(image)
+        # The image holds the magic number. How often, only reading it shows.
+        return sum(map(len, image_record(load(image))))
+
+    def index_line(self, position: int, offset: int, _size: int) -> bytes:
+        """Return a record's line in the index."""
+        return index_line(position, offset)
+
+    def image_limit(self, entry: Entry) -> int:
+        """Return the largest size in bytes that an image with this path and these labels may have.
+
+        Raises
+        ------
+        ImagineError
+            If a label has no exact float32.
+        """
+        return image_limit(entry)
+
+    def examine(self, path: bytes, file: bytes | FileSlice) -> None:
+        """Return nothing: records do not depend on images' headers."""
