@@ -190,7 +190,7 @@ class Held:
 
 # All the tool's processes run it when they start.
 PATIENT = """
-from imagine_common.parallel.ordered_map import local_processes
+from imagine_common.parallel import local_processes
 from imagine_common.stores import s3
 local_processes._SECONDS_TO_LEAVE = 200
 s3._SECONDS_TO_ABORT = 100

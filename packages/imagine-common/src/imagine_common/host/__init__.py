@@ -1,4 +1,4 @@
-"""The machine: CPUs, memory, control groups, signals and how processes start.
+"""The machine: CPUs, memory, control groups, signals, and how to start processes.
 
 May import `errors` and `text`.
 """

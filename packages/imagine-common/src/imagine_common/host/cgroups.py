@@ -1,6 +1,6 @@
-"""The control groups around this process, which a container's limits are made of.
+"""The control groups of this process, which hold a container's limits.
 
-The kernel's documentation of control groups, versions 1 and 2, names the files.
+File names follow the kernel's documentation of control groups, versions 1 and 2.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _CGROUPS = Path("/sys/fs/cgroup")
 
 
 def control_groups(controller: str) -> Iterator[tuple[int, Path]]:
-    """Yield the version and the folder of each group: any on the way up may be the one that limits.
+    """Yield the version and folder of this process's group and of every group above it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""How much memory there is, and keeping freed memory for the next image."""
+"""The size of memory, and keeping freed memory for the next image."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ _BYTES = 8 << 20
 
 
 def keep_freed_memory() -> None:
-    """Have the C library keep some megabytes of freed memory, where it is glibc's.
+    """Make glibc keep up to 16 MiB of freed memory instead of returning it to the system.
 
-    Unless told, it gives what is free at the heap's end, beyond 128 KiB, back to the system, and
-    then takes a page fault for every 4 KiB of the next image: half the time of packing 100 KB. A
-    large block that is freed tells it to keep twice as much (mallopt(3), M_MMAP_THRESHOLD).
+    By default it returns more than 128 KiB at the heap's end, and the next image takes a page fault
+    for every 4 KiB: half the time of packing 100 KB. Freeing a large block raises that limit to
+    twice its size (mallopt(3), M_MMAP_THRESHOLD).
     """
     bytes(_BYTES)
 
 
 def usable_memory() -> int:
-    """Return the machine's memory in bytes, or less where the control group has a limit."""
+    """Return the machine's memory in bytes, or less if a control group has a limit."""
     limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for version, group in control_groups("memory"):
         with suppress(OSError, ValueError):  # "max" is no limit.

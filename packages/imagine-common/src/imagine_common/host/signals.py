@@ -1,4 +1,4 @@
-"""Signals that end a run: raised, remembered, and kept out of what must not be interrupted."""
+"""Signals that end a run: raised as exceptions, remembered, and blocked where they must wait."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imagine_common.errors import Interrupted
 
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-# An impatient user's second Ctrl-C must not cut short the cleaning up that the first one began.
+# A second Ctrl-C must not interrupt the cleanup that the first one started.
 _SECONDS_TO_CLEAN_UP = 2.0
 
 _received: list[int] = []
@@ -20,9 +20,12 @@ _received: list[int] = []
 
 @contextmanager
 def ending_signals_raised() -> Iterator[list[int]]:
-    """Raise an `Interrupted` in the main thread when an ending signal arrives.
+    """Raise `Interrupted` in the main thread when an ending signal arrives.
 
-    The list that this gives holds the signal then.
+    Yields
+    ------
+    list of int
+        Empty until a signal arrives, which is then appended.
     """
     received: list[int] = []
     first = 0.0
@@ -37,7 +40,7 @@ def ending_signals_raised() -> Iterator[list[int]]:
             return
         raise Interrupted(received[0])
 
-    # What whoever started us wants ignored (nohup, a background job) stays ignored.
+    # Signals that the parent process ignores (nohup, a background job) stay ignored.
     previous = {
         signum: handler
         for signum in ENDING_SIGNALS
@@ -55,7 +58,7 @@ def ending_signals_raised() -> Iterator[list[int]]:
 
 @contextmanager
 def ending_signals_blocked() -> Iterator[None]:
-    """Hold ending signals back until the block is left; processes started inside inherit that."""
+    """Block ending signals in a `with` block, also for processes started in it."""
     previous = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
     try:
         yield
@@ -64,13 +67,14 @@ def ending_signals_blocked() -> Iterator[None]:
 
 
 def check_interrupted() -> None:
-    """Raise what a signal raised before, in case it came where Python drops exceptions.
+    """Raise `Interrupted` again if Python dropped the exception that a signal raised.
 
-    Finalizers are such a place, and imports of extension modules, which raise errors of their own.
+    That happens in finalizers, and in imports of extension modules, which raise their own errors.
 
     Raises
     ------
     Interrupted
+        If an ending signal has arrived.
     """
     if _received:
         raise Interrupted(_received[0])

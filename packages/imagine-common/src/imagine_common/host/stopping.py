@@ -1,7 +1,6 @@
-"""Asking a thread to stop, for workers whose process is not ours to signal.
+"""Stopping work in a thread of a process that can't be signaled, such as a Dask worker.
 
-Whoever works for long asks often whether to go on. Where nobody can want otherwise, which is so in
-all processes but a cluster's, that costs next to nothing.
+Long work calls `check_stopped` often, which costs next to nothing elsewhere.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from contextlib import contextmanager
 class Stopped(BaseException):
     """The run that this thread works for has ended.
 
-    Not an `Exception`, so that nothing takes it for a failure of the work.
+    It is not an `Exception`, so that it is not handled as a failure of the work.
     """
 
 
@@ -27,7 +26,7 @@ _thread = _Thread()
 
 @contextmanager
 def stopped_by(stop: threading.Event) -> Iterator[None]:
-    """Let an event stop what this thread does in the `with` block."""
+    """Stop this thread's work in a `with` block when an event is set."""
     _thread.stop = stop
     try:
         yield
@@ -36,11 +35,12 @@ def stopped_by(stop: threading.Event) -> Iterator[None]:
 
 
 def check_stopped() -> None:
-    """Leave, by an exception, where this thread has been asked to stop.
+    """Raise `Stopped` if this thread's work has to stop.
 
     Raises
     ------
     Stopped
+        If its event is set.
     """
     if _thread.stop is not None and _thread.stop.is_set():
         raise Stopped

@@ -1,8 +1,8 @@
-"""Worker processes of this machine, which end with the run, whatever ends it.
+"""Worker processes of this machine, which never outlive the run.
 
-The processes are `concurrent.futures`' own. What is added here: a lost worker is noticed at once,
-and the end of the run, by a signal, a lost worker, or a consumer who has seen enough, leaves no
-process and no unfinished file.
+`concurrent.futures` runs them. This module adds that a dead worker is noticed at once, and that no
+process and no unfinished file is left when the run ends: by success, a signal, a dead worker, or a
+caller that stops early.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for_connections
-from types import FrameType, TracebackType
+from multiprocessing.process import BaseProcess
+from types import FrameType
 from typing import TypeVar, cast
 
 from imagine_common.errors import ImagineError, WorkerLost
@@ -34,7 +35,7 @@ _SECONDS_TO_NOTICE = 2.0
 
 
 class LocalProcesses:
-    """So many processes, for the time of a `with` block; `tidy` is called where one was lost."""
+    """An executor with a number of processes; calls `tidy` if one died."""
 
     def __init__(self, workers: int, tidy: Callable[[], object]) -> None:
         self.most_pending = 2 * workers
@@ -47,15 +48,17 @@ class LocalProcesses:
         return self
 
     def submit(self, function: Callable[[Unit], Result], unit: Unit) -> Future[Result]:
-        """Have a unit worked on.
+        """Start work on a unit.
 
         Raises
         ------
+        WorkerLost
+            If a worker process has died.
         ImagineError
-            Where a process can't be started, and a `WorkerLost` where one has died.
+            If a process can't be started.
         """
         try:
-            # Processes start in here: no signal may find one without its handlers.
+            # This starts processes: a signal must not reach them before they have handlers.
             with ending_signals_blocked():
                 return self._executor.submit(function, unit)
         except BrokenProcessPool:
@@ -66,20 +69,19 @@ class LocalProcesses:
             ) from error
 
     def result(self, future: Future[Result]) -> Result:
-        """Wait for a result, and for a lost worker.
-
-        The executor notices those itself, but not while it reads a large result: where a process
-        dies with half of one written, the other half never comes.
+        """Wait for a result.
 
         Raises
         ------
         WorkerLost
-            Where a worker process died.
+            If a worker process has died.
         Exception
-            What the function raised.
+            An exception of the function.
         """
+        # The executor itself notices a dead worker, but not while it reads a result that the worker
+        # had written only in part.
         while not wait((future,), _SECONDS_TO_NOTICE).done:
-            # What a dead process had written whole before arrives within this time again.
+            # A result that was written completely arrives within this time.
             if self._any_dead() and not wait((future,), _SECONDS_TO_NOTICE).done:
                 raise self._lost()
         try:
@@ -87,12 +89,7 @@ class LocalProcesses:
         except BrokenProcessPool:
             raise self._lost() from None
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, _kind: object, error: object, _traceback: object) -> None:
         with ending_signals_blocked():
             killed = self._end_workers()
             self._executor.shutdown(cancel_futures=True)
@@ -100,8 +97,8 @@ class LocalProcesses:
                 self._tidy()
 
     def _any_dead(self) -> bool:
-        processes = list((self._executor._processes or {}).values())
-        return bool(wait_for_connections([process.sentinel for process in processes], timeout=0))
+        sentinels = [process.sentinel for process in worker_processes(self._executor)]
+        return bool(wait_for_connections(sentinels, timeout=0))
 
     def _lost(self) -> WorkerLost:
         causes = "killed, or out of memory? fewer --workers need less"
@@ -110,44 +107,52 @@ class LocalProcesses:
         return WorkerLost(f"a worker process died ({causes})")
 
     def _end_workers(self) -> bool:
-        """Have the workers leave; tell whether some had to be killed, who leave files.
+        """End the workers; return whether some had to be killed, which leaves their files.
 
-        Also when all is done: by itself the executor would wait for ever where a worker was killed
-        after its last unit, if it held the lock with which they take turns at waiting for work.
+        Also on success: `shutdown()` hangs if a worker was killed while it held the queue's lock.
         """
-        processes = list((self._executor._processes or {}).values())
-        alive = {process.sentinel: process for process in processes}
+        alive = {process.sentinel: process for process in worker_processes(self._executor)}
         deadline = time.monotonic() + _SECONDS_TO_LEAVE
         while alive and time.monotonic() < deadline:
-            # Again and again: a signal that comes just before a process begins to wait doesn't wake
-            # it.
+            # Repeated: a signal just before a process begins to wait does not wake it.
             for process in alive.values():
                 process.terminate()
             for sentinel in wait_for_connections(list(alive), timeout=_SECONDS_BETWEEN_SIGNALS):
                 del alive[cast(int, sentinel)]
         for process in alive.values():
             process.kill()
-        # The executor's thread may be reading a result whose writer has just been ended.
-        results = self._executor._result_queue
-        if results is not None:
-            results._writer.close()  # type: ignore[attr-defined]
+        close_results(self._executor)
         return bool(alive)
+
+
+def worker_processes(executor: ProcessPoolExecutor) -> list[BaseProcess]:
+    """Return the processes that an executor has started."""
+    # Private to concurrent.futures; checked with Python 3.10 to 3.13.
+    return list((executor._processes or {}).values())
+
+
+def close_results(executor: ProcessPoolExecutor) -> None:
+    """End an executor's wait for the rest of a result that a dead worker had begun to write."""
+    # Private to concurrent.futures; checked with Python 3.10 to 3.13.
+    results = executor._result_queue
+    if results is not None:
+        results._writer.close()  # type: ignore[attr-defined]
 
 
 def _start_worker() -> None:
     forget_unfinished()
     keep_freed_memory()
-    # Ctrl-C reaches every process of the terminal; the parent alone decides what it means.
+    # Ctrl-C reaches every process of the terminal; the parent alone reacts to it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGHUP, _leave)
-    # Started while signals are blocked, the thread leaves them to the main thread.
+    # Started while signals are blocked, so that the main thread gets them.
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING_SIGNALS)
 
 
 def _leave(signum: int, _frame: FrameType | None) -> None:
-    # It is said again and again, which must not cut short what takes longer, such as a store.
+    # The signal is repeated, which must not interrupt a slow cleanup, such as of a store's uploads.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     remove_unfinished()

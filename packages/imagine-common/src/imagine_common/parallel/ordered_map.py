@@ -1,7 +1,7 @@
-"""An ordered map over workers: processes of this machine, or a cluster that somebody else runs.
+"""An ordered map over workers: processes of this machine, or a cluster.
 
-Units are taken from their source only as fast as they are worked off, and results come in the
-units' order. Who the workers are makes no difference to a result.
+Units of work are taken from their source only as workers become free, and results are yielded in
+the order of the units. Results do not depend on the workers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from imagine_common.host.cpus import check_workers
 from imagine_common.host.memory import keep_freed_memory
 from imagine_common.host.signals import check_interrupted
 
-if TYPE_CHECKING:  # Who works in one process is spared these at run time.
+if TYPE_CHECKING:  # Not imported at run time, which --workers 1 would wait for.
     from contextlib import AbstractContextManager
 
 Unit = TypeVar("Unit")
@@ -24,31 +24,28 @@ Result = TypeVar("Result")
 
 
 class Executor(Protocol):
-    """Works on units, for the time of a `with` block, which may also end early.
-
-    `most_pending` is how many units it should have at most, to be neither idle nor drowned.
-    """
+    """Processes units of work for the duration of a `with` block, which may end early."""
 
     @property
     def most_pending(self) -> int:
-        """Return the limit as it is now."""
+        """Return how many submitted units keep all workers busy at present."""
 
     def submit(self, function: Callable[[Any], Any], unit: Any) -> Any:
-        """Have a unit worked on; what is returned tells by `done()` whether it has been."""
+        """Start work on a unit; the returned object has a method `done()`."""
 
     def result(self, pending: Any) -> Any:
-        """Wait for the result of what `submit` returned; raise what the function raised."""
+        """Wait for the result of an object returned by `submit`; raise the function's exception."""
 
 
 class Cluster(Protocol):
-    """Workers elsewhere, which share this machine's files under the same absolute paths."""
+    """Workers of other machines, which have the same files under the same absolute paths."""
 
     @property
     def threads(self) -> int:
-        """Return how many units are worked on side by side."""
+        """Return the number of units that are processed at the same time."""
 
     def executor(self, tidy: Callable[[], object]) -> AbstractContextManager[Executor]:
-        """Return what works on a run's units; hosts that may have lost a worker call `tidy`."""
+        """Return an executor; it calls `tidy` on hosts where a worker may have died."""
 
 
 Workers: TypeAlias = "int | Cluster"
@@ -60,26 +57,26 @@ def ordered_map(
     workers: Workers,
     tidy: Callable[[], object] = lambda: None,
 ) -> Generator[Result]:
-    """Apply a function to each unit of work and yield the results in the units' order.
+    """Apply a function to each unit of work and yield the results in the order of the units.
 
     Parameters
     ----------
     function : callable
-        Can be pickled, as units and results can.
+        It, its units and its results must be picklable unless `workers` is 1.
     units : iterable
-        Where it yields None it has no unit yet, but gives results the chance to go out.
+        A source without a unit at present yields None, so that results can be yielded meanwhile.
     workers : int or Cluster
-        The number of processes, or a cluster. With one, the work is done in this process.
+        The number of processes, or a cluster. With 1, the function is called in this process.
     tidy : callable
-        Removes what dead processes of the host that it is called on have left. It can be pickled.
+        Removes the files that dead processes left on the host where it is called. Picklable.
 
     Raises
     ------
     WorkerLost
-        Where a worker process died; on a cluster, only where it did so again and again.
+        If a worker process died; on a cluster, if workers died repeatedly at the same unit.
     Exception
-        What the function raised, or an ImagineError from `units`, once the results of the units
-        before it have been given.
+        An exception of `function`; or an `ImagineError` of `units`, after the results of all units
+        before it.
     """
     if workers == 1:
         keep_freed_memory()
@@ -96,18 +93,18 @@ def ordered_map(
 
 
 def choose_workers(workers: Workers | None) -> Workers:
-    """Return who works: as many processes as usable processors, unless told.
+    """Return the given workers, or the number of usable CPUs for None.
 
     Raises
     ------
     UsageError
-        As `check_workers` does.
+        If the number is below 1 or over 1,024.
     """
     return check_workers(workers) if workers is None or isinstance(workers, int) else workers
 
 
 def base_of(workers: Workers | None) -> bytes:
-    """Return the folder that relative paths start from, as `base` for `files.urls.rooted`.
+    """Return the folder to join to relative paths before workers get them, with `urls.rooted`.
 
     It is empty for processes of this machine, which have the same working directory.
     """
@@ -124,7 +121,7 @@ def _map_on(
     def until_error() -> Iterator[Unit | None]:
         try:
             yield from units
-        except ImagineError as error:  # What was asked for before it is finished all the same.
+        except ImagineError as error:  # The units before it are finished all the same.
             ended_by.append(error)
 
     pending: deque[Any] = deque()
