@@ -1,6 +1,6 @@
-"""Write what the benchmarks measured into the pages that show it: `python docs/update_results.py`.
+"""Write the results of the benchmarks into the documentation: `python docs/update_results.py`.
 
-The figures are those in benchmarks/results/, where `python benchmarks/run.py` leaves them.
+The results are in benchmarks/results/; `python benchmarks/run.py` writes them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ IN_README = (
 
 
 def readme_table() -> str:
-    """Return the table of the cases that tell most."""
+    """Return the table of the most important cases."""
     results = json.loads((RESULTS / "results.json").read_text())["results"]
     found = {(row["case"], row["against"]): row for row in results}
     rows = [found[case] for case in IN_README]
@@ -50,14 +50,14 @@ def preset_table() -> str:
 
 
 def with_block(text: str, name: str, block: str) -> str:
-    """Return a page's text with what stands between two comments replaced."""
+    """Return a page's text with the block between two comments replaced."""
     begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
     pattern = re.escape(begin) + ".*?" + re.escape(end)
     return re.sub(pattern, lambda _: f"{begin}\n{block}\n\n{end}", text, flags=re.DOTALL)
 
 
 def updated_pages() -> dict[Path, str]:
-    """Return what the pages should be."""
+    """Return the text that each page should have."""
     performance, readme = ROOT / "docs" / "performance.md", ROOT / "README.md"
     text = with_block(performance.read_text(), "results", (RESULTS / "results.md").read_text())
     scale_out = ROOT / "docs" / "scale-out.md"
