@@ -1,4 +1,4 @@
-"""What is measured: groups of commands that run in turn, and which of them are compared."""
+"""The groups of benchmark cases: commands that run in turn, and the pairs that are compared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ LARGE = (3840, 2160)
 
 
 class Result(NamedTuple):
-    """A line of the table: a measured value, and the least (or most, for seconds) it should be."""
+    """A line of the table: a measured value and its limit.
+
+    The limit is a maximum for the units "s" and "of flat", and a minimum for "times".
+    """
 
     case: str
     against: str
@@ -31,7 +34,7 @@ class Result(NamedTuple):
 
     @property
     def met(self) -> bool:
-        """Return whether the value is on the right side of its limit."""
+        """Return whether the value keeps its limit."""
         if self.limit is None:
             return True
         return (
@@ -41,10 +44,10 @@ class Result(NamedTuple):
 
 @dataclass(frozen=True)
 class Bench:
-    """Where things are, and how much of them to do.
+    """The settings of a run.
 
-    `scale` multiplies how many images every command makes; `programs` is the folder of the tools'
-    programs, `target` that for files.
+    `programs` is the folder of the tools' programs, `target` the folder for the files they make.
+    `scale` multiplies the number of images of every command.
     """
 
     programs: Path
@@ -54,15 +57,15 @@ class Bench:
     scale: float
 
     def count(self, images: int) -> int:
-        """Return how many images to make instead of so many."""
+        """Return a scaled number of images: at least two for each process."""
         return max(2 * self.processes, round(images * self.scale))
 
     def folder(self, name: str) -> str:
-        """Return the path of a folder for files."""
+        """Return the path of a folder in `target`."""
         return str(self.target / name)
 
     def generate(self, folder: str, size: tuple[int, int], count: int, *options: str) -> Run:
-        """Run imagine-gen."""
+        """Run imagine-gen on a folder."""
         return run(self.generator(folder, size, count, *options))
 
     def generator(self, folder: str, size: tuple[int, int], count: int, *options: str) -> list[str]:
@@ -74,7 +77,7 @@ class Bench:
         ]
 
     def pack(self, tool: str, manifest: str, images_per_file: int) -> Run:
-        """Run a packer over the images in a manifest."""
+        """Run a packer on the images of a manifest."""
         return run(
             [
                 *(str(self.programs / tool), "--dest-path", self.folder(tool)),
@@ -84,28 +87,31 @@ class Bench:
         )
 
     def peer(self, script: str, *arguments: object, programs: Path | None = None) -> Run:
-        """Run a peer's script."""
+        """Run the script of a peer, by default with the Python of the tools."""
         python = str((programs or self.programs) / "python")
         return run([python, str(PEERS / f"{script}.py"), *map(str, arguments)])
 
     def naive(self, size: tuple[int, int], count: int, image_format: str = "jpg") -> Run:
-        """Run the naive recipe."""
+        """Make images by the naive recipe."""
         return self.peer(
             "naive_images", self.folder("naive"), image_format, *size, count, self.processes
         )
 
     def bare(self, folder: str, count: int) -> Run:
-        """Write the files of a folder again, from memory."""
+        """Overwrite the files of a folder from memory, without generating anything."""
         return self.peer("bare_writer", self.folder(folder), count, self.processes)
 
     def clear(self) -> None:
-        """Remove all files, so that the next group finds the memory free."""
+        """Remove all files, which frees the memory they take in /dev/shm."""
         shutil.rmtree(self.target, ignore_errors=True)
         self.target.mkdir(parents=True)
 
 
 class Comparison(NamedTuple):
-    """Two commands of a group; the first should be so many times as fast as the second."""
+    """Two commands of a group by their names.
+
+    `ours` should be at least `at_least` times as fast as `peer`.
+    """
 
     case: str
     against: str
@@ -117,7 +123,7 @@ class Comparison(NamedTuple):
 def compare(
     bench: Bench, sides: dict[str, Side], comparisons: list[Comparison]
 ) -> Iterator[Result]:
-    """Run a group's commands in turn and yield what is compared."""
+    """Run the commands of a group in turn, and yield a result for each comparison."""
     rates, made = in_turn(sides, bench.repeats)
     for case, against, ours, peer, at_least in comparisons:
         ratio = paired_ratio(rates[ours], rates[peer])
@@ -132,7 +138,7 @@ def _rate(rates: list[float]) -> str:
 
 
 def large_jpeg(bench: Bench) -> Iterator[Result]:
-    """Fresh and pooled JPEGs of 4K."""
+    """Compare fresh and pooled 4K JPEGs with the naive recipe, the encoder and plain writes."""
     slow, fresh, pooled = bench.count(12), bench.count(96), bench.count(2000)
     sides = {
         "naive": Side(slow, lambda: bench.naive(LARGE, slow)),
@@ -152,7 +158,7 @@ def large_jpeg(bench: Bench) -> Iterator[Result]:
 
 
 def small_jpeg(bench: Bench) -> Iterator[Result]:
-    """Fresh and pooled JPEGs of the sizes that training uses."""
+    """Compare JPEGs of the dimensions that training uses with the naive recipe and with `cp`."""
     medium, small = (500, 375), (224, 224)
     slow, fresh, pooled = bench.count(600), bench.count(6000), bench.count(20_000)
     slow_small, fresh_small = bench.count(1500), bench.count(15_000)
@@ -176,16 +182,16 @@ def small_jpeg(bench: Bench) -> Iterator[Result]:
 
 
 def large_png(bench: Bench) -> Iterator[Result]:
-    """PNGs of 4K."""
-    return _stored(bench, "png", bench.count(4), (40, 0.6))
+    """Compare uncompressed 4K PNGs with the naive recipe and with plain writes."""
+    return _uncompressed(bench, "png", bench.count(4), (40, 0.6))
 
 
 def large_bmp(bench: Bench) -> Iterator[Result]:
-    """BMPs of 4K."""
-    return _stored(bench, "bmp", bench.count(12), (10, 0.7))
+    """Compare 4K BMPs with the naive recipe and with plain writes."""
+    return _uncompressed(bench, "bmp", bench.count(12), (10, 0.7))
 
 
-def _stored(
+def _uncompressed(
     bench: Bench, image_format: str, slow: int, limits: tuple[float, float]
 ) -> Iterator[Result]:
     fast = bench.count(320)
@@ -205,7 +211,7 @@ def _stored(
 
 
 def tfrecord(bench: Bench) -> Iterator[Result]:
-    """TFRecord files of images of 115 KB."""
+    """Compare TFRecord files of 115 KB images with TensorFlow's writer and with `cat`."""
     programs = peer_environment("tensorflow")
 
     def theirs(images_per_file: int) -> Run:
@@ -216,7 +222,7 @@ def tfrecord(bench: Bench) -> Iterator[Result]:
 
 
 def recordio(bench: Bench) -> Iterator[Result]:
-    """RecordIO files of images of 115 KB."""
+    """Compare RecordIO files of 115 KB images with MXNet's writer and with `cat`."""
     programs = peer_environment("mxnet")
 
     def theirs(images_per_file: int) -> Run:
@@ -256,7 +262,7 @@ def _packed(
 
 
 def pipeline(bench: Bench) -> Iterator[Result]:
-    """From nothing to TFRecord files."""
+    """Compare the pipeline from no files to TFRecord files with the naive recipe and TensorFlow."""
     size = (500, 375)
     slow, fast = bench.count(800), bench.count(10_000)
     programs = peer_environment("tensorflow")
@@ -280,7 +286,7 @@ def pipeline(bench: Bench) -> Iterator[Result]:
 
 
 def start(bench: Bench) -> Iterator[Result]:
-    """How long a person waits for `--help`, and for one small image."""
+    """Measure how long `--help` and one small image take."""
     commands = {
         "`imagine-tfrecord --help`": (["imagine-tfrecord", "--help"], 0.15),
         "`imagine-recordio --help`": (["imagine-recordio", "--help"], 0.15),
@@ -298,7 +304,7 @@ def start(bench: Bench) -> Iterator[Result]:
 
 
 def flat(bench: Bench) -> Iterator[Result]:
-    """Whether the millionth image takes as long as the ten thousandth, and as much memory."""
+    """Compare the time per image and the memory of a large dataset with those of a small one."""
     counts = [bench.count(count) for count in (10_000, 100_000, 1_000_000)]
     first, middle, last = counts
 
@@ -306,7 +312,7 @@ def flat(bench: Bench) -> Iterator[Result]:
         shutil.rmtree(bench.folder("many"), ignore_errors=True)
         return watch(bench.generator("many", (64, 64), count, "--pooled", "-q"), counts)
 
-    watched(last)  # to warm up
+    watched(last)  # Warm-up.
     early, late = [], []
     for _ in range(min(bench.repeats, 3)):
         moments, peak = watched(last)

@@ -1,6 +1,6 @@
-"""The Pythons that run what is measured, each in a virtual environment that is made once.
+"""The virtual environments in which the benchmarks run: each is created once.
 
-TensorFlow and MXNet need versions of NumPy that don't go together, and MXNet an older Python.
+TensorFlow and MXNet need different versions of NumPy, and MXNet needs an older Python.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ PACKAGES = [
 
 
 class Unavailable(Exception):
-    """What is asked for can't be run here; the message says why."""
+    """An environment can't be created on this machine; the message says why."""
 
 
 def imagine_environment() -> Path:
-    """Return the folder of the tools' programs, installed from this tree as it is now."""
+    """Return the folder of the tools' programs, after installing them from this checkout."""
     return _make(
         "imagine", sys.executable, [*PACKAGES, "-r", str(HERE / "requirements.txt")], again=True
     )
 
 
 def photo_environment() -> Path:
-    """Return the folder of the programs of the tools as they are now, beside real photographs."""
+    """Return the folder of the tools' programs in the environment with the photographs."""
     requirements = ["-r", str(HERE / "requirements-photo.txt")]
     return _make("photo", sys.executable, [*PACKAGES, *requirements], again=True)
 
 
 def peer_environment(name: str) -> Path:
-    """Return the folder of the programs of the environment for "tensorflow" or "mxnet"."""
+    """Return the folder of the programs in the environment "tensorflow" or "mxnet"."""
     interpreter = sys.executable if name != "mxnet" else _interpreter_for_mxnet()
     return _make(name, interpreter, ["-r", str(HERE / f"requirements-{name}.txt")])
 
 
 def interpreter(name: str) -> Path:
-    """Return the Python of an environment, which may not be there."""
+    """Return the path of an environment's Python; it need not exist."""
     return HERE / ".environments" / name / "bin" / "python"
 
 
@@ -62,7 +62,8 @@ def _make(name: str, interpreter: str, requirements: list[str], again: bool = Fa
         return programs
     print(f"installing the environment {name} ...", file=sys.stderr)
     pip = [str(programs / "python"), "-m", "pip", "install", "--quiet"]
-    # The tools are there twice: once for what they need, then as the tree has them now.
+    # The first command installs dependencies; pip keeps an installed tool of the same version, so
+    # the second one replaces the tools with those of this checkout.
     try:
         if not complete.exists():
             subprocess.run([interpreter, "-m", "venv", "--clear", str(folder)], check=True)

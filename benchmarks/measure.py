@@ -1,7 +1,7 @@
-"""Measuring two things against each other on a machine that others use too.
+"""Compare the speed of commands on a shared machine.
 
-The machine's speed drifts, so what is compared runs in turn, and what counts is the median of the
-ratios of neighbors, not the ratio of totals.
+The speed of the machine drifts. So commands run in turn, and the result is the median of the ratios
+of neighboring runs, not the ratio of totals.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 Rates = dict[str, list[float]]
 
-# What a process had in memory before it became another program counts as that program's, so a small
-# one starts it.
+# The peak memory of a process includes its memory between fork and exec. So a small process starts
+# the command, instead of this one.
 _WATCH = """
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True)
@@ -27,14 +27,14 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
 
 
 class Failed(Exception):
-    """A command that was to be measured has failed; the message says how."""
+    """A measured command failed; the message gives its exit code and its stderr."""
 
 
 class Run(NamedTuple):
     """A finished command.
 
-    `seconds` are those from start to end, `own_seconds` what it says itself, without starting
-    Python; `made` is how much it says to have made.
+    `seconds` is the time from start to end. `own_seconds` is the time that the command reports,
+    without the start of Python. `made` is the number of images and bytes that it reports.
     """
 
     seconds: float
@@ -43,16 +43,21 @@ class Run(NamedTuple):
 
 
 class Side(NamedTuple):
-    """One of the commands that are compared, and how many images it makes."""
+    """A command of a comparison, and the number of images that it makes."""
 
     images: int
     run: Callable[[], Run]
 
 
 def run(command: Sequence[str], stdin: str = os.devnull) -> Run:
-    """Run a command, which must succeed.
+    """Run a command.
 
-    Its own seconds are the only line of its stdout, or those in the summary of an imagine tool.
+    Its own seconds are the number on its stdout, or those in the summary of an imagine tool.
+
+    Raises
+    ------
+    Failed
+        If the command exits with another code than 0.
     """
     with open(stdin, "rb") as source:
         start = time.perf_counter()
@@ -64,15 +69,20 @@ def run(command: Sequence[str], stdin: str = os.devnull) -> Run:
     summary = re.search(r"(\d+ images, [\d.]+ \w+) in ([\d.]+) s \(", messages)
     stated = summary[2] if summary else finished.stdout.decode(errors="replace").strip()
     own_seconds = float(stated) if re.fullmatch(r"[\d.e-]+", stated) else seconds
-    own_seconds = own_seconds or 0.005  # What the summary rounds to 0.00 is less.
+    own_seconds = own_seconds or 0.005  # The summary rounds shorter times to 0.00.
     return Run(seconds, own_seconds, summary[1] if summary else "")
 
 
 def watch(command: Sequence[str], lines: Sequence[int]) -> tuple[list[float], float]:
-    """Run a command that says nothing on stderr, and watch it.
+    """Run a command that writes nothing to stderr, and count the lines on its stdout.
 
-    Returns the moments, in seconds, at which it had written so many lines, and the most MB that any
-    of its processes had.
+    Returns the seconds after which it had written each of these numbers of lines, and the peak
+    memory of its largest process in MB.
+
+    Raises
+    ------
+    Failed
+        If the command exits with another code than 0.
     """
     start = time.perf_counter()
     moments: list[float] = []
@@ -95,10 +105,10 @@ def watch(command: Sequence[str], lines: Sequence[int]) -> tuple[list[float], fl
 
 
 def in_turn(sides: Mapping[str, Side], repeats: int) -> tuple[Rates, dict[str, str]]:
-    """Run all sides once to warm up, then in turn.
+    """Run all sides once to warm up, then `repeats` times in turn.
 
-    Returns the rates that each gave, and how much it made. A side's rate by its own seconds is
-    found under its name with ` (own)` after it.
+    Returns the rates of each side in images per second, and what it made. The rates by a side's
+    own seconds have its name with ` (own)` appended.
     """
     made = {name: side.run().made for name, side in sides.items()}
     rates: Rates = {}
@@ -111,5 +121,5 @@ def in_turn(sides: Mapping[str, Side], repeats: int) -> tuple[Rates, dict[str, s
 
 
 def paired_ratio(ours: Sequence[float], peer: Sequence[float]) -> float:
-    """Return the median of the ratios of measurements that were neighbors."""
+    """Return the median ratio of the measurements of the same round."""
     return statistics.median(a / b for a, b in zip(ours, peer))

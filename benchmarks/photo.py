@@ -1,11 +1,11 @@
-"""Compare photo content with photographs: bytes, and how fast they decode.
+"""Compare photo content with photographs: size in bytes, and decoding speed.
 
     python benchmarks/photo.py
 
 makes images of noise and of photo content with imagine-gen, fresh and pooled, in three settings and
-two sizes, decodes them with Pillow, and prints, for photo content, bytes per pixel (PNG: per byte
-of pixels) and decoding speed relative to noise in the same process: medians over images, the range,
-and how far the median is from that of nine photographs. Two photographs go the same way.
+of two dimensions, and decodes them with Pillow. It prints bytes per pixel (PNG: per byte of pixels)
+and the decoding speed relative to noise in the same process: the median over images, the range, and
+the deviation from the median of nine photographs. Two photographs are measured in the same way.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ STEPS = HERE / "photo_steps.py"
 SIZES = ((500, 375), (3840, 2160))
 TOLERANCE = 0.15
 MOST_TIMES_NOISE = 5
-# Gives every image new memory from the system, as one has that is kept. glibc's default moves this
-# threshold while a program runs; by luck, an image of 500x375 then gets what the last one had, and
-# JPEGs decode by up to a third faster relative to noise.
+# Gives every image new memory from the system, like an image that a program keeps. By default,
+# glibc moves this threshold while a program runs. An image of 500x375 then may reuse the memory of
+# the previous one, and JPEGs decode up to a third faster relative to noise.
 NEW_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 17)}
 _NOISES = 4
 _AT_ONCE = 8
 
 
 class Setting(NamedTuple):
-    """How images are encoded, and the medians of nine photographs at 500x375 in it."""
+    """Options of an encoder, and the medians that nine photographs of 500x375 have with them."""
 
     name: str
     options: Sequence[str]
@@ -60,31 +60,68 @@ class Decoded(NamedTuple):
     speed: float
 
 
+class Measured(NamedTuple):
+    """The median and the range of a group of images, and the median's deviation from its target."""
+
+    median: float
+    least: float
+    most: float
+    deviation: float
+
+
+class Row(NamedTuple):
+    """A line of the table."""
+
+    setting: str
+    size: str
+    images: str
+    number: int
+    density: Measured
+    speed: Measured
+
+    def numbers(self) -> dict[str, object]:
+        """Return the row as it stands in photo.json."""
+        return {
+            "setting": self.setting,
+            "size": self.size,
+            "images": self.images,
+            "count": self.number,
+            "bytes": self.density.median,
+            "bytes range": [self.density.least, self.density.most],
+            "bytes deviation": self.density.deviation,
+            "speed": self.speed.median,
+            "speed range": [self.speed.least, self.speed.most],
+            "speed deviation": self.speed.deviation,
+        }
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of the options."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--count", type=int, default=100, help="images of 500x375 (default: 100)")
-    parser.add_argument("--large", type=int, default=20, help="of 3840x2160 (default: 20)")
-    parser.add_argument("--rounds", type=int, default=5, help="times each decodes (default: 5)")
-    parser.add_argument("--seed", type=int, default=0, help="of the datasets (default: 0)")
+    parser.add_argument("--large", type=int, default=20, help="images of 3840x2160 (default: 20)")
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="times each image is decoded (default: 5)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="seed of the datasets (default: 0)")
     parser.add_argument(
         "--results", type=Path, default=HERE / "results", metavar="DIR", help="folder for results"
     )
     parser.add_argument(
-        "--here", action="store_true", help="take the tools from this Python's environment"
+        "--here", action="store_true", help="use the tools in this Python's environment"
     )
     return parser
 
 
 def main() -> int:
-    """Measure, print and write the results."""
+    """Measure all settings, and print and write the results."""
     args = build_parser().parse_args()
     try:
         programs = Path(sys.executable).parent if args.here else photo_environment()
     except Unavailable as error:
         print(f"benchmarks/photo.py: error: {error}", file=sys.stderr)
         return 1
-    rows = []
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="imagine-photo-", dir=memory_folder()) as name:
         bench = Bench(programs, Path(name), args.rounds, args.seed)
         for width, height in SIZES:
@@ -97,14 +134,14 @@ def main() -> int:
     args.results.mkdir(parents=True, exist_ok=True)
     text = table(rows, times)
     (args.results / "photo.md").write_text(text)
-    numbers = {"rows": rows, "times as long as noise": times}
+    numbers = {"rows": [row.numbers() for row in rows], "times as long as noise": times}
     (args.results / "photo.json").write_text(json.dumps(numbers, indent=1, ensure_ascii=False))
     print(text)
     return 0
 
 
 class Bench:
-    """Makes files with the tools of an environment, and decodes them."""
+    """Makes images with the tools of an environment, and decodes them."""
 
     def __init__(self, programs: Path, folder: Path, rounds: int, seed: int) -> None:
         self._programs = programs
@@ -112,8 +149,8 @@ class Bench:
         self._rounds = rounds
         self._seed = seed
 
-    def compare(self, key: str, width: int, height: int, count: int) -> list[dict[str, object]]:
-        """Return a row for fresh, for pooled images and for photographs, where there are such."""
+    def compare(self, key: str, width: int, height: int, count: int) -> list[Row]:
+        """Return the rows of fresh images, of pooled ones, and (at 500x375) of photographs."""
         size = ("--width", str(width), "--height", str(height))
         options = (*size, *SETTINGS[key].options)
         photo = ("--content", "photo")
@@ -129,15 +166,13 @@ class Bench:
         rows = []
         for name, group in groups.items():
             found = list(self._decode(noises, group))
-            sizes = sorted(one.density for one in found)
-            speeds = sorted(one.speed for one in found)
-            rows.append(row(key, f"{width}×{height}", name, sizes, speeds))
+            rows.append(row_of(SETTINGS[key], f"{width}×{height}", name, found))
         for name in ("noise", "fresh", "pooled"):
             shutil.rmtree(self._folder / name)
         return rows
 
     def times_noise(self, width: int, height: int) -> float:
-        """Return how many times as long as noise a fresh JPEG of photo content takes."""
+        """Return the time of a fresh JPEG of photo content, divided by that of noise."""
         ratios = self._step("make", str(width), str(height), str(self._rounds))
         return statistics.median(map(float, ratios))
 
@@ -150,7 +185,7 @@ class Bench:
         return [str(self._folder / path) for path in made.stdout.splitlines()]
 
     def _decode(self, noises: list[str], paths: list[str]) -> Iterator[Decoded]:
-        # In processes with few files, whose noise and photos are so decoded close to each other.
+        # Each process decodes few files, so that noise and photos are decoded close to each other.
         for begin in range(0, len(paths), _AT_ONCE):
             part = paths[begin : begin + _AT_ONCE]
             lines = [
@@ -168,42 +203,33 @@ class Bench:
         ).stdout.splitlines()
 
 
-def row(
-    key: str, size: str, images: str, sizes: Sequence[float], speeds: Sequence[float]
-) -> dict[str, object]:
-    """Return a row of the results: what was measured, and how far it is from the targets."""
-    setting = SETTINGS[key]
-    density, speed = statistics.median(sizes), statistics.median(speeds)
-    return {
-        "setting": setting.name,
-        "size": size,
-        "images": images,
-        "count": len(sizes),
-        "bytes": density,
-        "bytes range": [sizes[0], sizes[-1]],
-        "bytes deviation": density / setting.bytes_target - 1,
-        "speed": speed,
-        "speed range": [speeds[0], speeds[-1]],
-        "speed deviation": speed / setting.speed_target - 1,
-    }
+def row_of(setting: Setting, size: str, images: str, found: Sequence[Decoded]) -> Row:
+    """Return the line of a group of decoded images."""
+    density = measured([image.density for image in found], setting.bytes_target)
+    speed = measured([image.speed for image in found], setting.speed_target)
+    return Row(setting.name, size, images, len(found), density, speed)
 
 
-def cells(row: dict[str, object]) -> list[str]:
-    """Return the cells of a row's line, misses marked."""
-    is_aim = row["images"] != "2 photographs"
-    found = [str(row["setting"]), str(row["size"]), f"{row['images']} ({row['count']})"]
-    for kind, digits in (("bytes", 3), ("speed", 2)):
-        least, most = row[f"{kind} range"]  # type: ignore[misc]
-        deviation = row[f"{kind} deviation"]
-        missed = ", missed" if is_aim and abs(deviation) > TOLERANCE else ""  # type: ignore[arg-type]
-        found.append(f"{row[kind]:.{digits}f}")
+def measured(values: Sequence[float], target: float) -> Measured:
+    """Return the median and range of values, and the deviation from a target."""
+    median = statistics.median(values)
+    return Measured(median, min(values), max(values), median / target - 1)
+
+
+def cells(row: Row) -> list[str]:
+    """Return the cells of a row in the table; deviations above the tolerance are marked."""
+    has_aim = row.images != "2 photographs"
+    found = [row.setting, row.size, f"{row.images} ({row.number})"]
+    for (median, least, most, deviation), digits in ((row.density, 3), (row.speed, 2)):
+        missed = ", missed" if has_aim and abs(deviation) > TOLERANCE else ""
+        found.append(f"{median:.{digits}f}")
         found.append(f"{least:.{digits}f}–{most:.{digits}f}")
         found.append(f"{deviation:+.0%}{missed}")
     return found
 
 
-def table(rows: list[dict[str, object]], times: dict[str, float]) -> str:
-    """Return the results in Markdown."""
+def table(rows: list[Row], times: dict[str, float]) -> str:
+    """Return the results as Markdown."""
     head = ["setting", "size", "images", "bytes", "range", "off", "decode speed", "range", "off"]
     lines = [head, ["---"] * len(head), *map(cells, rows)]
     text = "\n".join("| " + " | ".join(line) + " |" for line in lines)

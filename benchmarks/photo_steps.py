@@ -1,12 +1,13 @@
-"""What benchmarks/photo.py runs in the tools' environment, in processes of their own.
+"""The steps that benchmarks/photo.py runs as subprocesses in the tools' environment.
 
     python benchmarks/photo_steps.py decode ROUNDS FILE...
     python benchmarks/photo_steps.py photographs DIR
     python benchmarks/photo_steps.py make WIDTH HEIGHT ROUNDS
 
-`decode` prints a line for each file: bytes, pixels (PNG: bytes of pixels) and median seconds;
-`photographs` writes files of two photographs; `make` prints how many times as long photo content
-takes as noise, for each round. Seconds are the processor's, so that other programs count little.
+`decode` prints a line for each file: bytes, pixels (PNG: bytes of pixels) and median seconds.
+`photographs` writes files of two photographs. `make` prints for each round the time of photo
+content divided by that of noise. All times are processor times, which depend little on other
+programs.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import statistics
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
-SAVED_AS = {
+SAVED_AS: dict[str, dict[str, Any]] = {
     "jpeg75": {"format": "JPEG", "quality": 75, "subsampling": "4:2:0"},
     "jpeg96": {"format": "JPEG", "quality": 96, "subsampling": "4:4:4"},
     "png": {"format": "PNG"},
@@ -28,7 +30,7 @@ PIXELS_AT_ONCE = 8_000_000
 
 
 def decode(rounds: int, paths: list[str]) -> None:
-    """Decode files in turn, so that none is in any cache when its turn comes."""
+    """Decode files in turn, so that no file is still in the processor's cache."""
     seconds: dict[str, list[float]] = {path: [] for path in paths}
     for _ in range(rounds):
         for path in paths:
@@ -44,7 +46,7 @@ def decode(rounds: int, paths: list[str]) -> None:
 
 
 def photographs(folder: Path) -> None:
-    """Write the photographs in scikit-learn's wheel, resized to 500x375."""
+    """Write the two photographs of scikit-learn, resized to 500x375, in all settings."""
     from sklearn.datasets import load_sample_images
 
     samples = load_sample_images()
@@ -55,7 +57,7 @@ def photographs(folder: Path) -> None:
 
 
 def make(width: int, height: int, rounds: int) -> None:
-    """Print the ratio of what a fresh JPEG of each content takes, pixels and encoding."""
+    """Print the time of a fresh JPEG of photo content, divided by that of noise."""
     from imagine_gen.dataset.spec import DatasetSpec
     from imagine_gen.work.encoders import image_encoder
 

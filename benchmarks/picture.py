@@ -1,8 +1,8 @@
-"""Draw the results: how many times as fast as its peer each case is.
+"""Draw a bar chart of the results: the speed of each case relative to its peer.
 
     picture.py FOLDER
 
-reads results.json and writes results.png in FOLDER.
+reads results.json in FOLDER and writes results.png there.
 """
 
 import json
@@ -18,7 +18,7 @@ COLORS = {"naive recipe": "#2f6f9f", "writer": "#4c9a6a", "limit": "#c98a2b"}
 
 
 def color(against: str) -> str:
-    """Return the color of a kind of peer: a recipe, another writer, or what the machine allows."""
+    """Return the color of a peer: the recipe, another writer, or a limit of the machine."""
     if "naive" in against:
         return COLORS["naive recipe"]
     return COLORS["writer"] if "writer" in against and "bare" not in against else COLORS["limit"]

@@ -1,9 +1,9 @@
-"""Measure imagine against its peers; write tables, their numbers, and a picture.
+"""Compare imagine with its peers, and write tables, their numbers and a picture.
 
     python benchmarks/run.py
 
-installs what it needs into environments of its own, once. Every case runs in turn with its peers
-after a warm-up; figures are medians of the ratios of neighboring runs.
+The first run creates virtual environments for the tools and their peers. Every case runs in turn
+with its peers after a warm-up. Ratios are medians of the ratios of neighboring runs.
 """
 
 from __future__ import annotations
@@ -51,31 +51,31 @@ VERSIONS_OF = {
 
 
 def add_running_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options about where, how much and how often."""
+    """Add the options that the benchmark scripts share."""
     parser.add_argument(
         "--target",
         type=Path,
         metavar="DIR",
-        help="folder for files (default: one in memory, where there is such)",
+        help="folder for files (default: /dev/shm if it exists)",
     )
     parser.add_argument(
         "--scale",
         type=float,
         default=1.0,
         metavar="X",
-        help="make X times as many images (default: 1)",
+        help="multiply the number of images by X (default: 1)",
     )
     parser.add_argument(
         "--repeats",
         type=int,
         default=5,
         metavar="N",
-        help="runs of every command after the warm-up (default: 5)",
+        help="runs of each command after the warm-up (default: 5)",
     )
     parser.add_argument(
         "--here",
         action="store_true",
-        help="take the tools from this Python's environment, instead of installing them",
+        help="use the tools in this Python's environment instead of installing them",
     )
 
 
@@ -95,20 +95,20 @@ def build_parser() -> argparse.ArgumentParser:
         type=int,
         default=usable_processors(),
         metavar="N",
-        help="of every command that has several (default: all processors)",
+        help="processes of each command that runs in parallel (default: all processors)",
     )
     parser.add_argument(
         "--results",
         type=Path,
         metavar="DIR",
-        help="folder for the tables, numbers and picture (default: benchmarks/results where all"
-        " groups run, else none); rows there of groups that don't run stay",
+        help="folder for the tables, numbers and picture (default: benchmarks/results, or none with"
+        " --only); with --only, rows of other groups are kept",
     )
     return parser
 
 
 def main() -> int:
-    """Run what is asked for and write the results."""
+    """Run the selected groups and write the results."""
     args = build_parser().parse_args()
     try:
         programs = Path(sys.executable).parent if args.here else imagine_environment()
@@ -145,27 +145,27 @@ def main() -> int:
         if not args.only:
             steps = subprocess.run([python, HERE / "steps.py"], check=True, stdout=subprocess.PIPE)
             (folder / "steps.md").write_bytes(steps.stdout)
-        # The tools' own environment need not have what it takes to draw.
+        # With --here, matplotlib need not be installed.
         if subprocess.run([python, HERE / "picture.py", folder], check=False).returncode:
             print("benchmarks/run.py: no picture; is matplotlib installed?", file=sys.stderr)
     return 0
 
 
 def usable_processors() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def memory_folder() -> Path | None:
-    """Return a folder in memory, where the system has one that can be written."""
+    """Return a writable folder in memory, or `None` if the system has none."""
     folder = Path("/dev/shm")
     return folder if folder.is_dir() and os.access(folder, os.W_OK) else None
 
 
 def machine(bench: Bench, target: Path) -> dict[str, str]:
-    """Return what the figures depend on."""
+    """Return the facts that the figures depend on: hardware, system, settings, versions."""
     cpu = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
@@ -190,7 +190,7 @@ def machine(bench: Bench, target: Path) -> dict[str, str]:
 
 
 def file_system(folder: Path) -> str:
-    """Return the type of the file system that a folder is on, where the system tells."""
+    """Return the type of a folder's file system, or "unknown" without /proc/mounts."""
     mounts = Path("/proc/mounts")
     found = {}
     for line in mounts.read_text().splitlines() if mounts.exists() else []:
@@ -201,7 +201,7 @@ def file_system(folder: Path) -> str:
 
 
 def table_row(result: Result) -> tuple[str, ...]:
-    """Return the cells of a result's line."""
+    """Return the cells of a result's line in the table."""
     if result.unit == "s" and result.value >= 100:
         value, limit = f"{result.value / 60:.0f} min", ""
     elif result.unit == "s":
@@ -217,9 +217,9 @@ def table_row(result: Result) -> tuple[str, ...]:
 
 
 def table(results: list[Result], not_run: dict[str, str], facts: dict[str, str]) -> str:
-    """Return the results in Markdown."""
-    rows = [("case", "against", "ratio", "aim", "imagine", "peer", "imagine made"), ("---",) * 7]
-    rows += map(table_row, results)
+    """Return the results as Markdown."""
+    head = ("case", "against", "ratio", "aim", "imagine", "peer", "imagine made")
+    rows = [head, ("---",) * len(head), *map(table_row, results)]
     lines = ["| " + " | ".join(row) + " |" for row in rows]
     lines += [f"\n{name} was not run: {reason}." for name, reason in not_run.items()]
     lines += ["\n" + "; ".join(f"{key}: {value}" for key, value in facts.items()) + "."]
@@ -227,7 +227,7 @@ def table(results: list[Result], not_run: dict[str, str], facts: dict[str, str])
 
 
 def earlier_results(folder: Path, results: list[Result]) -> list[Result]:
-    """Return what an earlier run left in a folder, with new results in their places."""
+    """Return the results of an earlier run in a folder, replaced by new ones of the same cases."""
     file = folder / "results.json"
     found = json.loads(file.read_text())["results"] if file.exists() else []
     rows = {(row["case"], row["against"]): Result(**row) for row in found}
@@ -237,7 +237,7 @@ def earlier_results(folder: Path, results: list[Result]) -> list[Result]:
 def write_results(
     folder: Path, results: list[Result], not_run: dict[str, str], facts: dict[str, str]
 ) -> None:
-    """Write the table in Markdown, and everything in JSON."""
+    """Write the table as Markdown, and all numbers as JSON."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "results.md").write_text(table(results, not_run, facts))
     numbers = {"machine": facts, "not run": not_run, "results": [r._asdict() for r in results]}

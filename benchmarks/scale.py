@@ -1,11 +1,11 @@
-"""Measure what more workers bring, and what a Dask cluster and an object store cost.
+"""Compare two workers with one, a Dask cluster with local processes, and a store with files.
 
     python benchmarks/scale.py
 
-The cluster is a scheduler and as many workers of one thread, as processes on loopback, so that both
-engines have the same processors. Rates are those that the tool tells, without the second in which
-it starts Python and connects; what the whole command takes is told beside them. The object store is
-moto's S3 server on loopback: one process in Python, which is what limits these rates.
+The cluster is a scheduler and workers of one thread each, as processes on loopback, so that both
+engines have the same processors. The rates that the tool reports leave out the second in which it
+starts Python and connects; the table also has the rates of the whole command. The object store is
+moto's S3 server on loopback: one Python process, which limits these rates.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 from cases import LARGE, Bench, Result
 from environments import HERE, Unavailable, imagine_environment
@@ -32,16 +33,27 @@ from run import add_running_options, machine, memory_folder, table, table_row
 SMALL = (500, 375)
 WORKERS = 2
 SECONDS_TO_START = 300
-STORED_IMAGES = 2000
+IMAGES_IN_STORE = 2000
 BUCKET = "bucket"
 ADDRESS = re.compile(r"Running on (http://127\.0\.0\.1:\d+)")
 CREATE_BUCKET = f"import boto3; boto3.client('s3').create_bucket(Bucket='{BUCKET}')"
-# What is made, how large, how many, more options, and the least of processes' rate for a cluster.
+
+
+class Case(NamedTuple):
+    """A dataset, and the least ratio of the cluster's rate to that of local processes."""
+
+    name: str
+    size: tuple[int, int]
+    images: int
+    options: tuple[str, ...]
+    at_least: float | None
+
+
 CASES = (
-    ("pooled JPEG 500×375", SMALL, 40_000, ("--pooled",), 0.6),
-    ("fresh JPEG 500×375", SMALL, 6000, (), None),
-    ("pooled JPEG 3840×2160", LARGE, 1000, ("--pooled",), 0.9),
-    ("fresh JPEG 3840×2160", LARGE, 150, (), 0.9),
+    Case("pooled JPEG 500×375", SMALL, 40_000, ("--pooled",), 0.6),
+    Case("fresh JPEG 500×375", SMALL, 6000, (), None),
+    Case("pooled JPEG 3840×2160", LARGE, 1000, ("--pooled",), 0.9),
+    Case("fresh JPEG 3840×2160", LARGE, 150, (), 0.9),
 )
 
 
@@ -68,9 +80,9 @@ def main() -> int:
         programs = Path(sys.executable).parent if args.here else imagine_environment()
         bench = Bench(programs, target / "files", WORKERS, args.repeats, args.scale)
         with cluster(programs / "python", target / "cluster") as scheduler:
-            for case, size, images, options, limit in CASES:
+            for case in CASES:
                 bench.clear()
-                for result in compare(bench, scheduler, case, size, images, options, limit):
+                for result in compare(bench, scheduler, case):
                     results.append(result)
                     print(" | ".join(table_row(result)), file=sys.stderr)
         with store(programs / "python", target):
@@ -94,22 +106,14 @@ def main() -> int:
     return 0
 
 
-def compare(
-    bench: Bench,
-    scheduler: str,
-    case: str,
-    size: tuple[int, int],
-    images: int,
-    options: tuple[str, ...],
-    limit: float | None,
-) -> Iterator[Result]:
-    """Compare two processes with one, and a cluster of two with both."""
-    count = bench.count(images)
+def compare(bench: Bench, scheduler: str, case: Case) -> Iterator[Result]:
+    """Compare two processes with one, and a cluster of two workers with two processes."""
+    count = bench.count(case.images)
 
-    def side(*who: str) -> Side:
-        command = bench.generator("images", size, count, *options)
+    def side(*engine: str) -> Side:
+        command = bench.generator("images", case.size, count, *case.options)
         place = command.index("--workers")
-        command[place : place + 2] = who
+        command[place : place + 2] = engine
         return Side(count, lambda: run(command))
 
     sides = {
@@ -120,11 +124,11 @@ def compare(
     rates, made = in_turn(sides, bench.repeats)
     for ours, against, of, least in (
         ("two", "one process", "one", None),
-        ("Dask", "two processes", "two", limit),
+        ("Dask", "two processes", "two", case.at_least),
     ):
         for by, also in ((" (own)", ""), ("", ", whole command")):
             yield Result(
-                f"{case}, {'two processes' if ours == 'two' else 'Dask with two workers'}",
+                f"{case.name}, {'two processes' if ours == 'two' else 'Dask with two workers'}",
                 against + also,
                 paired_ratio(rates[ours + by], rates[of + by]),
                 "times",
@@ -136,9 +140,9 @@ def compare(
 
 
 def compare_store(bench: Bench) -> Iterator[Result]:
-    """Compare images that go to an object store with files, and two workers with one."""
+    """Compare images written to an object store with files, and two workers with one."""
     bench.clear()
-    count = bench.count(STORED_IMAGES)
+    count = bench.count(IMAGES_IN_STORE)
 
     def side(path: str, workers: int) -> Side:
         command = bench.generator("images", SMALL, count, "--pooled")
@@ -167,7 +171,7 @@ def compare_store(bench: Bench) -> Iterator[Result]:
 
 @contextmanager
 def store(python: Path, folder: Path) -> Iterator[None]:
-    """Run an S3 server, to which the environment of what is run leads."""
+    """Run an S3 server, and set the environment variables that lead to it."""
     log = folder / "s3.log"
     command = [str(python), "-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
     with log.open("wb") as output:
@@ -194,7 +198,7 @@ def store(python: Path, folder: Path) -> Iterator[None]:
 
 @contextmanager
 def cluster(python: Path, folder: Path) -> Iterator[str]:
-    """Run a scheduler and workers, and give the path of the scheduler file."""
+    """Run a scheduler and workers; yield the path of the scheduler file."""
     folder.mkdir()
     file = folder / "scheduler.json"
     common = ["--host", "127.0.0.1", "--no-dashboard"]
@@ -214,7 +218,7 @@ def cluster(python: Path, folder: Path) -> Iterator[str]:
                 if time.monotonic() > deadline:
                     raise Failed("the Dask scheduler does not start")
                 time.sleep(0.1)
-        time.sleep(5)  # until the workers have found it; a run would begin with the first
+        time.sleep(5)  # A run would begin as soon as the first worker has connected.
         yield str(file)
     finally:
         for process in reversed(processes):

@@ -1,8 +1,8 @@
-"""Measure what each step of making an image or a record takes, in one process.
+"""Measure the duration of each step of making an image or a record, in one process.
 
     python benchmarks/steps.py
 
-prints a table; docs/performance.md shows one. It needs the tools in this Python's environment.
+prints a table for docs/performance.md. The tools must be installed in this Python's environment.
 """
 
 from __future__ import annotations
@@ -59,18 +59,18 @@ def drawer(rows: int) -> Callable[[], None]:
 
 
 class Drawn:
-    """Pixels that have been drawn already: the same rows again and again."""
+    """Pixels drawn in advance: always the same rows."""
 
     def __init__(self, rows: int) -> None:
         self._bytes = RandomStream(0, Draw.PIXELS, 0).read(0, rows * 3 * WIDTH)
 
     def rows(self, top: int, bottom: int) -> np.ndarray:
-        """Return rows as an image's pixels do."""
+        """Return the RGB bytes of rows, a flat array of uint8."""
         return self._bytes[: (bottom - top) * 3 * WIDTH]
 
 
 def image_steps(folder: Path) -> Steps:
-    """Return the steps of making an image of 4K."""
+    """Return the steps of making a 4K image."""
 
     def spec(image_format: str, pooled: bool = False) -> DatasetSpec:
         return DatasetSpec(b"x", b"x", WIDTH, HEIGHT, image_format=image_format, pooled=pooled)
@@ -116,7 +116,7 @@ def image_steps(folder: Path) -> Steps:
 
 
 def record_steps(folder: Path) -> Steps:
-    """Return the steps of making records of 115 KB, each for `RECORDS` of them."""
+    """Return the steps of making records of 115 KB; each step makes `RECORDS` of them."""
     data = b"\xff\xd8\xff" + np.random.default_rng(0).bytes(115_000)
     paths = [os.fsencode(folder / str(number)) for number in range(RECORDS)]
     for path in paths:
@@ -148,7 +148,7 @@ def record_steps(folder: Path) -> Steps:
 
 
 def medians(steps: Steps) -> dict[tuple[str, str], float]:
-    """Return the median duration of each step in ms; they run in turn, after a warm-up."""
+    """Return the median duration of each step in ms. The steps run in turn, after a warm-up."""
     durations: dict[tuple[str, str], list[float]] = {step: [] for step in steps}
     for _ in range(ROUNDS + 2):
         for step, run in steps.items():

@@ -1,9 +1,10 @@
-"""What is measured of whole workloads: streams, sizes in bytes, a known benchmark's dataset."""
+"""The groups of whole workloads: tar streams, target sizes, the dataset of a known benchmark."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from cases import Bench, Comparison, Result, compare
 from measure import Run, Side, run
@@ -11,7 +12,7 @@ from measure import Run, Side, run
 SIZE = (500, 375)
 PRESET = "mlperf-storage-resnet50"
 PRESET_IMAGES = 1_281_024
-PRESET_BYTES = PRESET_IMAGES * (114_660 + 60)  # a record's, with what surrounds the image
+PRESET_BYTES = PRESET_IMAGES * (114_660 + 60)  # An image and its record around it.
 
 
 def _piped(bench: Bench, folder: str, make: list[str], pack: list[str]) -> Run:
@@ -24,14 +25,14 @@ def _piped(bench: Bench, folder: str, make: list[str], pack: list[str]) -> Run:
 
 
 def streams(bench: Bench) -> Iterator[Result]:
-    """Compare a tar stream between the tools with files."""
+    """Compare a tar stream between the tools with a manifest of files."""
     images = bench.count(20_000)
     size = ["--width", str(SIZE[0]), "--height", str(SIZE[1]), "--pooled", "--count", str(images)]
     for tool in ("imagine-tfrecord", "imagine-recordio"):
         stream, files = ["--tar", *size], ["--path", bench.folder("images"), *size]
         sides = {
-            "tar": Side(images, lambda t=tool, s=stream: _piped(bench, "a", s, [t, "--tar"])),
-            "files": Side(images, lambda t=tool, f=files: _piped(bench, "b", f, [t])),
+            "tar": Side(images, partial(_piped, bench, "a", stream, [tool, "--tar"])),
+            "files": Side(images, partial(_piped, bench, "b", files, [tool])),
         }
         case = f"`imagine-gen --pooled --tar \\| {tool} --tar`, 500×375"
         comparison = Comparison(case, "the same through files", "tar", "files", 1)
@@ -40,16 +41,14 @@ def streams(bench: Bench) -> Iterator[Result]:
 
 
 def sizes(bench: Bench) -> Iterator[Result]:
-    """Compare files of exactly so many bytes with files of a quality."""
+    """Compare files of a target size with files of a quality."""
     for kind, images in (((), bench.count(3000)), (("--pooled",), bench.count(20_000))):
         sides = {
             "exact": Side(
                 images,
-                lambda k=kind, n=images: bench.generate(
-                    "exact", SIZE, n, "--target-size", "114660", *k
-                ),
+                partial(bench.generate, "exact", SIZE, images, "--target-size", "114660", *kind),
             ),
-            "plain": Side(images, lambda k=kind, n=images: bench.generate("plain", SIZE, n, *k)),
+            "plain": Side(images, partial(bench.generate, "plain", SIZE, images, *kind)),
         }
         case = f"{'pooled' if kind else 'fresh'} JPEG 500×375, `--target-size 114660`"
         comparison = Comparison(case, "`--quality 75`", "exact", "plain", None)
@@ -58,7 +57,7 @@ def sizes(bench: Bench) -> Iterator[Result]:
 
 
 def preset(bench: Bench) -> Iterator[Result]:
-    """Make ten of the 1,024 files of MLPerf Storage's dataset for ResNet-50, and so know of all."""
+    """Make 10 of the 1,024 files of MLPerf Storage's dataset for ResNet-50; extrapolate to all."""
     images = bench.count(12_510)
     for kind in ((), ("--pooled",)):
         make = ["--preset", PRESET, "--count", str(images), "--tar", *kind]

@@ -1,9 +1,8 @@
-"""Write the tools' help texts into their pages: `python docs/update_help.py`."""
+"""Write the help texts of the tools into their pages: `python docs/update_help.py`."""
 
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,16 +12,15 @@ TOOLS = ("gen", "tfrecord", "recordio")
 
 
 def main() -> None:
-    """Replace the block of text under each page's options."""
+    """Replace the block with the help text in each tool's page."""
     for tool in TOOLS:
         command = [sys.executable, "-m", f"imagine_{tool}", "--help"]
         env = {**os.environ, "COLUMNS": "80"}
         text = subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
         page = DOCS / f"imagine-{tool}.md"
-        block = f"```text\n{text}```"
-        page.write_text(
-            re.sub(r"(?ms)^```text\n.*?^```$", lambda _, block=block: block, page.read_text())
-        )
+        before, fence, rest = page.read_text().partition("```text\n")
+        after = rest.partition("\n```\n")[2]
+        page.write_text(f"{before}{fence}{text}```\n{after}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
-"""Peer: the same bytes to as many files with `writev`, and nothing else.
+"""Peer: writes the same number of bytes to as many files with `writev`, and does nothing else.
 
     bare_writer.py FOLDER COUNT PROCESSES
 
-Each process holds up to 40 MB of a folder's files in memory, and writes over the folder's files
-with them.
-Prints the seconds that the processes were busy.
+Each process keeps up to 40 MB of the folder's files in memory, and overwrites the folder's files
+with them. Prints the seconds of the slowest process.
 """
 
 import multiprocessing

@@ -1,8 +1,8 @@
-"""Peer: libjpeg-turbo through Pillow, and nothing else: the same image again and again.
+"""Peer: encodes the same image repeatedly with libjpeg-turbo through Pillow.
 
     encode_only.py WIDTH HEIGHT COUNT PROCESSES
 
-Prints the seconds that the processes were busy.
+Prints the seconds of the slowest process.
 """
 
 import io

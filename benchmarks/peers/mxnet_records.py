@@ -1,8 +1,8 @@
-"""Peer: MXNet's `MXIndexedRecordIO` in a `multiprocessing.Pool`, a file for each task.
+"""Peer: packs images with MXNet's `MXIndexedRecordIO` in a `multiprocessing.Pool`.
 
     mxnet_records.py SOURCE TARGET IMAGES_PER_FILE PROCESSES
 
-Prints the seconds without those that importing MXNet takes.
+Each task writes one file. Prints the seconds without the import of MXNet.
 """
 
 import multiprocessing

@@ -1,6 +1,6 @@
-"""Peer: images as a short script makes them, one `multiprocessing.Pool` and Pillow's defaults.
+"""Peer: makes images by a short script, with a `multiprocessing.Pool` and Pillow's defaults.
 
-It is what NVIDIA's Imageinary does, except that it leaves RGB images RGB.
+NVIDIA's Imageinary works in this way, but does not keep RGB images in RGB.
 
     naive_images.py FOLDER FORMAT WIDTH HEIGHT COUNT PROCESSES
 """

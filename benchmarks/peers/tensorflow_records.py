@@ -1,8 +1,8 @@
-"""Peer: TensorFlow's `TFRecordWriter` in a loop.
+"""Peer: packs images with TensorFlow's `TFRecordWriter` in a loop.
 
     tensorflow_records.py SOURCE TARGET IMAGES_PER_FILE
 
-Prints the seconds without those that importing TensorFlow takes.
+Prints the seconds without the import of TensorFlow.
 """
 
 import os
