@@ -16,7 +16,7 @@ import pytest
 from imagine_common.errors import ImagineError, WorkerLost
 from imagine_common.files.atomic import AtomicFile
 from imagine_common.files.temporary import (
-    call_unless_finished,
+    add_cleanup,
     clear_leftovers,
     create_temporary,
     remove_temporary,
@@ -103,7 +103,7 @@ def begin_to_undo(folder: Path, unit: int) -> int:
     if unit == 0:
         wait_for((folder / "begun").exists)
         return unit
-    call_unless_finished(partial(undo_slowly, folder))
+    add_cleanup(partial(undo_slowly, folder))
     (folder / "begun").touch()
     time.sleep(FOREVER)
     return unit

@@ -64,10 +64,10 @@ def test_a_password_in_a_url_is_refused_and_not_repeated(
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        (b"s3://", "no bucket in the URL, as in s3://BUCKET/PREFIX"),
-        (b"s3:///x", "no bucket in the URL"),
-        (b"https://host/x?X-Amz-Signature=s3cr3t", "a web server is no object store"),
-        (b"s3://bucket/\xff", "names in object stores are UTF-8"),
+        (b"s3://", "the URL has no bucket, as in s3://BUCKET/PREFIX"),
+        (b"s3:///x", "the URL has no bucket"),
+        (b"https://host/x?X-Amz-Signature=s3cr3t", "a web server is not an object store"),
+        (b"s3://bucket/\xff", "names in object stores must be UTF-8"),
         (b"file://host/x", "three slashes and an absolute path"),
         (b"file://x", "three slashes and an absolute path"),
     ],

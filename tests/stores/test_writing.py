@@ -165,7 +165,7 @@ def test_a_plan_tells_that_a_store_has_no_limit(bucket: Bucket, tmp_path: Path) 
     image = tmp_path / "x.jpg"
     image.write_bytes(JPEG)
     plan = run("tfrecord", "--dest-path", bucket.url, "--dry-run", input=manifest([image]))
-    assert f"{bucket.url}: a store, which tells no limit" in plan.stderr.decode()
+    assert f"{bucket.url}: an object store, which reports no limit" in plan.stderr.decode()
     assert run("gen", "--path", bucket.url, *GEN, "--dry-run").returncode == 0
     assert bucket.sizes() == {}
 

@@ -1,4 +1,4 @@
-"""Files and folders: reading, atomic writing, temporary names, free space, and object stores.
+"""Files and folders: reading, atomic writing, temporary names, free space, object stores.
 
 May import `host`, `errors` and `text`.
 """

@@ -1,19 +1,25 @@
-"""Telling whether files would fit where they are to go, before one is written."""
+"""Free space: whether files would fit into a folder, found out before the first is written."""
 
 from __future__ import annotations
 
 import os
 from typing import NamedTuple
 
-from imagine_common.errors import ImagineError, file_error
+from imagine_common.errors import ImagineError, file_errors
 from imagine_common.files.urls import is_remote, local_path
 from imagine_common.text import counted, human_bytes, show
 
 
 class FreeSpace(NamedTuple):
-    """What a file system has left for this user.
+    """The space that a file system has left for this user.
 
-    `bytes` come in blocks of `block` bytes; `files` is None where it has no limit of its own.
+    Attributes
+    ----------
+    bytes : int
+    files : int or None
+        None if the file system does not limit their number.
+    block : int
+        The size of a block, in bytes.
     """
 
     bytes: int
@@ -22,55 +28,52 @@ class FreeSpace(NamedTuple):
 
 
 def describe_space(folder: bytes) -> str:
-    """Return words for what is left where a folder is, or would be.
+    """Return a message with the free space at a folder, existing or not.
 
     Raises
     ------
     ImagineError
-        As `free_space` does.
+        If the folder can't be created or written to.
     """
     if is_remote(folder):
-        return f"{show(folder)}: a store, which tells no limit"
+        return f"{show(folder)}: an object store, which reports no limit"
     return f"{show(folder)}: {human_bytes(free_space(folder).bytes)} free"
 
 
 def free_space(folder: bytes) -> FreeSpace:
-    """Return what is left where a folder is, or would be.
+    """Return the free space at a local folder, existing or not.
 
     Raises
     ------
     ImagineError
-        Where it can't be told.
+        If the folder can't be created or written to.
     """
-    there = os.path.abspath(local_path(folder))
-    while not os.path.lexists(there):
-        there = os.path.dirname(there)
-    if not os.path.isdir(there):
-        raise ImagineError(f"{show(folder)}: {show(there)} is not a folder")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise ImagineError(f"{show(folder)}: {show(there)} can't be written to")
-    try:
-        status = os.statvfs(there)
-    except OSError as error:
-        raise file_error(folder, error) from error
+    parent = os.path.abspath(local_path(folder))
+    while not os.path.lexists(parent):
+        parent = os.path.dirname(parent)
+    if not os.path.isdir(parent):
+        raise ImagineError(f"{show(folder)}: {show(parent)} is not a folder")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise ImagineError(f"{show(folder)}: {show(parent)} can't be written to")
+    with file_errors(folder):
+        status = os.statvfs(parent)
     block = status.f_frsize or status.f_bsize
     files = status.f_favail if status.f_files else None
     return FreeSpace(status.f_bavail * block, files, block)
 
 
 def require_space(folder: bytes, size: int, files: int) -> None:
-    """Refuse files that would not fit into a folder: bytes in all, and how many.
-
-    Stores tell no limit, and are taken to have none.
+    """Refuse `files` files of `size` bytes in total that don't fit into a local folder.
 
     Raises
     ------
     ImagineError
+        If they don't fit, or the folder can't be created or written to.
     """
     if is_remote(folder):
         return
     free = free_space(folder)
-    # On average a file's last block is half empty.
+    # On average, a file's last block is half empty.
     needed = size + files * free.block // 2
     if needed > free.bytes:
         raise ImagineError(

@@ -1,14 +1,14 @@
-"""Reading files that others named, at any place; of local ones, only regular files are opened."""
+"""Reading files that users name, local or in a store; of local ones, only regular files."""
 
 from __future__ import annotations
 
 import os
 import stat
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from types import TracebackType
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple
 
-from imagine_common.errors import ImagineError, file_error
+from imagine_common.errors import ImagineError, file_error, file_errors
 from imagine_common.files.output import Buffer
 from imagine_common.text import show
 
@@ -24,58 +24,56 @@ _KINDS = (
 )
 
 
-class InputFile(Protocol):
-    """A file that is read: a local one, or an object in a store.
+class InputFile(ABC):
+    """A file to read; `size` is in bytes.
 
-    `size` is in bytes. What can't be read raises an `OSError`, or an `ImagineError` that names it.
+    Read errors are `OSError`s, or `ImagineError`s that name the file.
     """
+
+    __slots__ = ()
 
     size: int
 
+    @abstractmethod
     def read_at(self, offset: int, size: int) -> bytes:
-        """Return bytes from an offset on; fewer than asked for only where the file ends."""
+        """Return `size` bytes from an offset on; fewer only at the end of the file."""
 
+    @abstractmethod
     def stream(self) -> BinaryIO:
-        """Return a file object that reads it from its beginning."""
+        """Return a file object that reads from the beginning, until this file is closed."""
 
+    @abstractmethod
     def close(self) -> None:
-        """Close it."""
+        """Close the file."""
 
     def __enter__(self) -> InputFile:
-        """Return the file."""
+        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close it."""
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
-class RegularFile:
-    """A regular local file, or a link to one.
+class RegularFile(InputFile):
+    """A regular local file, or a link to one; error messages call it `expected`.
 
-    Others are never opened: opening a FIFO waits, and opening a device may do anything.
+    Other kinds are not opened: opening a FIFO blocks, and opening a device may have effects.
 
     Raises
     ------
     ImagineError
-        From the constructor, where the file is missing, unreadable or not regular; `expected` says
-        what should be there.
+        From the constructor, if the file is missing, unreadable or not regular.
     """
 
     __slots__ = ("_fd", "size")
 
     def __init__(self, path: bytes, expected: str) -> None:
-        try:
-            _require_regular(path, os.stat(path).st_mode, expected)
-            # Should a FIFO take the name just now, opening it must not wait for its writer.
-            self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except FileNotFoundError as error:
-            raise ImagineError(f"{file_error(path, error)}{hint_at_name(path)}") from error
-        except OSError as error:
-            raise file_error(path, error) from error
+        with file_errors(path):
+            try:
+                _require_regular(path, os.stat(path).st_mode, expected)
+                # O_NONBLOCK: a FIFO that just took the name must not block.
+                self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            except FileNotFoundError as error:
+                raise ImagineError(f"{file_error(path, error)}{hint_at_name(path)}") from error
         try:
             status = os.fstat(self._fd)
             _require_regular(path, status.st_mode, expected)
@@ -85,85 +83,77 @@ class RegularFile:
         self.size = status.st_size
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Return bytes from an offset on; fewer than asked for only where the file ends.
+        """Return `size` bytes from an offset on; fewer only at the end of the file.
 
         Raises
         ------
         OSError
-            As `os.pread` does.
+            If reading fails.
         """
-        # One read does it, but for more than 2 GiB and files that shrink meanwhile.
+        # One call is enough, except for more than 2 GiB and files that shrink meanwhile.
         data = os.pread(self._fd, size, offset)
-        if len(data) == size or not data:
-            return data
-        parts = [data]
-        offset += len(data)
-        while size > (found := sum(map(len, parts))) and (
-            part := os.pread(self._fd, size - found, offset)
-        ):
-            parts.append(part)
-            offset += len(part)
-        return b"".join(parts)
+        while 0 < len(data) < size:
+            more = os.pread(self._fd, size - len(data), offset + len(data))
+            if not more:
+                break
+            data += more
+        return data
 
     def stream(self) -> BinaryIO:
-        """Return a file object that reads it from its beginning, and is good as long as this is."""
+        """Return a file object that reads from the beginning, until this file is closed."""
         return open(self._fd, "rb", buffering=PIECE_BYTES, closefd=False)
 
     def close(self) -> None:
-        """Close it."""
-        os.close(self._fd)
-
-    def __enter__(self) -> RegularFile:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+        """Close the file."""
         os.close(self._fd)
 
 
-def compare(file: InputFile, offset: int, expected: Iterable[Buffer]) -> tuple[bool, int]:
-    """Tell whether a file holds, from an offset on, the bytes that are expected there.
+class Comparison(NamedTuple):
+    """Whether bytes are equal, and the offset of their end or of the first difference."""
 
-    Also return where these end in the file; or the first difference, which is at the file's end
-    where that comes too early.
+    equal: bool
+    end: int
+
+
+def compare(file: InputFile, offset: int, expected: Iterable[Buffer]) -> Comparison:
+    """Compare the bytes of a file from an offset on with expected ones.
+
+    A file that ends too early differs at its end.
 
     Raises
     ------
     OSError, ImagineError
-        As the file's `read_at` does.
+        If the file can't be read.
     """
     for piece in _pieces(expected):
         found = file.read_at(offset, len(piece))
         if found != piece:
             pairs = enumerate(zip(found, piece))
-            return False, offset + next((i for i, (a, b) in pairs if a != b), len(found))
+            first = next((i for i, (a, b) in pairs if a != b), len(found))
+            return Comparison(False, offset + first)
         offset += len(piece)
-    return True, offset
+    return Comparison(True, offset)
 
 
 def read_pieces(file: BinaryIO, size: int) -> Iterator[bytes]:
-    """Yield the next bytes of a file, a mebibyte at a time; fewer only where the file ends."""
+    """Yield the next `size` bytes of a file in pieces of 1 MiB; fewer only at its end."""
     while size and (piece := file.read(min(size, PIECE_BYTES))):
         size -= len(piece)
         yield piece
 
 
 class FileSlice:
-    """A part of a file that is read like bytes, but only where it is looked at."""
+    """A file from an offset on, read like `bytes`: only where it is sliced, `window` at least."""
 
     def __init__(self, file: InputFile, begin: int, window: int = _WINDOW_BYTES) -> None:
         self._file = file
         self._begin = begin
-        self._least = window  # bytes that are read at once
+        self._least = window
         self._window = b""
         self._window_begin = 0
 
     def __getitem__(self, span: slice) -> bytes:
-        """Return the bytes of a slice, with begin and end; fewer only where the file ends."""
+        """Return the bytes of a slice, which has a start and a stop; fewer only at the end."""
         begin = span.start - self._window_begin
         end = span.stop - self._window_begin
         if begin < 0 or end > len(self._window):
@@ -175,7 +165,7 @@ class FileSlice:
 
 
 def _pieces(buffers: Iterable[Buffer]) -> Iterator[bytes]:
-    """Yield the same bytes in pieces of about a mebibyte: few reads, and little memory."""
+    """Yield the bytes of buffers in pieces of about 1 MiB."""
     batch: list[Buffer] = []
     size = 0
     for buffer in buffers:
@@ -197,7 +187,7 @@ def _require_regular(path: bytes, mode: int, expected: str) -> None:
 
 
 def hint_at_name(path: bytes) -> str:
-    """Return words about a missing file's name, if it looks as if a manifest were misread."""
+    """Return a hint for a missing file whose name looks like a misread line of a manifest."""
     if path.endswith(b"\r"):
         return "; the name ends with a carriage return: does the manifest have CRLF line ends?"
     if path.startswith(b"\xef\xbb\xbf"):

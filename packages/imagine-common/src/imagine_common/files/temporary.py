@@ -1,9 +1,9 @@
-"""Temporary files: what they are called, and who removes them.
+"""Temporary files: their names, and their removal.
 
-The name says which process made the file (host, process, that process's start time), so that what
-a killed process left can be told from what a living one still writes, by this host or by another
-that shares the folder. What this process has begun stands in `_unfinished`, which a worker that is
-told to stop empties before it goes; with what else is to be undone, such as uploads.
+A name holds the host, the process and the process's start time. This way the files of a killed
+process differ from those that a process of this or another host still writes. `_unfinished` has the
+files that this process is writing, and `_cleanups` other things to undo, such as uploads, if the
+process has to end early.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _numbers = itertools.count()
 _unfinished: set[bytes] = set()
-_undoing: set[Callable[[], None]] = set()
+_cleanups: set[Callable[[], None]] = set()
 
 
 def create_temporary(path: bytes) -> int:
-    """Create a file exclusively and return its descriptor; it counts as unfinished from now on."""
+    """Create a new file that counts as unfinished, and return its descriptor."""
     _unfinished.add(path)
     return os.open(path, _NEW, 0o666)
 
 
 def reserve_temporary(folder: bytes) -> bytes:
-    """Return a name for a file that another process makes, but that counts as unfinished here."""
+    """Return a name for a file that another process writes but this one has to remove."""
     path = temporary_name(folder)
     _unfinished.add(path)
     return path
 
 
 def remove_temporary(path: bytes) -> None:
-    """Remove a temporary file, where it is still there."""
+    """Remove a temporary file if it is unfinished."""
     with suppress(OSError):
         if path in _unfinished:
             os.unlink(path)
@@ -47,43 +47,43 @@ def remove_temporary(path: bytes) -> None:
 
 
 def remove_unfinished() -> None:
-    """Remove every file that this process has begun and not finished, and undo what else it has."""
+    """Remove all unfinished files of this process and call its cleanup functions."""
     for path in list(_unfinished):
         remove_temporary(path)
-    for undo in list(_undoing):
-        undo()
+    for cleanup in list(_cleanups):
+        cleanup()
 
 
-def call_unless_finished(undo: Callable[[], None]) -> None:
-    """Have a function called where this process has to end before `finished` is called with it."""
-    _undoing.add(undo)
+def add_cleanup(cleanup: Callable[[], None]) -> None:
+    """Call a function if this process has to end before `remove_cleanup`."""
+    _cleanups.add(cleanup)
 
 
-def finished(undo: Callable[[], None]) -> None:
-    """Have a function no longer called."""
-    _undoing.discard(undo)
+def remove_cleanup(cleanup: Callable[[], None]) -> None:
+    """Forget a cleanup function."""
+    _cleanups.discard(cleanup)
 
 
 def forget_unfinished() -> None:
-    """Leave what has been begun so far to the parent process, whose it is: for a new worker."""
+    """Forget, in a new worker, the files and cleanups that belong to the parent process."""
     _unfinished.clear()
-    _undoing.clear()
+    _cleanups.clear()
 
 
 def rename_temporary(path: bytes, final: bytes) -> None:
-    """Give a finished file its final name, replacing what has it.
+    """Rename a finished file to its final path, replacing an older file.
 
     Raises
     ------
     OSError
-        As `os.replace` does.
+        If it can't be renamed.
     """
     os.replace(path, final)
     _unfinished.discard(path)
 
 
 def clear_leftovers(folder: bytes) -> None:
-    """Remove the temporary files that dead processes of this host left in a folder."""
+    """Remove the temporary files that dead processes of this host left in a local folder."""
     host = _host()
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
@@ -94,7 +94,7 @@ def clear_leftovers(folder: bytes) -> None:
 
 
 def is_temporary(path: bytes) -> bool:
-    """Tell by its name whether a file is one that a run has begun and not finished."""
+    """Return whether a path is that of a temporary file."""
     return _MARK in path and _TEMPORARY.fullmatch(os.path.basename(path)) is not None
 
 
@@ -109,9 +109,9 @@ def _own_prefix(pid: int) -> bytes:
 
 
 def _host() -> bytes:
-    """Return a name for all processes whose numbers mean the same to us: a host, or a container.
+    """Return a name for this host, or for this container with process numbers of its own.
 
-    Hosts can have the same name, and containers that of their host; so more goes into it.
+    Hosts, and containers on a host, can share a node name; so it has a checksum of their identity.
     """
     name = re.sub(rb"[^A-Za-z0-9.]", b"_", os.fsencode(os.uname().nodename))[:64] or b"_"
     known = b""
@@ -128,13 +128,13 @@ def _is_alive(pid: bytes, start: bytes) -> bool:
 
 
 def _start_time(pid: bytes) -> bytes | None:
-    """Return when a living process started, in clock ticks since boot; nothing for a dead one.
+    """Return when a process started, in clock ticks since boot; empty if it is dead.
 
-    None where it can't be told: there may be no /proc, or one that hides other users' processes.
+    None if that is unknown: /proc may be missing, or hide other users' processes.
     """
     try:
         with open(b"/proc/%b/stat" % pid, "rb") as stat:
-            # The second field, the command's name, may itself hold spaces and parentheses.
+            # The second field, the command's name, may contain spaces and parentheses.
             state, *fields = stat.read().rpartition(b")")[2].split()
     except OSError:
         return None
@@ -146,6 +146,6 @@ def _exists(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except OSError:  # Another user's.
+    except OSError:  # Another user's process.
         return True
     return True

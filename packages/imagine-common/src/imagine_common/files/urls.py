@@ -1,7 +1,7 @@
-"""Telling URLs from paths, and refusing those that can't be meant, before fsspec is needed.
+"""URLs: recognizing and checking them before fsspec is imported.
 
-A path is a URL where it begins with a scheme and `://`. Credentials have no place in one: command
-lines are seen by all users of a host, and URLs are repeated in manifests and errors.
+A path is a URL if it begins with a scheme and `://`. A URL must not contain credentials: command
+lines are visible to all users of a host, and manifests and errors repeat URLs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _URL = re.compile(rb"(?s)([A-Za-z][A-Za-z0-9+.-]*)://([^/]*)(/.*)?")
 _LOCAL = "file"
 _NO_STORES = ("http", "https")
 
-# What is to be installed for a scheme: the module that fsspec needs, and our extra that has it.
+# For a scheme, the module that fsspec needs, and the extra of imagine-common that installs it.
 _BACKENDS = {
     **dict.fromkeys(("s3", "s3a"), ("s3fs", "s3")),
     **dict.fromkeys(("gs", "gcs"), ("gcsfs", "gs")),
@@ -28,35 +28,35 @@ _BACKENDS = {
 
 
 class Url(NamedTuple):
-    """A URL's scheme, in lower case, and what stands before the first slash: a bucket, mostly."""
+    """A URL's scheme, in lower case, and the part before the path, mostly a bucket."""
 
     scheme: str
     authority: bytes
 
 
 def is_url(path: bytes) -> bool:
-    """Tell whether a path is a URL, of whatever scheme."""
+    """Return whether a path is a URL of any scheme."""
     return _MARK in path and _URL.match(path) is not None
 
 
 def is_remote(path: bytes) -> bool:
-    """Tell whether a path is a URL that leads to an object store: any but `file://`."""
+    """Return whether a path is a URL of an object store: of any scheme but `file`."""
     return is_url(path) and parse_url(path).scheme != _LOCAL
 
 
 def bucket_of(url: bytes) -> bytes:
-    """Return the part of a URL that names the bucket: all before the path."""
+    """Return a URL without its path."""
     match = _URL.fullmatch(url)
     return url[: match.end(2)] if match else url
 
 
 def local_path(path: bytes) -> bytes:
-    """Return the path that a `file://` URL names; any other path as it is.
+    """Return the path in a `file://` URL; other paths unchanged.
 
     Raises
     ------
     UsageError
-        Where the URL names a file of another host.
+        If a `file://` URL names another host, or its path is not absolute.
     """
     if not is_url(path) or parse_url(path).scheme != _LOCAL:
         return path
@@ -72,47 +72,47 @@ def rooted(path: bytes, base: bytes) -> bytes:
 
 
 def parse_url(url: bytes) -> Url:
-    """Return what a URL says about where its store is.
+    """Return the scheme and the authority of a URL.
 
     Raises
     ------
     UsageError
-        Where it has credentials in it, which this does not repeat; names no bucket; leads to no
-        store; or is no UTF-8, as names in stores are.
+        If the URL contains credentials, has no bucket, belongs to a web server or is not UTF-8.
+        Messages never repeat credentials.
     """
     match = _URL.fullmatch(url)
     if not match:
-        raise UsageError(f"{show(url)}: no URL")
+        raise UsageError(f"{show(url)}: not a URL")
     scheme = match[1].decode().lower()
     if b":" in match[2] and b"@" in url:
         raise UsageError(
-            f"{scheme}://...: what may be a password has no place in a URL; give credentials as the"
-            " store's own tools take them, in the environment or a profile"
+            f"{scheme}://...: a URL must not contain a password; give credentials as the store's"
+            " own tools take them, in the environment or a profile"
         )
     if scheme in _NO_STORES:
-        raise UsageError(f"{scheme}://{show(match[2])}: a web server is no object store")
+        raise UsageError(f"{scheme}://{show(match[2])}: a web server is not an object store")
     if not match[2] and scheme not in (_LOCAL, "memory"):
-        raise UsageError(f"{show(url)}: no bucket in the URL, as in {scheme}://BUCKET/PREFIX")
+        raise UsageError(f"{show(url)}: the URL has no bucket, as in {scheme}://BUCKET/PREFIX")
     try:
         url.decode()
     except UnicodeDecodeError:
-        raise UsageError(f"{show(url)}: names in object stores are UTF-8") from None
+        raise UsageError(f"{show(url)}: names in object stores must be UTF-8") from None
     return Url(scheme, match[2])
 
 
 def require_backend(scheme: str) -> None:
-    """Check that what a scheme needs is installed, without the second that importing it takes.
+    """Check that the packages for a scheme are installed, without importing the large ones.
 
     Raises
     ------
     UsageError
-        Saying which extra to install.
+        If one is missing; the message says which extra to install.
     """
     module, extra = _BACKENDS.get(scheme, ("fsspec", ""))
     if not importlib.util.find_spec(module):
-        what = f"imagine-common[{extra}]" if extra else "fsspec"
+        package = f"imagine-common[{extra}]" if extra else "fsspec"
         raise UsageError(
-            f"{scheme}:// URLs need {module}, which is not installed: pip install '{what}'"
+            f"{scheme}:// URLs need {module}, which is not installed: pip install '{package}'"
         )
     if not extra:
         import fsspec
@@ -124,12 +124,12 @@ def require_backend(scheme: str) -> None:
 
 
 def refuse_store(option: str, *paths: bytes | None) -> None:
-    """Refuse an option that only local files can be written with.
+    """Refuse URLs of object stores together with an option that needs local files.
 
     Raises
     ------
     UsageError
-        Where one of the paths leads to an object store.
+        If one of the paths is such a URL.
     """
     for path in paths:
         if path is not None and is_remote(path):
@@ -137,12 +137,12 @@ def refuse_store(option: str, *paths: bytes | None) -> None:
 
 
 def check_url(path: bytes) -> None:
-    """Refuse a URL that can't be used; any path that is none is taken.
+    """Check that a path, if it is a URL, can be used.
 
     Raises
     ------
     UsageError
-        As `parse_url`, `local_path` and `require_backend` do.
+        If the URL is invalid or a package for it is not installed.
     """
     if is_url(path):
         scheme = parse_url(path).scheme

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.output import Buffer, OutputFile
+from imagine_common.files.reading import InputFile
 from imagine_common.files.stores.ahead import look_ahead
 from imagine_common.files.stores.store import Store, Upload
 from imagine_common.host.stopping import check_stopped
@@ -126,7 +127,7 @@ class StoreFile(OutputFile):
         self._part_bytes = self._store.part_bytes(self._parts)
 
 
-class StoreInput:
+class StoreInput(InputFile):
     """An object that is read where it is looked at; what a request gives is kept for the next."""
 
     def __init__(self, store: Store, path: bytes, size: int) -> None:
@@ -162,12 +163,6 @@ class StoreInput:
     def close(self) -> None:
         """Forget what has been read."""
         self._window = b""
-
-    def __enter__(self) -> StoreInput:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _blocks(self) -> Iterator[bytes]:
         begins = range(0, self.size, _BLOCK_BYTES)
