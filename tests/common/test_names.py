@@ -110,8 +110,8 @@ def test_usable_names_are_accepted(folder: bytes, prefix: bytes, delimiter: byte
     [
         (b"", b"x", NEWLINE, "the folder's name is empty"),
         (b"a", b"b/c", NEWLINE, "argument --name: b/c has a slash"),
-        (b"a\nb", b"x", NEWLINE, r"a\\nb/x: a name with a newline in it needs -0"),
-        (b"a", b"x\n", NEWLINE, r"a/x\\n: a name with a newline in it needs -0"),
+        (b"a\nb", b"x", NEWLINE, r"a\\nb/x: a name with a newline needs -0"),
+        (b"a", b"x\n", NEWLINE, r"a/x\\n: a name with a newline needs -0"),
         (b"a\0b", b"x", NUL, r"a\\x00b/x"),
     ],
 )

@@ -1,8 +1,8 @@
-"""The line format in which the tools tell each other about files.
+"""Manifests: lists of files with labels, which the tools pass to each other.
 
-A line is `path`, or `path<TAB>label[,label…]`. Paths are bytes, so that any file name works. Lines
-end with a newline, or with NUL (`-0`), which alone can carry names that hold a newline. Nothing
-else is special: a carriage return or a byte-order mark belongs to the name.
+A line is `path` or `path<TAB>label[,label…]`. Paths are bytes, so that any file name works. Lines
+end with a newline, or with NUL (`-0`) for names with newlines. Nothing else is special: a carriage
+return or a byte-order mark is part of the name.
 """
 
 from __future__ import annotations
@@ -30,22 +30,19 @@ INT64_MAX = 2**63 - 1
 
 
 class Entry(NamedTuple):
-    """One image of a dataset: where it is, and its labels, of which there may be none.
-
-    A manifest's labels are whole numbers; other sources may have fractions.
-    """
+    """An image's path and labels: whole numbers in manifests, maybe fractions in other sources."""
 
     path: bytes
     labels: tuple[float, ...] = ()
 
 
 def parse_line(line: bytes) -> Entry:
-    """Read one line, given without its end.
+    """Return the entry of a line, which is given without its end.
 
     Raises
     ------
     ImagineError
-        Where the path is empty or a label does not fit 64 bits.
+        If the path is empty or a label is over 2**63 - 1.
     """
     match = _match_labels(line)
     path, labels = match.groups() if match else (line, b"")
@@ -54,7 +51,7 @@ def parse_line(line: bytes) -> Entry:
     if not labels:
         return Entry(path)
     digits = [label.lstrip(b"0") for label in labels.split(b",")]
-    if max(map(len, digits)) > 20:  # Of more, int() makes hard work.
+    if max(map(len, digits)) > 20:  # int() of many digits is slow.
         raise ImagineError(f"{show(path)}: a label is over {INT64_MAX}")
     numbers = tuple(int(label or b"0") for label in digits)
     if max(numbers) > INT64_MAX:
@@ -63,9 +60,9 @@ def parse_line(line: bytes) -> Entry:
 
 
 def format_line(entry: Entry) -> bytes:
-    """Write one line, without its end, such that `parse_line` gives the path back.
+    """Return the line of an entry, without its end.
 
-    A path which would itself read as path and label gets the label 0.
+    A path that looks like a path with a label gets the label 0, so that `parse_line` returns it.
     """
     if entry.labels:
         return entry.path + b"\t" + b",".join(b"%d" % label for label in entry.labels)
@@ -75,37 +72,35 @@ def format_line(entry: Entry) -> bytes:
 
 
 def line_of_manifest(position: int) -> str:
-    """Return words for an error's end that tell in which line an entry stood."""
+    """Return the end of a message about the entry at a position, counted from 0."""
     return f" (line {position + 1} of the manifest)"
 
 
 def _is_there(path: bytes) -> bool:
     try:
         return exists(path)
-    except ImagineError:  # A store that does not tell, or no URL of one.
+    except ImagineError:  # The store fails, or the URL is invalid.
         return False
 
 
 def _match_labels(line: bytes) -> re.Match[bytes] | None:
-    # Most lines have no tab, and need no look at the rest.
-    return _LABELS.fullmatch(line) if b"\t" in line else None
+    return _LABELS.fullmatch(line) if b"\t" in line else None  # Most lines have no tab.
 
 
 def read_lines(fd: int, delimiter: bytes) -> Iterator[list[bytes] | None]:
-    """Read a manifest as it comes.
+    """Yield the lines of a manifest as they arrive.
 
     Yields
     ------
     list of bytes, or None
-        The lines, without their ends, that have arrived; None where none has for a while, so that
-        who waits for the next can see to other things.
+        Lines without their ends; None every 0.2 s without a line, so callers can do other work.
 
     Raises
     ------
     ImagineError
-        For a line over 1 MiB, a NUL byte where lines end with newlines, and a last line which may
-        have been cut off: one without its end is taken only where it names an existing file and
-        has no label.
+        If stdin can't be read, a line is over 1 MiB, lines end with newlines but contain NUL, or
+        the last line has no end: then it may be cut off, unless it is an existing path without a
+        label.
     """
     rest = b""
     count = 0
@@ -144,38 +139,37 @@ def read_lines(fd: int, delimiter: bytes) -> Iterator[list[bytes] | None]:
 
 
 class ManifestWriter:
-    """Writes lines to stdout, at once, so that a reader can work on them while we go on."""
+    """Writes lines to stdout without delay, so that a reader can start on them."""
 
     def __init__(self, delimiter: bytes = NEWLINE, fd: int = 1) -> None:
         self._delimiter = delimiter
         self._fd = fd
-        # A person in front of a terminal is shown progress and a summary instead.
+        # On a terminal, progress and a summary are shown instead.
         self._silent = os.isatty(fd)
 
     def write(self, entries: Iterable[Entry]) -> None:
-        """Write the entries' lines.
+        """Write the lines of entries, unless stdout is a terminal.
 
         Raises
         ------
         StdoutClosed
-            Where the reader has gone.
+            If the reader has closed the pipe.
         ImagineError
-            Where stdout can't be written otherwise.
+            If stdout can't be written to.
         """
-        if self._silent:
-            return
-        write_stdout(b"".join([format_line(e) + self._delimiter for e in entries]), self._fd)
+        if not self._silent:
+            write_stdout(b"".join([format_line(e) + self._delimiter for e in entries]), self._fd)
 
 
 def write_stdout(data: bytes, fd: int = 1) -> None:
-    """Write bytes to stdout, or where else stdout's descriptor is said to be, at once.
+    """Write bytes to stdout, or to another descriptor that replaces it, without delay.
 
     Raises
     ------
     StdoutClosed
-        Where the reader has gone.
+        If the reader has closed the pipe.
     ImagineError
-        Where stdout can't be written otherwise.
+        If stdout can't be written to.
     """
     left = memoryview(data)
     try:

@@ -1,4 +1,4 @@
-"""What numbered files are called, and in which order names come."""
+"""Names of numbered files, and the order of names."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ _DIGITS = re.compile(rb"0*([0-9]+)")
 
 
 def check_names(folder: bytes, prefix: bytes, delimiter: bytes, option: str = "--name") -> None:
-    """Refuse, before anything is written, names that can't be given to files or listed on stdout.
+    """Refuse, before anything is written, names that files or lines on stdout can't have.
 
-    `option` is where the prefix comes from.
+    Messages name `option` for a wrong prefix.
 
     Raises
     ------
     UsageError
-        Where the folder's name is empty, the prefix has a slash, or a path would hold NUL or the
-        byte that ends a manifest's line; and for a URL, as `check_url` does.
+        If the folder's name is empty, the prefix has a slash, either contains NUL or the byte that
+        ends a manifest's line, or the folder is a URL that can't be used.
     """
+    path = show(os.path.join(folder, prefix))
     if not folder:
         raise UsageError("the folder's name is empty")
     if b"/" in prefix:
@@ -31,22 +32,20 @@ def check_names(folder: bytes, prefix: bytes, delimiter: bytes, option: str = "-
             f"argument {option}: {show(prefix)} has a slash; the folder has an option of its own"
         )
     if b"\0" in folder + prefix:
-        raise UsageError(f"{show(os.path.join(folder, prefix))}: no name holds a NUL byte")
+        raise UsageError(f"{path}: a name must not contain a NUL byte")
     if delimiter in folder + prefix:
-        raise UsageError(
-            f"{show(os.path.join(folder, prefix))}: a name with a newline in it needs -0 (--null)"
-        )
+        raise UsageError(f"{path}: a name with a newline needs -0 (--null)")
     check_url(folder)
 
 
 def natural_key(name: bytes) -> tuple[bytes, bytes]:
-    """Return the key that sorts numbers within names by value: `_2` before `_10`."""
+    """Return a key that sorts numbers within names by value: `_2` before `_10`."""
     # A run of digits becomes a digit (its place among other characters), its length, itself.
     return _DIGITS.sub(lambda run: b"0%c%b" % (len(run[1]), run[1]), name), name
 
 
 def numbered(folder: bytes, prefix: bytes, suffix: bytes) -> list[tuple[int, bytes]]:
-    """Return the names in a folder of prefix, number and suffix, each with its number, in order."""
+    """Return the number and name of each file named prefix, number, suffix in a folder, sorted."""
     pattern = re.compile(re.escape(prefix) + rb"(0|[1-9][0-9]{0,18})" + re.escape(suffix))
     found = [(int(m[1]), m[0]) for m in map(pattern.fullmatch, names_in(folder, prefix)) if m]
     return sorted(found)

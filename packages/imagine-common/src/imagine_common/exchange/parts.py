@@ -1,7 +1,7 @@
-"""Dividing a run over processes that know nothing of each other: `--part I/N`.
+"""Parts of a run, for independent processes: `--part I/N`.
 
-Each is told its own number and how many there are, which launchers of jobs put into variables, and
-does its share. All shares together are what one run makes, to the byte.
+Each process gets its number and the total, for example from variables of a job scheduler. All parts
+together make the same files, byte for byte, as one run.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ _PART = re.compile(r"(\d{1,18})/(\d{1,18})", re.ASCII)
 
 
 class Part(NamedTuple):
-    """One of `total` parts, of which the first has number 0."""
+    """Part `number`, counted from 0, of `total` parts."""
 
     number: int
     total: int
 
     def span(self, count: int) -> tuple[int, int]:
-        """Return the first of `count` things in a row that are in this part, and how many are."""
+        """Return the first item and the number of items of this part of `count` items in a row."""
         first = count * self.number // self.total
         return first, count * (self.number + 1) // self.total - first
 
     def has(self, number: int) -> bool:
-        """Tell whether one of the things that are dealt to the parts in turn is in this part."""
+        """Return whether an item is in this part, for items dealt to the parts in turn."""
         return number % self.total == self.number
 
     def nth(self, place: int) -> int:
-        """Return the number of a thing by its place among those that are dealt to this part."""
+        """Return the number of this part's `place`th item, for items dealt to the parts in turn."""
         return self.number + place * self.total
 
 
@@ -38,12 +38,12 @@ WHOLE = Part(0, 1)
 
 
 def parse_part(text: str) -> Part:
-    """Return the part that `I/N` names.
+    """Return the part that `I/N` denotes.
 
     Raises
     ------
     UsageError
-        Where it is not of this form, or no part of N.
+        If the text has another form, or I is not below N.
     """
     match = _PART.fullmatch(text)
     if not match:

@@ -1,7 +1,8 @@
 """Operations on folders, local or in an object store, chosen by the path.
 
 In a store, a folder is a common beginning of names up to a slash. It is never created, and exists
-while it contains an object.
+while it contains an object. Functions raise an `ImagineError` that names the folder if the
+operating system or the store fails.
 """
 
 from __future__ import annotations
@@ -17,25 +18,13 @@ from imagine_common.files.storage import locate
 
 
 def is_folder(path: bytes) -> bool:
-    """Return whether a folder exists.
-
-    Raises
-    ------
-    ImagineError
-        If a store can't be listed.
-    """
+    """Return whether a folder exists."""
     store, path = locate(path)
     return os.path.isdir(path) if store is None else any(store.list(path))
 
 
 def identity(folder: bytes) -> object:
-    """Return a value that is equal for two paths to the same folder only.
-
-    Raises
-    ------
-    ImagineError
-        If the folder can't be examined.
-    """
+    """Return a value that is equal for two paths to the same folder only."""
     store, path = locate(folder)
     if store is not None:
         return path
@@ -45,13 +34,7 @@ def identity(folder: bytes) -> object:
 
 
 def list_folder(folder: bytes) -> tuple[list[bytes], set[bytes]]:
-    """Return the names of the files and of the folders in a folder; links count as their targets.
-
-    Raises
-    ------
-    ImagineError
-        If it can't be read.
-    """
+    """Return the names of the files and of the folders in a folder, following links."""
     store, path = locate(folder)
     files: list[bytes] = []
     folders: set[bytes] = set()
@@ -83,13 +66,7 @@ def names_in(folder: bytes, prefix: bytes) -> Iterator[bytes]:
 
 
 def subfolders(folder: bytes) -> Iterator[bytes]:
-    """Yield the names of the folders in a folder, without links to folders.
-
-    Raises
-    ------
-    ImagineError
-        If it can't be read.
-    """
+    """Yield the names of the folders in a folder, without links to folders."""
     store, path = locate(folder)
     if store is not None:
         yield from (found.name for found in store.list(path) if found.is_folder)
@@ -101,13 +78,7 @@ def subfolders(folder: bytes) -> Iterator[bytes]:
 
 
 def folder_bytes(folder: bytes) -> int:
-    """Return the total size in bytes of the regular files directly in a folder.
-
-    Raises
-    ------
-    ImagineError
-        If the folder can't be read.
-    """
+    """Return the total size in bytes of the regular files directly in a folder."""
     store, path = locate(folder)
     if store is not None:
         return sum(found.size for found in store.list(path) if not found.is_folder)
@@ -121,13 +92,7 @@ def folder_bytes(folder: bytes) -> int:
 
 
 def create_folder(folder: bytes, fsync: bool = False) -> None:
-    """Create a local folder and its parents where missing; do nothing in a store.
-
-    Raises
-    ------
-    ImagineError
-        If it can't be created, or the name belongs to something that is not a folder.
-    """
+    """Create a local folder and its parents where missing; do nothing in a store."""
     store, path = locate(folder)
     if store is not None:
         return
@@ -146,13 +111,7 @@ def create_folder(folder: bytes, fsync: bool = False) -> None:
 
 
 def create_subfolder(path: bytes, fsync: bool = False) -> bool:
-    """Create a local folder in an existing one; return whether it was missing.
-
-    Raises
-    ------
-    ImagineError
-        If it can't be created, or the name belongs to something that is not a folder.
-    """
+    """Create a local folder in an existing one; return whether it was missing."""
     with file_errors(path):
         try:
             os.mkdir(path)

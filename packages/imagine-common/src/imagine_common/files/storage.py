@@ -1,7 +1,8 @@
 """Operations on files, local or in an object store, chosen by the path.
 
 A URL other than `file://` leads to a store, whose modules are imported only then. `folders` has
-the operations on folders.
+the operations on folders. Functions raise an `ImagineError` that names the path if the operating
+system or the store fails, and a `UsageError` if a URL can't be used.
 """
 
 from __future__ import annotations
@@ -67,13 +68,7 @@ def indexed_file(
 
 
 def open_input(path: bytes, expected: str) -> InputFile:
-    """Open a file for reading; error messages call it `expected`.
-
-    Raises
-    ------
-    ImagineError
-        If it is missing, unreadable or not a regular file.
-    """
+    """Open a regular file or an object for reading; error messages call it `expected`."""
     store, place = locate(path)
     if store is None:
         return RegularFile(place, expected)
@@ -86,13 +81,7 @@ def open_input(path: bytes, expected: str) -> InputFile:
 
 
 def exists(path: bytes) -> bool:
-    """Return whether a path exists, a broken symbolic link included.
-
-    Raises
-    ------
-    ImagineError
-        If a store can't be asked.
-    """
+    """Return whether a path exists, a broken symbolic link included."""
     store, path = locate(path)
     return os.path.lexists(path) if store is None else store.size(path) is not None
 
@@ -104,13 +93,7 @@ def is_file(path: bytes) -> bool:
 
 
 def remove_file(path: bytes, fsync: bool = False) -> None:
-    """Remove a file if it exists.
-
-    Raises
-    ------
-    ImagineError
-        If it can't be removed.
-    """
+    """Remove a file if it exists."""
     store, path = locate(path)
     if store is not None:
         store.remove(path)
@@ -122,13 +105,7 @@ def remove_file(path: bytes, fsync: bool = False) -> None:
 
 
 def sync_file(path: bytes) -> None:
-    """Write a finished local file, and its entry in the folder, to the disk.
-
-    Raises
-    ------
-    ImagineError
-        If that fails.
-    """
+    """Write a finished local file, and its entry in the folder, to the disk."""
     store, path = locate(path)
     if store is None:
         with file_errors(path):
