@@ -26,7 +26,7 @@ from imagine_common.host.memory import keep_freed_memory
 from imagine_common.packers.images.files import read_image
 from imagine_common.packers.records import Image
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats import bmp, jpeg, png
+from imagine_gen.formats import bmp, jpeg, png_stored
 from imagine_gen.formats.canvas import Canvas
 from imagine_gen.random_streams import Draw, RandomStream
 from imagine_gen.work.encoders import image_encoder
@@ -81,13 +81,13 @@ def image_steps(folder: Path) -> Steps:
 
     def png_bands() -> None:
         for _ in range(HEIGHT // 5):
-            data = png._filtered(band, 5)
+            data = png_stored._filtered(band, 5)
             zlib_ng.adler32(data)
-            list(png._stored_chunk(data))
+            list(png_stored._stored_chunk(data))
 
     def bmp_bands() -> None:
         for _ in range(HEIGHT // 20):
-            bmp._stored(spec_bmp, drawn.rows(0, 20), 20)
+            bmp._file_rows(spec_bmp, drawn.rows(0, 20), 20)
 
     spec_bmp = spec("bmp")
     libjpeg = partial(jpeg.encode, image, 75, spec("jpg").subsampling)
@@ -99,7 +99,7 @@ def image_steps(folder: Path) -> Steps:
         ("fresh PNG", "random words"): drawer(5),
         ("fresh PNG", "filter bytes, checksums, chunks"): png_bands,
         ("fresh PNG", "file"): writer(
-            folder, [*map(bytes, png.Encoder(spec("png")).encode(0).buffers)]
+            folder, [*map(bytes, png_stored.Encoder(spec("png")).encode(0).buffers)]
         ),
         ("fresh BMP", "random words"): drawer(20),
         ("fresh BMP", "red and blue exchanged"): bmp_bands,

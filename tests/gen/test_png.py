@@ -16,7 +16,7 @@ from PIL import Image
 
 from imagine_gen.dataset.modes import CHANNELS
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats import png
+from imagine_gen.formats import png_stored
 from imagine_gen.work.encoders import image_encoder
 
 MODES = ("L", "RGB", "RGBA")
@@ -29,7 +29,7 @@ def spec(mode: str, width: int, height: int, seed: int = 0) -> DatasetSpec:
 
 
 def file_of(made: DatasetSpec, index: int = 0) -> bytes:
-    return b"".join(png.Encoder(made).encode(index).buffers)
+    return b"".join(png_stored.Encoder(made).encode(index).buffers)
 
 
 def promised(mode: str, width: int, height: int, seed: int, index: int) -> bytes:
@@ -169,7 +169,7 @@ def test_memory_does_not_grow_with_the_height() -> None:
     size = 0
     tracemalloc.start()
     try:
-        for piece in png.Encoder(made).encode(0).buffers:
+        for piece in png_stored.Encoder(made).encode(0).buffers:
             size += len(piece)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
@@ -181,8 +181,8 @@ def test_memory_does_not_grow_with_the_height() -> None:
 def test_pieces_stay_as_they_are_until_the_end() -> None:
     # Who writes collects pieces without copying them.
     made = spec("RGB", 100, 2000)
-    copies = [bytes(piece) for piece in png.Encoder(made).encode(0).buffers]
-    kept = list(png.Encoder(made).encode(0).buffers)
+    copies = [bytes(piece) for piece in png_stored.Encoder(made).encode(0).buffers]
+    kept = list(png_stored.Encoder(made).encode(0).buffers)
     assert list(map(bytes, kept)) == copies
 
 

@@ -20,7 +20,7 @@ from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import ImageEncoder
 from imagine_gen.formats.jpeg import encode, with_filler
 from imagine_gen.random_streams import Draw, RandomStream
-from imagine_gen.target_size import fresh as jpeg_target
+from imagine_gen.target_size import fresh
 from imagine_gen.target_size import sizes as target_size
 from imagine_gen.target_size.sizes import TargetSizes
 from imagine_gen.work import units
@@ -156,7 +156,7 @@ def test_images_are_encoded_few_times(
         whole += image.size == (500, 375)
         return encode(image, *args)
 
-    monkeypatch.setattr(jpeg_target, "encode", counting)
+    monkeypatch.setattr(fresh, "encode", counting)
     for index in range(40):
         file_of(encoder, index)
     assert 40 <= whole <= 40 * most
@@ -335,7 +335,7 @@ def test_an_image_that_cannot_be_as_small_is_an_error_that_names_it(
 ) -> None:
     # Without the margin that is left for them, some images are larger than the sample.
     monkeypatch.setattr(target_size, "_MARGIN", 1 << 30)
-    monkeypatch.setattr(jpeg_target, "_SAMPLE_IMAGES", 1)
+    monkeypatch.setattr(fresh, "_SAMPLE_IMAGES", 1)
 
     def create(target: int) -> None:
         create_images(tmp_path, "image_", 64, 48, 100, "jpg", target_size=target, workers=1)
@@ -345,7 +345,7 @@ def test_an_image_that_cannot_be_as_small_is_an_error_that_names_it(
     (least,) = re.findall(r"(\d+) to \d+ bytes", str(refused.value))
     with pytest.raises(ImagineError) as failed:
         create(int(least))
-    words = rf"/image_(\d+)\.jpg: takes more than the {least} bytes .*; raise --target-size"
+    words = rf"/image_(\d+)\.jpg: does not fit in {least} bytes, .*; raise --target-size"
     match = re.search(words, str(failed.value))
     assert match
     assert sorted(os.listdir(tmp_path)) == sorted(f"image_{i}.jpg" for i in range(int(match[1])))

@@ -1,4 +1,4 @@
-"""One module for each file format, behind the Protocols of `base`.
+"""The file formats: one module for each, with the classes that `base.FileFormat` asks for.
 
 May import `content`, `dataset`, `random_streams` and `scramble`.
 """

@@ -1,9 +1,9 @@
-"""What a file format provides: an encoder of fresh images and, for pooled images, strips."""
+"""The interface of a file format: an encoder of fresh images and, for pooled images, strips."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ Strip = TypeVar("Strip", bound=Hashable)
 
 
 class EncodedImage(NamedTuple):
-    """The file of an image in pieces, to be used up before the next image is encoded.
+    """The file of an image in pieces, valid until the next image is encoded.
 
     `filler` is the number of bytes that only bring the file to its target size.
     """
@@ -40,15 +40,15 @@ class ImageEncoder(Protocol):
         Raises
         ------
         ImagineError
-            If a target size cannot be reached by this image.
+            If the image cannot be encoded in its target size.
         """
 
 
 class StripFormat(Protocol[Strip]):
-    """What a format knows about strips.
+    """Encodes strips, and assembles files from them.
 
-    `rows` are in a strip and `count` strips in an image, of which all but the first `uncut` have
-    rows that are not in the image's file.
+    A strip has `rows` rows, an image `count` strips. All but the first `uncut` strips have rows
+    that are not in the image's file.
     """
 
     rows: int
@@ -62,11 +62,32 @@ class StripFormat(Protocol[Strip]):
         """Return the file of an image that consists of these strips, from the top."""
 
 
-def rows_in_strip(spec: DatasetSpec, least: int = 1) -> int:
-    """Return the rows of a strip in formats that have no blocks of several rows.
+class FileFormat(Protocol):
+    """The module of a file format."""
 
-    A strip fills one of deflate's stored blocks, or has the `least` rows, but an image has eight
-    strips or more, where it has the rows, so that there are many ways to combine them.
+    @property
+    def Encoder(self) -> Callable[[DatasetSpec], ImageEncoder]:  # noqa: N802
+        """A class of encoders of fresh images."""
+
+
+class PoolableFormat(FileFormat, Protocol):
+    """The module of a file format whose images can be pooled."""
+
+    @property
+    def Strips(self) -> Callable[[DatasetSpec], StripFormat[Any]]:  # noqa: N802
+        """A class of strips."""
+
+
+class RowStrips:
+    """The division of an image into strips, for formats without blocks of several rows.
+
+    A strip fits in one stored block of deflate, or has `least_rows` rows. Images have at least
+    eight strips, or one for each row, so that strips can be combined in many ways.
     """
-    fitting = max(least, _MAX_STRIP_BYTES // (1 + spec.row_bytes))
-    return max(1, min(fitting, (spec.pool_height or spec.height) // _LEAST_STRIPS_IN_IMAGE))
+
+    def __init__(self, spec: DatasetSpec, least_rows: int = 1) -> None:
+        fitting = max(least_rows, _MAX_STRIP_BYTES // (1 + spec.row_bytes))
+        most = (spec.pool_height or spec.height) // _LEAST_STRIPS_IN_IMAGE
+        self.rows = max(1, min(fitting, most))
+        self.uncut, self._last_rows = divmod(spec.height, self.rows)
+        self.count = self.uncut + (self._last_rows > 0)

@@ -1,8 +1,8 @@
 """BMP, the Windows bitmap, uncompressed: header, then rows from the bottom up.
 
 Layouts are those of the Windows documentation: BITMAPINFOHEADER with 24 bits a pixel for RGB, or
-with 8 bits and a palette of grays for L; BITMAPV4HEADER with masks, which alone says that the
-fourth channel is alpha, for RGBA. Pixels are stored blue first.
+with 8 bits and a palette of grays for L; BITMAPV4HEADER for RGBA, whose masks make the fourth
+channel alpha. The bytes of a pixel begin with blue.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from imagine_gen.dataset.bmp_layout import (
 )
 from imagine_gen.dataset.modes import CHANNELS
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats.base import EncodedImage, ImageEncoder, rows_in_strip
+from imagine_gen.formats.base import EncodedImage, ImageEncoder, RowStrips
 
 _GRAYS = b"".join(bytes((level, level, level, 0)) for level in range(256))
 _BI_RGB, _BI_BITFIELDS = 0, 3
@@ -45,28 +45,25 @@ class Encoder(ImageEncoder):
         return EncodedImage(self._pieces(index))
 
     def _pieces(self, index: int) -> Iterator[Buffer]:
-        spec = self._spec
-        yield _header(spec)
+        yield _header(self._spec)
         pixels = self._content.image(index)
-        for bottom in range(spec.height, 0, -self._rows_in_band):
+        for bottom in range(self._spec.height, 0, -self._rows_in_band):
             top = max(0, bottom - self._rows_in_band)
-            yield _stored(spec, pixels.rows(top, bottom), bottom - top)
+            yield _file_rows(self._spec, pixels.rows(top, bottom), bottom - top)
 
 
-class Strips:
-    """Strips of rows, as they are in a file: from the bottom up."""
+class Strips(RowStrips):
+    """Strips of rows in the order of the file: from the bottom up."""
 
     def __init__(self, spec: DatasetSpec) -> None:
+        super().__init__(spec)
         self._spec = spec
-        self.rows = rows_in_strip(spec)
-        self.count = -(-spec.height // self.rows)
-        self.uncut = spec.height // self.rows
-        self._cut_bytes = (self.count * self.rows - spec.height) * stride(spec.mode, spec.width)
+        self._cut_bytes = -spec.height % self.rows * stride(spec.mode, spec.width)
         self._head = _header(spec)
 
     def encode(self, pixels: npt.NDArray[np.uint8]) -> bytes:
         """Return a strip of pixels."""
-        return bytes(_stored(self._spec, pixels, self.rows))
+        return bytes(_file_rows(self._spec, pixels, self.rows))
 
     def assemble(self, strips: Sequence[bytes]) -> list[Buffer]:
         """Return the file of an image that consists of these strips, the last one cut to fit."""
@@ -74,38 +71,38 @@ class Strips:
         return [self._head, last, *strips[-2::-1]]
 
 
-def _stored(spec: DatasetSpec, pixels: npt.NDArray[np.uint8], rows: int) -> memoryview:
-    """Return rows as they are in a file: the last one first, blue first, padded."""
-    stored = np.empty((rows, stride(spec.mode, spec.width)), np.uint8)
-    stored[:, spec.row_bytes :] = 0
-    target = stored[:, : spec.row_bytes].reshape(rows, spec.width, -1)
+def _file_rows(spec: DatasetSpec, pixels: npt.NDArray[np.uint8], rows: int) -> memoryview:
+    """Return rows in the order of the file: the last one first, blue first, padded."""
+    padded = np.empty((rows, stride(spec.mode, spec.width)), np.uint8)
+    padded[:, spec.row_bytes :] = 0
+    target = padded[:, : spec.row_bytes].reshape(rows, spec.width, -1)
     source = pixels.reshape(target.shape)[::-1]
     target[:] = source
     if spec.mode != "L":
         # Channel by channel is several times faster than NumPy's indexing by a list.
         target[:, :, 0] = source[:, :, 2]
         target[:, :, 2] = source[:, :, 0]
-    return stored.data.cast("B")
+    return padded.data.cast("B")
 
 
 def _header(spec: DatasetSpec) -> bytes:
     offset = pixels_offset(spec.mode)
     size = file_size(spec.mode, spec.width, spec.height)
-    rgba = spec.mode == "RGBA"
+    has_alpha = spec.mode == "RGBA"
     info = INFO_HEADER.pack(
-        INFO_HEADER.size + (V4_REST.size if rgba else 0),
+        INFO_HEADER.size + (V4_REST.size if has_alpha else 0),
         spec.width,
         spec.height,
         1,
         8 * CHANNELS[spec.mode],
-        _BI_BITFIELDS if rgba else _BI_RGB,
+        _BI_BITFIELDS if has_alpha else _BI_RGB,
         size - offset,
         _PIXELS_PER_METER,
         _PIXELS_PER_METER,
         256 if spec.mode == "L" else 0,
         0,
     )
-    if rgba:
+    if has_alpha:
         info += V4_REST.pack(0x00FF0000, 0x0000FF00, 0x000000FF, 0xFF000000, b"BGRs")
     if spec.mode == "L":
         info += _GRAYS

@@ -1,8 +1,8 @@
-"""An image of Pillow's that is painted over and over, for the encoders that Pillow has."""
+"""One Pillow image, painted again for every image, for the formats that Pillow encodes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import abstractmethod
 from typing import cast
 
 from PIL import Image, ImageFile
@@ -12,23 +12,19 @@ from imagine_gen.content.select import content_of
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import EncodedImage, ImageEncoder
 
-# Noise stays in a core's cache between the generator and Pillow; a band of a photo takes some work
-# of its own.
+# Noise stays in a core's cache between the generator and Pillow. Each band of a photo costs extra.
 _BAND_BYTES = {"noise": 1 << 18, "photo": 1 << 20}
 
 
 class Canvas:
-    """An image in memory that is the same for every image of a dataset.
-
-    Memory that is new each time would cost a page fault for every 4 KiB.
-    """
+    """A Pillow image that is reused: new memory would cost a page fault for every 4 KiB."""
 
     def __init__(self, spec: DatasetSpec) -> None:
         self._spec = spec
         self._image = Image.new(spec.mode, (spec.width, spec.height), None)
 
     def paint(self, pixels: Pixels) -> Image.Image:
-        """Return the image, its pixels replaced."""
+        """Return the Pillow image with its pixels replaced."""
         spec = self._spec
         rows_in_band = max(1, _BAND_BYTES[spec.content] // spec.row_bytes)
         for top in range(0, spec.height, rows_in_band):
@@ -41,13 +37,17 @@ class Canvas:
 
 
 class CanvasEncoder(ImageEncoder):
-    """Encodes fresh images with `save`, which returns the file of an image of Pillow's."""
+    """Encodes fresh images with Pillow."""
 
-    def __init__(self, spec: DatasetSpec, save: Callable[[Image.Image], bytes]) -> None:
+    def __init__(self, spec: DatasetSpec) -> None:
+        self._spec = spec
         self._content = content_of(spec)
-        self._save = save
         self._canvas = Canvas(spec)
 
     def encode(self, index: int) -> EncodedImage:
         """Return the file of an image."""
-        return EncodedImage([self._save(self._canvas.paint(self._content.image(index)))])
+        return EncodedImage([self._file(self._canvas.paint(self._content.image(index)))])
+
+    @abstractmethod
+    def _file(self, image: Image.Image) -> bytes:
+        """Return the file of a Pillow image."""

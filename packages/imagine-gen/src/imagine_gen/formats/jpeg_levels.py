@@ -1,8 +1,8 @@
-"""The steps between one JPEG quality and the next: quantization tables that differ in one entry.
+"""Levels of quantization between one JPEG quality and the next.
 
-A quality's file is some percent larger than that of the quality below. Moving the entries of the
-lower one's tables to the higher one's, one after another, leads from this to that in about a
-hundred steps, of which each changes a file's size by a hundredth as much.
+From one quality to the next a file grows by some percent. The tables of the two differ in about a
+hundred entries. Changing one entry at a time gives a hundred levels between them, and each changes
+the size of a file by a hundredth as much.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import NamedTuple
 
 from PIL import Image
 
-Tables = tuple[tuple[int, ...], ...]  # of luma, and of chroma where there is color; 64 entries each
+Tables = tuple[tuple[int, ...], ...]  # of luma and, in color, of chroma; 64 entries each
 
 _QUALITIES = range(1, 101)
 _SIDE = 8
 
 
 class _Move(NamedTuple):
-    """An entry that changes, and what it becomes."""
+    """A change of one entry of a table to another value."""
 
     table: int
     entry: int
@@ -30,10 +30,10 @@ class _Move(NamedTuple):
 
 
 class Levels:
-    """Quantization tables from the coarsest to the finest, each one entry from the next.
+    """A sequence of quantization tables from the coarsest to the finest, each one entry apart.
 
-    Level 0 has the tables of quality 1, the last level those of quality 100, and those of every
-    quality are in between. `len` tells how many levels there are.
+    Level 0 has the tables of quality 1, the last level those of quality 100. The tables of all
+    other qualities are in between.
     """
 
     def __init__(self, mode: str) -> None:
@@ -45,7 +45,7 @@ class Levels:
         return self._firsts[-1] + 1
 
     def __getitem__(self, level: int) -> Tables:
-        """Return a level's tables, entries in the order of rows."""
+        """Return the tables of a level, with entries in the order of rows."""
         lower = bisect_right(self._firsts, level) - 1
         tables = [list(table) for table in self._tables[lower]]
         if lower < len(self._moves):
@@ -56,12 +56,12 @@ class Levels:
 
 @lru_cache
 def levels(mode: str) -> Levels:
-    """Return the levels of images of a mode, RGB or L."""
+    """Return the levels for images of a mode, RGB or L."""
     return Levels(mode)
 
 
 def _quality_tables(mode: str, quality: int) -> Tables:
-    """Return the tables that the encoder has for a quality."""
+    """Return the encoder's tables for a quality."""
     file = io.BytesIO()
     Image.new(mode, (_SIDE, _SIDE)).save(file, "JPEG", quality=quality)
     with Image.open(file) as image:
@@ -70,7 +70,7 @@ def _quality_tables(mode: str, quality: int) -> Tables:
 
 
 def _moves(lower: Tables, higher: Tables) -> list[_Move]:
-    """Return what leads from tables to others, low frequencies first, luma and chroma in turn."""
+    """Return the changes between two tables: low frequencies first, luma and chroma in turn."""
     return [
         _Move(number, entry, higher[number][entry])
         for entry in sorted(range(_SIDE * _SIDE), key=_frequency)
@@ -80,7 +80,7 @@ def _moves(lower: Tables, higher: Tables) -> list[_Move]:
 
 
 def _frequency(entry: int) -> tuple[int, int]:
-    """Return a key that sorts entries by diagonals, as they are coded (T.81, figure A.6)."""
+    """Return a key that sorts entries in the order of their coding (T.81, figure A.6)."""
     row, column = divmod(entry, _SIDE)
     diagonal = row + column
     return diagonal, row if diagonal % 2 else column

@@ -1,8 +1,8 @@
-"""WebP, TIFF, AVIF, JPEG 2000 and GIF through Pillow.
+"""WebP, TIFF, AVIF, JPEG 2000 and GIF, encoded by Pillow.
 
-All that decides about bytes is said here, not left to the defaults of a Pillow version; where an
-older version lacks a choice, it ignores it and does what is asked for anyway. Each file is made by
-one thread, since processes share the work, and the number of threads can change AVIF's bytes.
+Everything that changes bytes is set here, because the defaults of Pillow's versions may differ. An
+older version ignores a setting that it lacks, and does the same anyway. One thread makes each file:
+processes share the work already, and the number of threads can change AVIF's bytes.
 """
 
 from __future__ import annotations
@@ -25,21 +25,20 @@ class Encoder(CanvasEncoder):
     """Encodes fresh images in the dataset's format."""
 
     def __init__(self, spec: DatasetSpec) -> None:
-        kind = PILLOW_FORMATS[spec.image_format].kind
-        options = _options(spec)
+        super().__init__(spec)
+        self._options = _options(spec)
 
-        def save(image: Image.Image) -> bytes:
-            if spec.image_format == "gif" and spec.mode == "RGB":
-                image = _with_palette(image)
-            file = io.BytesIO()
-            image.save(file, kind, **options)
-            return file.getvalue()
-
-        super().__init__(spec, save)
+    def _file(self, image: Image.Image) -> bytes:
+        spec = self._spec
+        if spec.image_format == "gif" and spec.mode == "RGB":
+            image = _with_palette(image)
+        file = io.BytesIO()
+        image.save(file, PILLOW_FORMATS[spec.image_format].kind, **self._options)
+        return file.getvalue()
 
 
 def _options(spec: DatasetSpec) -> dict[str, Any]:
-    """Return what Pillow is told about a dataset's format."""
+    """Return the options of Pillow's encoder for a dataset's format."""
     if spec.image_format == "webp":
         return {
             "lossless": False,
@@ -65,7 +64,7 @@ def _options(spec: DatasetSpec) -> dict[str, Any]:
             "alpha_premultiplied": False,
         }
     if spec.image_format == "jp2":
-        # Lossless: quality would mean a rate here, which says little to who thinks in JPEG's.
+        # Lossless: JPEG 2000 has rates where JPEG has qualities.
         return {
             "irreversible": False,
             "mct": 0 if spec.mode == "L" else 1,
@@ -78,9 +77,9 @@ def _options(spec: DatasetSpec) -> dict[str, Any]:
 
 
 def _with_palette(image: Image.Image) -> Image.Image:
-    """Return an RGB image in the 256 colors that an octree of its own colors finds, undithered.
+    """Return an RGB image in 256 of its colors, found by an octree, undithered.
 
-    Median cut finds better ones, in a hundred times the time.
+    Median cut finds better ones, but takes a hundred times as long.
     """
     return image.quantize(
         _COLORS, method=Image.Quantize.FASTOCTREE, kmeans=0, dither=Image.Dither.NONE

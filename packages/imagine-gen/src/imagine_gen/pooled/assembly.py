@@ -1,12 +1,12 @@
-"""Pooled images: put together from strips of rows that were encoded once.
+"""Pooled images: assembled from strips of rows that were encoded once.
 
-Encoding is what making images costs, so who needs volume more than fresh entropy gets images whose
-strips come from a pool. A strip's encoded form is the same wherever it stands.
+Encoding takes most of the time of making an image. Pooled images are much faster to make, because
+a strip has the same bytes anywhere in any image; but strips recur.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Generic
 
 import numpy as np
@@ -24,70 +24,50 @@ _MAX_BYTES = 1 << 33
 
 
 class PooledEncoder(ImageEncoder, Generic[Strip]):
-    """Puts images together from a pool that depends on the dataset's specification alone.
-
-    Parameters
-    ----------
-    spec : DatasetSpec
-    form : StripFormat
-    pool : list, optional
-        The pool, where it is there already.
-
-    Raises
-    ------
-    UsageError
-        As `make_pool` does.
-    """
+    """Assembles images from the strips of a pool."""
 
     def __init__(
-        self, spec: DatasetSpec, form: StripFormat[Strip], pool: list[Strip] | None = None
+        self, spec: DatasetSpec, strip_format: StripFormat[Strip], pool: Sequence[Strip]
     ) -> None:
-        self._form = form
+        self._strip_format = strip_format
         self._content = content_of(spec)
-        self._pool = make_pool(spec, form) if pool is None else pool
-        self._dealer = Dealer(spec.seed, len(self._pool), form.count, form.uncut)
+        self._pool = pool
+        self._dealer = Dealer(spec.seed, len(pool), strip_format.count, strip_format.uncut)
 
     def encode(self, index: int) -> EncodedImage:
         """Return the file of an image."""
         picks, first_is_fresh = self._dealer.deal(index)
         strips = [self._pool[pick] for pick in picks]
         if first_is_fresh:
-            strips[0] = self._form.encode(self._content.fresh_strip(index, self._form.rows))
-        return EncodedImage(self._form.assemble(strips))
+            pixels = self._content.fresh_strip(index, self._strip_format.rows)
+            strips[0] = self._strip_format.encode(pixels)
+        return EncodedImage(self._strip_format.assemble(strips))
 
 
-def make_pool(spec: DatasetSpec, form: StripFormat[Strip], pools: int = 1) -> list[Strip]:
-    """Return the strips of a pool, no two of them the same.
-
-    Parameters, and errors raised, are those of `pool_numbers`.
-    """
-    return list(pool_numbers(spec, form, pools))
-
-
-def pool_numbers(
+def make_pool(
     spec: DatasetSpec,
-    form: StripFormat[Strip],
+    strip_format: StripFormat[Strip],
     pools: int = 1,
     pixels: Callable[[int, int], npt.NDArray[np.uint8]] | None = None,
 ) -> dict[Strip, int]:
-    """Return the strips of a pool, no two of them the same, and by what number each was drawn.
+    """Return the strips of a pool, all different, and the number that each was drawn by.
 
     Parameters
     ----------
     spec : DatasetSpec
-    form : StripFormat
+    strip_format : StripFormat
     pools : int
-        How many pools the dataset has, which share the memory.
+        How many pools of the dataset share the memory.
     pixels : callable, optional
-        Returns the pixels of a strip by its number and rows; those of the content unless given.
+        Returns the pixels of a strip by its number and rows; by default those of the content.
 
     Raises
     ------
     UsageError
-        Where the pools would have more than 8 GiB of pixels.
+        If the pools would have more than 8 GiB of pixels.
     """
-    strip_bytes = form.rows * spec.row_bytes
-    wanted = spec.pool_strips or default_pool_strips(form.count, strip_bytes * pools)
+    strip_bytes = strip_format.rows * spec.row_bytes
+    wanted = spec.pool_strips or default_pool_strips(strip_format.count, strip_bytes * pools)
     if wanted * strip_bytes * pools > _MAX_BYTES:
         raise UsageError(
             f"argument --pool-strips: {wanted} strips of {strip_bytes * pools} bytes are over"
@@ -96,11 +76,11 @@ def pool_numbers(
     pixels = pixels or content_of(spec).pool_strip
     numbers: dict[Strip, int] = {}
     for number in range(wanted):
-        # Tiny ones can be alike by chance. Images differ because all strips in the pool do.
-        numbers.setdefault(form.encode(pixels(number, form.rows)), number)
+        # Tiny strips can be equal by chance. Images differ only if all strips of the pool do.
+        numbers.setdefault(strip_format.encode(pixels(number, strip_format.rows)), number)
     return numbers
 
 
 def default_pool_strips(strips_in_image: int, strip_bytes: int) -> int:
-    """Return how many strips a pool has unless told: enough for an image, within 128 MiB."""
+    """Return the default number of strips in a pool: enough for an image, within 128 MiB."""
     return max(1, min(max(_DEFAULT_STRIPS, strips_in_image), _DEFAULT_MAX_BYTES // strip_bytes))

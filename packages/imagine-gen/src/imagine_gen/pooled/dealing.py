@@ -1,8 +1,8 @@
-"""Which strips of a pool make up an image: dealt like cards, so that no two images are the same.
+"""The choice of an image's strips: dealt like cards, so that no two images are equal.
 
 The first strips are the digits of the image's index, scrambled one to one, in a number system with
-as many digits as there are ways to deal: different indexes give different strips by construction.
-What is left is dealt from a random stream. No strip comes twice in an image, unless the image has
+as many digits as there are ways to deal. So different indexes always give different strips. The
+other strips are dealt from a random stream. No strip comes twice in an image, unless the image has
 more strips than the pool; then the whole pool is dealt again.
 """
 
@@ -12,15 +12,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from imagine_gen.random_streams import Draw, RandomStream
+from imagine_gen.random_streams import BlockStream, Draw
 from imagine_gen.scramble import scramble
 
 _INDEX_BITS = 63
-_IMAGES_IN_BLOCK = 4096
 
 
 class Deal(NamedTuple):
-    """The strips of an image: their numbers in the pool, and whether the first is fresh instead."""
+    """The strips of an image: their places in the pool, and whether a fresh one replaces the first.
+
+    A fresh strip is needed when all combinations of the pool's strips are used.
+    """
 
     picks: list[int]
     first_is_fresh: bool
@@ -32,64 +34,48 @@ class Dealer:
     Parameters
     ----------
     seed : int
-        The dataset's.
+        The dataset's seed.
     pool : int
-        How many strips there are.
+        How many strips the pool has.
     strips : int
-        How many an image has.
-    telling : int
-        How many of those, the first ones, tell images apart: cut strips may be alike.
+        How many strips an image has.
+    uncut : int
+        How many of these, from the first, make images differ. Cut strips can be equal.
     """
 
-    def __init__(self, seed: int, pool: int, strips: int, telling: int) -> None:
-        self._seed = seed
-        self._dealt = [place % pool for place in range(strips)]
-        self._left = np.array([pool - dealt for dealt in self._dealt], np.uint64)
-        self._digits = 0
+    def __init__(self, seed: int, pool: int, strips: int, uncut: int) -> None:
+        self._tops = [place % pool for place in range(strips)]
+        self._left = np.array([pool - top for top in self._tops], np.uint64)
+        digits = 0
         self.combinations = 1
-        while self._digits < telling and self.combinations < 1 << _INDEX_BITS:
-            self.combinations *= int(self._left[self._digits])
-            self._digits += 1
-        self._radices = self._left[: self._digits].tolist()
-        self._block = -1
+        while digits < uncut and self.combinations < 1 << _INDEX_BITS:
+            self.combinations *= int(self._left[digits])
+            digits += 1
+        self._radices = self._left[:digits].tolist()
+        self._stream = BlockStream(seed, Draw.DEAL, strips)
 
     def deal(self, index: int) -> Deal:
-        """Return the strips of an image.
-
-        Where the combinations have run out, which is so from index `combinations` on, the first
-        strip has to be a fresh one.
-        """
+        """Return the strips of an image; the first is fresh from index `combinations` on."""
         fresh = index >= self.combinations
-        offsets = [] if fresh else self._spell(index)
-        offsets += self._draw(index, len(offsets))
-        moved: dict[int, int] = {}  # the cards that are not where they were in a new deck
+        offsets = [] if fresh else self._digits(index)
+        if len(offsets) < len(self._tops):
+            words = self._stream.words(index) % self._left
+            offsets += words.tolist()[len(offsets) :]
+        moved: dict[int, int] = {}  # the cards that left their place in a new deck
         picks = []
-        for top, offset in zip(self._dealt, offsets):
-            # Shuffling by Fisher and Yates, as far as cards are asked for.
+        for top, offset in zip(self._tops, offsets):
+            # The shuffle of Fisher and Yates, for as many cards as the image needs.
             pick = moved.get(top + offset, top + offset)
             moved[top + offset] = moved.get(top, top)
             moved[top] = pick
             picks.append(pick)
         return Deal(picks, fresh)
 
-    def _spell(self, index: int) -> list[int]:
-        """Return the digits of an index, each below the number of strips left then."""
+    def _digits(self, index: int) -> list[int]:
+        """Return the digits of an index, each below the number of strips left at its place."""
         number = scramble(index, self.combinations)
         digits = []
         for left in self._radices:
             number, digit = divmod(number, left)
             digits.append(digit)
         return digits
-
-    def _draw(self, index: int, first: int) -> list[int]:
-        """Return random numbers for the places from `first` on, each below the strips left then."""
-        places = len(self._dealt)
-        if first == places:
-            return []
-        # To seed a stream takes longer than to deal, so images share one.
-        block, image = divmod(index, _IMAGES_IN_BLOCK)
-        if block != self._block:
-            self._block, self._stream = block, RandomStream(self._seed, Draw.DEAL, block)
-        words = self._stream.read(8 * image * places, 8 * places).view("<u8")
-        offsets: list[int] = (words % self._left).tolist()
-        return offsets[first:]

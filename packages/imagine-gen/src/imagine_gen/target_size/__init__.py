@@ -1,4 +1,8 @@
-"""JPEG files of exactly so many bytes.
+"""JPEG files of exactly the size in bytes that is asked for.
+
+An image is encoded at the level of quantization at which it just fits, and comments fill the rest.
+`level_search` finds the level, `sizes` draws the sizes. `encoder` is the base of the encoders of
+`fresh` and of `pooled` images.
 
 May import `pooled` and the rooms below it.
 """

@@ -1,10 +1,10 @@
-"""Finding the level of quantization at which an image takes about so many bytes.
+"""The search for the level of quantization at which an image has about so many bytes.
 
-How many bytes an image takes at a level is known only after encoding it, but images of a dataset
-have much in common. So a ladder of levels is made from a sample, which tells how many bytes each
-rung will about give, and for every image the search begins where these are right. What it finds
-depends on the image and the sample alone, never on images that were made before: else the number of
-workers would change files. All arithmetic is of whole numbers, so that hosts agree.
+Only encoding an image shows how many bytes it has at a level, but the images of a dataset have much
+in common. So a sample predicts the bytes at each rung of a ladder of levels, and the search for
+each image begins at the rung with the right prediction. The result depends on the image and the
+sample alone, never on earlier images, so the number of workers changes no file. All arithmetic is
+in integers, so that all hosts agree.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ _LEVELS_BETWEEN = 16
 _FEW_STEPS = 6
 _MANTISSA_BITS = 32
 _LOG_BITS = 12
-# Fewer bytes can't be a comment segment, but for none.
+# A comment segment can't have fewer bytes.
 _LEAST_SEGMENT = 4
 
 
 class Fineness(NamedTuple):
-    """How near a search comes, in thousandths of the bytes there is room for.
+    """How near a search comes, in thousandths of the room (in bytes).
 
-    `step` is between the rungs of a ladder. `margin` is what is left over at first, so that an
-    image that is a bit larger than expected fits at once. `tolerance` is good enough.
+    `step` is the distance of a ladder's rungs. The search first leaves a `margin`, so that an image
+    that is slightly larger than expected fits at once. It ends when at most `tolerance` is left.
     """
 
     step: int
@@ -34,19 +34,19 @@ class Fineness(NamedTuple):
     tolerance: int
 
     def aim(self, room: int) -> int:
-        """Return how many bytes of a room are to be filled."""
+        """Return how many bytes of a room to fill."""
         return room - room * self.margin // 1000
 
 
 class Interpolated:
-    """What a sample takes at each level, measured at every sixteenth of them when it is asked for.
+    """The bytes of a sample at each level, interpolated between every sixteenth level.
 
     Parameters
     ----------
     measure : callable
-        Returns the bytes of entropy-coded data that a sample has at a level.
+        Returns the bytes of entropy-coded data of the sample at a level, called when needed.
     count : int
-        How many levels there are.
+        The number of levels.
     """
 
     def __init__(self, measure: Callable[[int], int], count: int) -> None:
@@ -54,7 +54,7 @@ class Interpolated:
         self._last = count - 1
 
     def __call__(self, level: int) -> int:
-        """Return about how many bytes the sample has at a level."""
+        """Return about how many bytes of entropy-coded data the sample has at a level."""
         below = level - level % _LEVELS_BETWEEN
         above = min(below + _LEVELS_BETWEEN, self._last)
         size = self._measure(below)
@@ -64,16 +64,16 @@ class Interpolated:
 
 
 class Ladder:
-    """Levels of quantization, by the bytes they are expected to give, each a bit larger.
+    """A series of expected bytes, each slightly more than the last, and their levels.
 
     Parameters
     ----------
     expect : callable
-        Returns the bytes of entropy-coded data that an image is expected to have at a level.
+        Returns the expected bytes of entropy-coded data of an image at a level.
     count : int
-        How many levels there are.
+        The number of levels.
     room : int
-        Bytes that one of the rungs comes as near as it can, when the margin is left over.
+        The usual room in bytes. One of the rungs is as near to it, less the margin, as it can be.
     fineness : Fineness
     """
 
@@ -87,7 +87,7 @@ class Ladder:
         self._rungs = self._geometric(fineness.aim(room))
 
     def _geometric(self, anchor: int) -> list[int]:
-        """Return the sizes of the rungs: in equal steps down and up from one of them."""
+        """Return the bytes of the rungs: equal steps down and up from `anchor`."""
         step = self._fineness.step
         least, most = self._expect(0), self._expect(self._count - 1)
         anchor = max(least, min(anchor, most))
@@ -99,7 +99,7 @@ class Ladder:
         return [*below[:0:-1], *above]
 
     def _rung(self, size: int) -> int:
-        """Return the highest rung of at most a size, or the lowest one."""
+        """Return the highest rung of at most `size` bytes, or the lowest rung."""
         return max(0, bisect_right(self._rungs, size) - 1)
 
     def _level(self, rung: int) -> int:
@@ -109,19 +109,18 @@ class Ladder:
         return self._levels[rung]
 
     def search(self, room: int, measure: Callable[[int, int | None], int]) -> int | None:
-        """Return a level at which an image about fills a room, or None where none is low enough.
+        """Return a level at which an image about fills a room, or None if no level is low enough.
 
         Parameters
         ----------
         room : int
             Bytes for the image's entropy-coded data.
         measure : callable
-            Returns how many the image has at a level. It gets the level, and the one before that
-            is the best so far.
+            Returns the image's bytes at a level. It gets this level and the best level so far.
         """
         aim = self._fineness.aim(room)
         good: int | None = None
-        tight: int | None = None  # leaves room, but not enough for a segment
+        tight: int | None = None  # leaves room, but too little for a segment
         sizes: dict[int, int] = {}
         points: list[_Point] = []
         low, high = -1, len(self._rungs)
@@ -140,7 +139,7 @@ class Ladder:
                 tight = level if left > 0 else tight
             points.append(_Point(rung, log2(sizes[level])))
             if len(points) == 1:
-                # As much larger or smaller than expected as the image is here, it is there.
+                # The image probably differs from the expectation by the same factor elsewhere.
                 rung = self._rung(self._rungs[rung] * aim // sizes[level])
             elif len(points) < _FEW_STEPS:
                 rung = _on_a_line(points, log2(aim), (low, high))
@@ -151,12 +150,12 @@ class Ladder:
 
 
 def level_of(size: int, expect: Callable[[int], int], count: int) -> int:
-    """Return the finest of so many levels that is expected to give at most a size, or the first."""
+    """Return the finest of `count` levels with at most `size` expected bytes, or the first."""
     return max(0, bisect_right(range(count), size, key=expect) - 1)
 
 
 class _Point(NamedTuple):
-    """A rung that was tried, and the logarithm of the image's size there."""
+    """A rung that was tried, and the logarithm of the image's bytes there."""
 
     rung: int
     size: int
@@ -165,8 +164,8 @@ class _Point(NamedTuple):
 def _on_a_line(points: list[_Point], size: int, rungs: tuple[int, int]) -> int:
     """Return the rung at which a line through two points has the logarithm of a size.
 
-    Rungs are a logarithm too, so a line is a power law. It goes through the points at two rungs,
-    where these were tried, or else through the last two.
+    Rungs are a logarithm too, so a line is a power law. It goes through the points at the two given
+    rungs if both were tried, and otherwise through the last two points.
     """
     ends = [point for point in points if point.rung in rungs]
     first, second = ends if len(ends) == len(rungs) else points[-2:]
@@ -175,7 +174,7 @@ def _on_a_line(points: list[_Point], size: int, rungs: tuple[int, int]) -> int:
 
 
 def log2(number: int) -> int:
-    """Return the logarithm of a positive number in 4,096ths, in whole numbers alone."""
+    """Return the binary logarithm of a positive integer in 4,096ths, rounded down."""
     result = number.bit_length() - 1
     mantissa = number << _MANTISSA_BITS >> result
     for _ in range(_LOG_BITS):

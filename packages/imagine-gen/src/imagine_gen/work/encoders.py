@@ -1,54 +1,114 @@
-"""From a dataset's specification to the encoder of its images."""
+"""The choice of the encoder for a dataset.
+
+Format modules, and the libraries that they need, are imported when they are chosen: each import
+would delay every run.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TypeVar
 
+from imagine_gen.dataset.pillow_formats import PILLOW_FORMATS
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats.base import ImageEncoder
+from imagine_gen.formats.base import EncodedImage, FileFormat, ImageEncoder, PoolableFormat
+
+# An encoder of fresh images takes the memory of an image, so only the last one is kept, in case the
+# next image has the same dimensions. Encoders of pooled images share their pools and are small.
+_KEPT_FRESH = 1
+_KEPT_POOLED = 1024
+
+Pool = TypeVar("Pool")
 
 
 def image_encoder(spec: DatasetSpec) -> ImageEncoder:
-    """Return a new encoder of a dataset, for use by one thread.
+    """Return a new encoder of a dataset's images, for use by one thread.
 
-    A format's module, and the libraries it needs, are imported only here. A module has an `Encoder`
-    of fresh images and, if its images can be pooled, `Strips`.
+    Raises
+    ------
+    UsageError
+        If the target size is out of reach, or if the pools would have more than 8 GiB of pixels.
     """
+    make = _encoders(spec) if spec.target_size is None else _target_encoders(spec)
+    if spec.sizes is None:
+        return make(spec)
     if spec.target_size is not None:
-        from imagine_gen.target_size.fresh import target_encoder
+        for width, height in (spec.sizes.least, spec.sizes.largest):
+            make(spec.of_size(width, height))  # raises the error before any image is made
+    return EncoderByDimensions(spec, make)
 
-        return target_encoder(spec)
-    if spec.sizes:
-        from imagine_gen.pooled import sized
 
-        module = _module(spec)
-        return (sized.pooled_encoder if spec.pooled else sized.fresh_encoder)(spec, module)
+class EncoderByDimensions(ImageEncoder):
+    """Encodes each image with the encoder that `make` returns for its dimensions."""
+
+    def __init__(self, spec: DatasetSpec, make: Callable[[DatasetSpec], ImageEncoder]) -> None:
+        self._spec = spec
+        self._encoder = lru_cache(_KEPT_POOLED if spec.pooled else _KEPT_FRESH)(make)
+
+    def encode(self, index: int) -> EncodedImage:
+        """Return the file of an image."""
+        return self._encoder(self._spec.of_image(index)).encode(index)
+
+    def wanted_size(self, index: int) -> int | None:
+        """Return the size in bytes that an image's file must have, or None for any."""
+        return self._encoder(self._spec.of_image(index)).wanted_size(index)
+
+
+def _encoders(spec: DatasetSpec) -> Callable[[DatasetSpec], ImageEncoder]:
+    """Return a function that makes the encoder for fixed dimensions."""
+    if not spec.pooled:
+        return _file_format(spec).Encoder
+    from imagine_gen.pooled.assembly import PooledEncoder, make_pool
+
+    strips = _poolable_format(spec).Strips
+    pools = _by_width(spec, lambda highest, n: list(make_pool(highest, strips(highest), n)))
+    return lambda fixed: PooledEncoder(fixed, strips(fixed), pools[fixed.width])
+
+
+def _target_encoders(spec: DatasetSpec) -> Callable[[DatasetSpec], ImageEncoder]:
+    """Return a function that makes the encoder for fixed dimensions and a target size."""
     if spec.pooled:
-        from imagine_gen.pooled.assembly import PooledEncoder
+        from imagine_gen.target_size.pooled import LeveledPool, PooledTargetEncoder
 
-        return PooledEncoder(spec, _module(spec).Strips(spec))
-    encoder: ImageEncoder = _module(spec).Encoder(spec)
-    return encoder
+        pools = _by_width(spec, LeveledPool)
+        return lambda fixed: PooledTargetEncoder(fixed, pools[fixed.width])
+    from imagine_gen.target_size.fresh import FreshTargetEncoder, Sample
+
+    sample = Sample(spec.of_size(spec.width, spec.height))
+    return lambda fixed: FreshTargetEncoder(fixed, sample)
 
 
-def _module(spec: DatasetSpec) -> Any:
-    """Return the module of a dataset's file format."""
+def _by_width(spec: DatasetSpec, make: Callable[[DatasetSpec, int], Pool]) -> dict[int, Pool]:
+    """Make a pool for each width: images of one width, whatever their height, share it.
+
+    `make` gets the specification of the highest images of a width, and the number of pools.
+    """
+    widths = spec.sizes.pool_widths if spec.sizes else (spec.width,)
+    return {width: make(spec.of_size(width, spec.height), len(widths)) for width in widths}
+
+
+def _file_format(spec: DatasetSpec) -> FileFormat:
+    if spec.image_format in PILLOW_FORMATS:
+        from imagine_gen.formats import pillow
+
+        return pillow
+    return _poolable_format(spec)
+
+
+def _poolable_format(spec: DatasetSpec) -> PoolableFormat:
     if spec.image_format == "jpg":
         from imagine_gen.formats import jpeg
 
         return jpeg
-    if spec.compress_level:
-        from imagine_gen.formats import compressed_png
-
-        return compressed_png
-    if spec.image_format == "png":
-        from imagine_gen.formats import png
-
-        return png
     if spec.image_format == "bmp":
         from imagine_gen.formats import bmp
 
         return bmp
-    from imagine_gen.formats import pillow
+    if spec.compress_level:
+        from imagine_gen.formats import png_compressed
 
-    return pillow
+        return png_compressed
+    from imagine_gen.formats import png_stored
+
+    return png_stored

@@ -1,8 +1,7 @@
 """PNG (W3C Recommendation, third edition) without compression, band by band.
 
-Noise does not compress, so nothing is lost by storing it: filter 0 and deflate's stored blocks
-(RFC 1951, 3.2.4). The chunks are laid out so that a band of rows is a chunk of its own, the same
-wherever it stands in a file:
+Noise does not compress, so it loses nothing: filter 0 and deflate's stored blocks (RFC 1951,
+3.2.4). Each band of rows is a chunk of its own, which has the same bytes anywhere in a file:
 
     signature, IHDR
     IDAT  the two bytes of the zlib header
@@ -11,8 +10,7 @@ wherever it stands in a file:
     IDAT  an empty final stored block, and the Adler-32 of all rows
     IEND
 
-Files are so the same bytes everywhere. Pooled images have chunks of as many rows as a strip has.
-Real compression is in `compressed_png`.
+So files have the same bytes everywhere. In pooled images a band is a strip.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ from zlib_ng import zlib_ng
 from imagine_common.files.output import Buffer
 from imagine_gen.content.select import content_of
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats.base import EncodedImage, ImageEncoder, rows_in_strip
+from imagine_gen.formats.base import EncodedImage, ImageEncoder, RowStrips
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOR_TYPES = {"L": 0, "RGB": 2, "RGBA": 6}
@@ -36,7 +34,7 @@ _ZLIB_HEADER = b"\x78\x01"  # deflate, window of 32 KiB, fastest (RFC 1950, 2.2)
 _FINAL_BLOCK = b"\x01\x00\x00\xff\xff"
 _MAX_BLOCK = 65_535
 _ADLER_BASE = 65_521
-_DATA_OFFSET = 4 + 4 + 5  # of a strip in its chunk: after length, name and the block's head
+_DATA_OFFSET = 4 + 4 + 5  # in a chunk: after length, name and the block's head
 
 
 class Encoder(ImageEncoder):
@@ -52,12 +50,11 @@ class Encoder(ImageEncoder):
         return EncodedImage(self._pieces(index))
 
     def _pieces(self, index: int) -> Iterator[Buffer]:
-        spec = self._spec
-        yield _head(spec)
+        yield _head(self._spec)
         pixels = self._content.image(index)
         adler = 1
-        for top in range(0, spec.height, self._rows_in_band):
-            rows = min(self._rows_in_band, spec.height - top)
+        for top in range(0, self._spec.height, self._rows_in_band):
+            rows = min(self._rows_in_band, self._spec.height - top)
             data = _filtered(pixels.rows(top, top + rows), rows)
             adler = zlib_ng.adler32(data, adler)
             yield from _stored_chunk(data)
@@ -65,48 +62,43 @@ class Encoder(ImageEncoder):
 
 
 class Strip(NamedTuple):
-    """An IDAT chunk of stored blocks, and the length and Adler-32 of what it stores."""
+    """An IDAT chunk, and the length and Adler-32 of the data that it inflates to."""
 
     chunk: bytes
-    size: int
+    length: int
     adler: int
 
 
-class Strips:
-    """Strips of rows: IDAT chunks."""
+class Strips(RowStrips):
+    """Strips of rows: IDAT chunks of stored blocks."""
 
     def __init__(self, spec: DatasetSpec, least_rows: int = 1) -> None:
-        self.rows = rows_in_strip(spec, least_rows)
-        self.count = -(-spec.height // self.rows)
-        self.uncut = spec.height // self.rows
-        self._row = 1 + spec.row_bytes
-        self._cut_rows = spec.height - self.uncut * self.rows
+        super().__init__(spec, least_rows)
+        self._last_length = self._last_rows * (1 + spec.row_bytes)
         self._head = _head(spec)
 
     def encode(self, pixels: npt.NDArray[np.uint8]) -> Strip:
         """Return a strip of pixels."""
-        return _strip(_filtered(pixels, self.rows))
+        return self._strip(_filtered(pixels, self.rows))
 
     def assemble(self, strips: Sequence[Strip]) -> list[Buffer]:
         """Return the file of an image that consists of these strips, the last one cut to fit."""
-        if self._cut_rows:
+        if self._last_rows:
             strips = [*strips[:-1], self._cut(strips[-1])]
-        return self.join(strips)
-
-    def join(self, strips: Sequence[Strip]) -> list[Buffer]:
-        """Return the file of an image that consists of these strips as they are."""
         # The Adler-32 of data in pieces (RFC 1950, 8.2, gives the sums).
         low, high = 1, 0
-        for _, size, adler in strips:
-            high += (adler >> 16) + size * (low - 1)
+        for _, length, adler in strips:
+            high += (adler >> 16) + length * (low - 1)
             low += (adler & 0xFFFF) - 1
         adler = high % _ADLER_BASE << 16 | low % _ADLER_BASE
         return [self._head, *[strip.chunk for strip in strips], _end(adler)]
 
     def _cut(self, strip: Strip) -> Strip:
-        # Strips of several rows fit in one block, and only such are cut.
-        size = self._cut_rows * self._row
-        return _strip(memoryview(strip.chunk)[_DATA_OFFSET : _DATA_OFFSET + size])
+        # Only strips of several rows are cut, and those have one block.
+        return self._strip(memoryview(strip.chunk)[_DATA_OFFSET : _DATA_OFFSET + self._last_length])
+
+    def _strip(self, data: memoryview) -> Strip:
+        return Strip(b"".join(_stored_chunk(data)), len(data), zlib_ng.adler32(data))
 
 
 def _head(spec: DatasetSpec) -> bytes:
@@ -116,15 +108,11 @@ def _head(spec: DatasetSpec) -> bytes:
 
 
 def _filtered(pixels: npt.NDArray[np.uint8], rows: int) -> memoryview:
-    """Return rows of pixels, each behind the number of its filter, which is 0."""
+    """Return rows of pixels, each after the number of its filter, which is 0."""
     data = np.empty((rows, 1 + len(pixels) // rows), np.uint8)
     data[:, 0] = 0
     data[:, 1:] = pixels.reshape(rows, -1)
     return data.data.cast("B")
-
-
-def _strip(data: memoryview) -> Strip:
-    return Strip(b"".join(_stored_chunk(data)), len(data), zlib_ng.adler32(data))
 
 
 def _stored_chunk(data: memoryview) -> Iterator[Buffer]:
@@ -147,6 +135,6 @@ def _end(adler: int) -> bytes:
 
 
 def chunk(name: bytes, data: bytes) -> bytes:
-    """Return a chunk."""
+    """Return a chunk: length, name, data and CRC-32."""
     crc = zlib_ng.crc32(data, zlib_ng.crc32(name))
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", crc)
