@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from imagine_common.errors import ImagineError
-from imagine_common.exchange.manifest import Entry
 from imagine_common.packers.records import Image
 from imagine_recordio import create_recordio
 from imagine_recordio.record import image_limit, image_record
@@ -47,7 +46,7 @@ def test_headers_are_mxnets_bytes(labels: tuple[int, ...], expected: str) -> Non
 
 @pytest.mark.parametrize("label", [2**24, 2**24 + 2, 2**40])
 def test_labels_that_float32_holds_are_taken(label: int) -> None:
-    assert image_limit(Entry(b"x", (label,))) == 2**29 - 1 - 24
+    assert image_limit(Image(0, b"x", (label,))) == 2**29 - 1 - 24
     record = b"".join(image_record(Image(0, b"x", (label,), 0)))
     assert struct.unpack_from("<IfQQ", record, 8)[1] == label
 
@@ -55,7 +54,7 @@ def test_labels_that_float32_holds_are_taken(label: int) -> None:
 @pytest.mark.parametrize("labels", [(2**24 + 1,), (1, 2**24 + 1), (2**63 - 1,)])
 def test_labels_that_float32_would_change_are_refused(labels: tuple[int, ...]) -> None:
     with pytest.raises(ImagineError, match=f"cat.jpg: label {labels[-1]} has no exact float32"):
-        image_limit(Entry(b"cat.jpg", labels))
+        image_limit(Image(0, b"cat.jpg", labels))
 
 
 def test_a_label_that_float32_would_change_exits_1(tmp_path: Path, image: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import struct
 
 from imagine_common.errors import ImagineError
-from imagine_common.exchange.manifest import Entry
 from imagine_common.files.output import Buffer
 from imagine_common.packers.records import Image
 from imagine_common.text import show
@@ -30,8 +29,8 @@ def least_record_size(image: Image) -> int:
     return frame_size(_header_size(image.labels) + image.size)
 
 
-def image_limit(entry: Entry) -> int:
-    """Return the most bytes that the image of an entry may have.
+def image_limit(image: Image) -> int:
+    """Return the most bytes that an image with this image's path and labels may have.
 
     Raises
     ------
@@ -39,17 +38,17 @@ def image_limit(entry: Entry) -> int:
         For whole numbers as labels which RecordIO, that stores them as float32, would change, and
         others that are too large for it. Fractions are rounded.
     """
-    for label in entry.labels:
+    for label in image.labels:
         try:
             stored = struct.unpack("<f", struct.pack("<f", float(label)))[0]
         except OverflowError:
             stored = None
         if stored is None or (stored != label and label == int(label)):
             raise ImagineError(
-                f"{show(entry.path)}: label {label} has no exact float32, as which RecordIO stores"
+                f"{show(image.path)}: label {label} has no exact float32, as which RecordIO stores"
                 f" it; all numbers up to {2**24} have"
             )
-    return MAX_LENGTH - _header_size(entry.labels)
+    return MAX_LENGTH - _header_size(image.labels)
 
 
 def _header(position: int, labels: tuple[float, ...]) -> bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from imagine_common.exchange.manifest import Entry
 from imagine_common.files.output import Buffer
 from imagine_common.files.reading import InputFile
 from imagine_common.packers.records import Image
@@ -57,15 +56,15 @@ class RecordIOFormat(RecordFiles):
         """Return a record's line in the index."""
         return index_line(position, offset)
 
-    def image_limit(self, entry: Entry) -> int:
-        """Return the largest size in bytes that an image with this path and these labels may have.
+    def image_limit(self, image: Image) -> int:
+        """Return the largest size in bytes of an image with this image's path and labels.
 
         Raises
         ------
         ImagineError
             If a label has no exact float32.
         """
-        return image_limit(entry)
+        return image_limit(image)
 
     def examine(self, path: bytes, file: bytes | FileSlice) -> None:
         """Return nothing: records do not depend on images' headers."""

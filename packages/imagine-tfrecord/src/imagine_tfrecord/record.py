@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from imagine_common.exchange.manifest import Entry
 from imagine_common.packers.records import Image
 from imagine_tfrecord.framing import FRAME_BYTES, frame
 from imagine_tfrecord.schemas import Schema, Subject
@@ -23,16 +22,16 @@ def record_size(schema: Schema, image: Image) -> int:
     return FRAME_BYTES + sum(map(len, schema.parts(subject))) + image.size
 
 
-def image_limit(schema: Schema, entry: Entry) -> int:
-    """Return the largest size in bytes that an image with this path and these labels may have.
+def image_limit(schema: Schema, image: Image) -> int:
+    """Return the largest size in bytes of an image with this image's path and labels.
 
     Raises
     ------
     ImagineError
         If the schema can't hold the labels.
     """
-    schema.require_labels(entry)
+    schema.require_labels(image)
     if schema.examine is not None:
-        return _MAX_EXAMPLE_BYTES - _MAX_HEADER_FEATURE_BYTES - len(entry.path)
-    subject = Subject(entry.path, entry.labels, _MAX_EXAMPLE_BYTES, None)
+        return _MAX_EXAMPLE_BYTES - _MAX_HEADER_FEATURE_BYTES - len(image.path)
+    subject = Subject(image.path, image.labels, _MAX_EXAMPLE_BYTES, None)
     return _MAX_EXAMPLE_BYTES - sum(map(len, schema.parts(subject)))

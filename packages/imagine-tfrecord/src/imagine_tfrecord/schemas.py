@@ -15,9 +15,9 @@ from functools import lru_cache
 from typing import NamedTuple, cast
 
 from imagine_common.errors import ImagineError, UsageError
-from imagine_common.exchange.manifest import Entry
 from imagine_common.files.image_headers import Header, read_header
 from imagine_common.files.reading import FileSlice
+from imagine_common.packers.records import Image
 from imagine_common.text import show
 from imagine_tfrecord import SCHEMAS
 from imagine_tfrecord.example import BYTES, FLOATS, INTEGERS, Feature, encode, example_head
@@ -75,16 +75,16 @@ class Schema(NamedTuple):
         after = name + after
         return example_head(self.image, before, after, subject.size), after
 
-    def require_labels(self, entry: Entry) -> None:
+    def require_labels(self, image: Image) -> None:
         """Refuse labels that the schema has no place for.
 
         Raises
         ------
         ImagineError
         """
-        if self.one_label and len(entry.labels) > 1:
+        if self.one_label and len(image.labels) > 1:
             raise ImagineError(
-                f"{show(entry.path)}: {len(entry.labels)} labels, but readers of this schema"
+                f"{show(image.path)}: {len(image.labels)} labels, but readers of this schema"
                 " take one"
             )
 

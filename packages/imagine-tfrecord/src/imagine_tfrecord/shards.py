@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from imagine_common.exchange.manifest import Entry
 from imagine_common.packers.records import Image
 from imagine_common.packers.shards.record_files import RecordFiles
 from imagine_tfrecord.index import index_line, index_of
@@ -52,15 +51,15 @@ class TFRecordFormat(RecordFiles):
         """Return a record's line in the index; empty if there is no index."""
         return index_line(offset, size) if self._indexed else b""
 
-    def image_limit(self, entry: Entry) -> int:
-        """Return the largest size in bytes that an image with this path and these labels may have.
+    def image_limit(self, image: Image) -> int:
+        """Return the largest size in bytes of an image with this image's path and labels.
 
         Raises
         ------
         ImagineError
             If the schema can't hold the labels.
         """
-        return image_limit(self.schema, entry)
+        return image_limit(self.schema, image)
 
     def examine(self, path: bytes, file: bytes | FileSlice) -> Header | None:
         """Return the image's header, if the schema's features depend on it.

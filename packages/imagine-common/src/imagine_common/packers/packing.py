@@ -1,7 +1,8 @@
-"""Packing images into shards: all that the packers have in common but the format itself.
+"""Pack the images of a source into shards.
 
-A packer brings a `RecordFormat`; here entries become slices, slices go to worker processes, and
-finished shards come back in order.
+The lines of a manifest, a list or a folder are cut into slices, which worker processes pack. The
+images of a tar stream arrive in order through one pipe, so this process packs them itself, one at a
+time, and writes nothing but the shards to the disk.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from imagine_common.errors import ImagineError
 from imagine_common.exchange.parts import WHOLE
@@ -19,25 +20,19 @@ from imagine_common.files.folders import clear_leftovers, scratch_folder
 from imagine_common.files.storage import exists, sync_file
 from imagine_common.files.temporary import remove_temporary
 from imagine_common.files.urls import refuse_store, rooted
-from imagine_common.packers.images.slice_images import SliceImages
+from imagine_common.host.memory import keep_freed_memory
+from imagine_common.packers.images.checked import line_images, tar_images, usable
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import Image, RecordFormat, Shard
 from imagine_common.packers.shards.files import ShardFiles
-from imagine_common.packers.shards.slices import Slice, Slicer
+from imagine_common.packers.shards.slices import Slice, Slicer, cut_here
 from imagine_common.packers.sources.manifest import Source
-from imagine_common.parallel.ordered_map import (
-    Workers,
-    base_of,
-    choose_workers,
-    ordered_map,
-)
+from imagine_common.parallel.ordered_map import Workers, base_of, choose_workers, ordered_map
 
-if TYPE_CHECKING:  # Who packs something else is spared these at run time.
+if TYPE_CHECKING:
     from typing import TypeGuard
 
     from imagine_common.packers.sources.tar import TarSource
-
-Item = TypeVar("Item")
 
 
 def pack(
@@ -47,7 +42,7 @@ def pack(
     workers: Workers | None = None,
     written: Callable[[Shard], object] = lambda _: None,
 ) -> Generator[Shard]:
-    """Pack the images of a source and yield each shard once it has its name, in order.
+    """Pack the images of a source into shards of a record format.
 
     Parameters
     ----------
@@ -56,46 +51,88 @@ def pack(
     spec : PackSpec
     form : RecordFormat
     workers : int or Cluster, optional
-        Processes, each of which writes one shard at a time, or a cluster. All usable processors
-        unless given; a tar stream is packed by one.
+        The number of processes, each of which writes one shard at a time, or a cluster. By default,
+        a process for each usable CPU. A tar stream is packed by this process.
     written : callable, optional
-        Called with each shard once it is complete, which is earlier where names wait for the total.
+        Called with each shard once it is complete. If names contain the total, that is earlier than
+        it is yielded.
+
+    Yields
+    ------
+    Shard
+        Each shard, in order, once it has its name.
 
     Raises
     ------
     ImagineError
-        For an image that can't be packed, naming it, unless such are skipped; a shard that can't be
-        resumed; and a target that can't be written. Shards finished before stay, if they have their
-        names.
+        If an image can't be packed and such are not skipped, a shard can't be resumed, or the
+        target can't be written. Shards that have their names stay.
     UsageError
-        Where `workers` is below 1, and for a cluster with shards that go to an object store.
+        If `workers` is below 1, or a cluster would write to an object store.
     """
     workers = choose_workers(workers)
     if not isinstance(workers, int):
-        # Their lines wait for the workers in the folder for the shards, which all can read.
+        # Slices wait for the workers in the destination folder, which all of them can read.
         refuse_store("--scheduler", spec.dest_path)
-    if _is_tar(source):
-        from imagine_common.packers.tar_packing import pack_tar
-
-        return pack_tar(source, spec, form, written)
-    return _pack_lines(cast(Source, source), spec, form, workers, written)
+    return _publish(source, spec, form, workers, written)
 
 
-def _pack_lines(
-    source: Source,
+def is_tar(source: Source | TarSource) -> TypeGuard[TarSource]:
+    """Return whether a source is a tar stream, without importing what reads it."""
+    return hasattr(source, "images")
+
+
+def _publish(
+    source: Source | TarSource,
     spec: PackSpec,
     form: RecordFormat,
     workers: Workers,
     written: Callable[[Shard], object],
 ) -> Generator[Shard]:
-    scratch = scratch_folder(spec.dest_path)
-    slicer = Slicer(scratch, spec.img_per_file, source.line_format, spec.fsync, spec.part)
+    records = 0
+    with ShardFiles(spec, form) as files:
+        if is_tar(source):
+            packed = _pack_tar(source, spec, form, files)
+        else:
+            packed = _pack_lines(cast(Source, source), spec, form, files, workers)
+        with closing(packed) as shards:
+            for place, shard in enumerate(shards):
+                records += shard.records
+                written(shard)
+                yield from files.add(spec.part.nth(place), shard)
+        if not records and spec.part == WHOLE:
+            raise ImagineError("all images were skipped: there is nothing to pack")
+        yield from files.finish()
+
+
+def _pack_tar(
+    source: TarSource, spec: PackSpec, form: RecordFormat, files: ShardFiles
+) -> Generator[Shard]:
+    keep_freed_memory()
+    with closing(source.images(form.image_limit)) as found:
+        batches = ([image] for image in found)
+        for number, images in cut_here(batches, spec.img_per_file, spec.part):
+            skipped: list[str] = []
+            packed = usable(tar_images(images, spec, form), spec, skipped)
+            shard = _write(form, files.place(number), packed, spec.fsync)
+            yield shard._replace(skipped=tuple(skipped))
+
+
+def _pack_lines(
+    source: Source, spec: PackSpec, form: RecordFormat, files: ShardFiles, workers: Workers
+) -> Generator[Shard]:
+    slicer = Slicer(
+        scratch_folder(spec.dest_path),
+        spec.img_per_file,
+        source.line_format,
+        spec.fsync,
+        spec.part,
+    )
     base = base_of(workers)
     spools: deque[bytes] = deque()  # of the slices that are being worked on
-    records = 0
 
-    def jobs(cut: Iterable[Slice | None]) -> Generator[_Job | None]:
-        for part in cut:
+    def jobs(slices: Iterable[Slice | None]) -> Generator[_Job | None]:
+        for part in slices:
             if part is None:
                 yield None
             else:
@@ -103,34 +140,21 @@ def _pack_lines(
                 places = tuple(rooted(file, base) for file in files.place(part.number))
                 yield _Job(part._replace(spool=rooted(part.spool, base)), places, base)
 
-    with ShardFiles(spec, form) as files, closing(slicer.cut(source.lines())) as cut:
-        files.clear()
-        todo = jobs(cut)
-        first = next((job for job in todo if job is not None), None)
-        if first is None:
-            return
-        files.begin()
+    with closing(slicer.cut(source.lines())) as slices:
+        todo = jobs(slices)
+        first = next(filter(None, todo), None)
         if slicer.is_single and isinstance(workers, int):
-            workers = 1  # It is written at once, here: starting processes would take longer.
-        function = partial(_write, spec, form)
+            workers = 1  # Starting processes would take longer than writing it here.
         tidy = partial(clear_leftovers, *(rooted(folder, base) for folder in files.folders()))
+        pack_job = partial(_pack_job, spec, form)
         try:
-            with closing(ordered_map(function, chain([first], todo), workers, tidy)) as shards:
-                for place, shard in enumerate(shards):
+            with closing(ordered_map(pack_job, chain([first], todo), workers, tidy)) as shards:
+                for shard in shards:
                     remove_temporary(spools.popleft())
-                    records += shard.records
-                    written(shard)
-                    yield from files.add(spec.part.nth(place), shard)
+                    yield shard
         finally:
             for spool in spools:
                 remove_temporary(spool)
-        if not records and spec.part == WHOLE:
-            raise ImagineError("all images were skipped: there is nothing to pack")
-        yield from files.finish()
-
-
-def _is_tar(source: Source | TarSource) -> TypeGuard[TarSource]:
-    return hasattr(source, "images")
 
 
 class _Job(NamedTuple):
@@ -141,29 +165,30 @@ class _Job(NamedTuple):
     base: bytes  # of relative paths in the slice
 
 
-def _write(spec: PackSpec, form: RecordFormat, job: _Job) -> Shard:
-    """Write a slice's shard, or take the one that is there."""
-    images = SliceImages(job.part.lines(), job.part.line_format, spec, form, job.base)
-    if spec.resume and all(map(exists, job.files)):
-        shard = form.match(job.files, images.look_at())._replace(kept=True)
+def _pack_job(spec: PackSpec, form: RecordFormat, job: _Job) -> Shard:
+    """Write a slice's shard, or keep the one that is there."""
+    keeps = spec.resume and all(map(exists, job.files))
+    lines, line_format = job.part.lines(), job.part.line_format
+    skipped: list[str] = []
+    found = line_images(lines, line_format, spec, form, base=job.base, with_data=not keeps)
+    images = usable(found, spec, skipped)
+    if keeps:
+        shard = form.match(job.files, images)
         for file in job.files if spec.fsync else ():
             sync_file(file)
     else:
-        shard = write_images(form, job.files, images.read(), spec.fsync)
-    return shard._replace(skipped=tuple(images.skipped))
+        shard = _write(form, job.files, images, spec.fsync)
+    return shard._replace(kept=keeps, skipped=tuple(skipped))
 
 
-def write_images(
+def _write(
     form: RecordFormat, files: Sequence[bytes], images: Iterator[Image], fsync: bool
 ) -> Shard:
     """Write a shard of images; without any, it has no records and no file."""
     first = list(islice(images, 1))
-    if not first:
-        return Shard(files[0], 0, 0)
-    return form.write(files, rejoin(first, images), fsync)
+    return form.write(files, _rejoin(first, images), fsync) if first else Shard(files[0], 0, 0)
 
 
-def rejoin(first: list[Item], rest: Iterator[Item]) -> Iterator[Item]:
-    """Yield the first of some things, of which this keeps no hold, then the rest."""
-    yield first.pop()  # Nothing here may keep an image that has been written.
+def _rejoin(first: list[Image], rest: Iterator[Image]) -> Iterator[Image]:
+    yield first.pop()  # An image that has been written must not stay in memory.
     yield from rest

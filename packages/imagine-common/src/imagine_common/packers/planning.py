@@ -1,26 +1,36 @@
-"""What a run would write, told without writing: `--dry-run`."""
+"""Work out what a run would write, without writing it: `--dry-run`."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
-from itertools import chain, count, islice
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
-from imagine_common.packers.images.slice_images import SliceImages
+from imagine_common.packers.images.checked import line_images, tar_images, usable
 from imagine_common.packers.pack_spec import PackSpec
+from imagine_common.packers.packing import is_tar
 from imagine_common.packers.records import Image, RecordFormat
+from imagine_common.packers.shards.slices import cut_here
 from imagine_common.packers.sources.manifest import Source
-from imagine_common.packers.sources.tar import TarSource
-from imagine_common.packers.tar_packing import TarParts
+
+if TYPE_CHECKING:
+    from imagine_common.packers.sources.tar import TarSource
 
 
 class Plan(NamedTuple):
     """What a run would write.
 
-    `files` are those with records, `written` those and their indexes, `bytes` of all of them;
-    `skipped` tells why images would be left out.
+    Attributes
+    ----------
+    files : int
+        Files with records.
+    written : int
+        These and their indexes.
+    images : int
+    bytes : int
+        The size of all files.
+    skipped : tuple of str
+        The error of each image that would be left out.
     """
 
     files: int
@@ -31,20 +41,20 @@ class Plan(NamedTuple):
 
 
 def plan_packing(source: Source | TarSource, spec: PackSpec, form: RecordFormat) -> Plan:
-    """Return what packing a source would write, as `pack` would but for shards that it would keep.
+    """Return what packing a source would write; shards that `resume` would keep count too.
 
-    Of each image's file only the first bytes are read; a tar stream is read whole.
+    Reads only the beginning of each image's file, but all of a tar stream.
 
     Raises
     ------
     ImagineError
-        For an image that can't be packed, unless such are skipped, and a source that can't be read.
+        If an image can't be packed and such are not skipped, or the source can't be read.
     """
     files = images = size = base = 0
     skipped: list[str] = []
-    for part in _parts(source, spec, form, skipped):
+    for shard in _shards(source, spec, form, skipped):
         offset = 0
-        for image in part:
+        for image in shard:
             length = form.record_size(image)
             size += len(form.index_line(image.position, offset, length))
             if form.merged:
@@ -58,31 +68,17 @@ def plan_packing(source: Source | TarSource, spec: PackSpec, form: RecordFormat)
     return Plan(files, written, images, size, tuple(skipped))
 
 
-def _parts(
+def _shards(
     source: Source | TarSource, spec: PackSpec, form: RecordFormat, skipped: list[str]
-) -> Iterator[Iterator[Image]]:
-    """Yield the images of each shard, and collect why some are skipped."""
-    if isinstance(source, TarSource):
-        with closing(source.images(form.image_limit)) as found:
-            parts = TarParts(enumerate(found), spec, form)
-            for part in parts.cut():
-                yield part
-                skipped += parts.take_skipped()
+) -> Iterator[Iterable[Image]]:
+    """Yield the images of each shard, and collect the errors of those that are left out."""
+    size, part = spec.img_per_file, spec.part
+    if is_tar(source):
+        with closing(source.images(form.image_limit)) as members:
+            for _, images in cut_here(([image] for image in members), size, part):
+                yield usable(tar_images(images, spec, form), spec, skipped)
         return
-    lines = enumerate(_lines(source))
-    for number in count():
-        first = list(islice(lines, 1))
-        if not first:
-            return
-        rest = islice(lines, spec.img_per_file - 1)
-        if not spec.part.has(number):
-            deque(rest, maxlen=0)
-            continue
-        images = SliceImages(chain(first, rest), source.line_format, spec, form)
-        yield images.look_at()
-        skipped += images.skipped
-
-
-def _lines(source: Source) -> Iterator[bytes]:
-    for batch in source.lines():
-        yield from batch or ()
+    lines = cast(Source, source)
+    for _, numbered in cut_here(lines.lines(), size, part):
+        found = line_images(numbered, lines.line_format, spec, form, with_data=False)
+        yield usable(found, spec, skipped)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from imagine_common.exchange.manifest import Entry
     from imagine_common.files.image_headers import Header
     from imagine_common.files.reading import FileSlice
 
@@ -22,17 +21,17 @@ class Image(NamedTuple):
         The path of its file, or its name in a tar stream.
     labels : tuple of float
     size : int
-        The size of its file in bytes.
+        The size of its file in bytes; 0 until the file has been opened.
     data : bytes
-        Its file; empty if only the size and the header are needed.
+        The bytes of its file; empty if only the size and the header are needed.
     header : Header, optional
         The result of the format's `examine`.
     """
 
     position: int
     path: bytes
-    labels: tuple[float, ...]
-    size: int
+    labels: tuple[float, ...] = ()
+    size: int = 0
     data: bytes = b""
     header: Header | None = None
 
@@ -92,8 +91,8 @@ class RecordFormat(Protocol):
             If the files don't hold the records of these images.
         """
 
-    def image_limit(self, entry: Entry) -> int:
-        """Return the largest size in bytes that an image with this path and these labels may have.
+    def image_limit(self, image: Image) -> int:
+        """Return the largest size in bytes of an image with this image's path and labels.
 
         Raises
         ------

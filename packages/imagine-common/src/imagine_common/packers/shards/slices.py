@@ -1,22 +1,72 @@
-"""Cutting a stream of entries into shards.
+"""Cut a source into shards.
 
-A shard's lines travel to the process that writes it through a temporary file in the destination
-folder, so that no process holds more than a few lines, however many images a shard has. Who cuts
-removes that file once the shard is written.
+A shard's lines go to the process that writes it through a temporary file in the destination folder,
+so no process holds more than a few lines, whatever the number of images in a shard.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeVar
 
-from imagine_common.errors import file_error
+from imagine_common.errors import file_errors
 from imagine_common.exchange.manifest import NEWLINE, Entry
 from imagine_common.exchange.parts import WHOLE, Part
 from imagine_common.files.folders import create_folder
 from imagine_common.files.output import write_all
 from imagine_common.files.temporary import create_temporary, remove_temporary, temporary_name
+
+Item = TypeVar("Item")
+
+
+def cut(
+    batches: Iterable[list[Item] | None], size: int, part: Part = WHOLE
+) -> Iterator[tuple[int, list[Item]] | None]:
+    """Cut items into shards of `size` items and yield pieces, each of one shard of the part.
+
+    Yields
+    ------
+    tuple of int and list, or None
+        The position of the piece's first item, from 0, and its items. None for items of other
+        parts, and for None in `batches`, which says that items take a while to arrive.
+    """
+    position = 0
+    for batch in batches:
+        if batch is None:
+            yield None
+        while batch:
+            number, filled = divmod(position, size)
+            piece, batch = batch[: size - filled], batch[size - filled :]
+            position += (length := len(piece))
+            yield (position - length, piece) if part.has(number) else None
+
+
+def cut_here(
+    batches: Iterable[list[Item] | None], size: int, part: Part = WHOLE
+) -> Iterator[tuple[int, Iterator[tuple[int, Item]]]]:
+    """Cut items into shards for this process; yield each shard's number and its numbered items.
+
+    Take a shard's items before the next shard.
+    """
+    pieces = filter(None, cut(batches, size, part))
+    for first, items in pieces:
+        number = first // size
+        yield number, _numbered(first, items, pieces, end=(number + 1) * size)
+
+
+def _numbered(
+    first: int, items: list[Item], pieces: Iterator[tuple[int, list[Item]]], end: int
+) -> Iterator[tuple[int, Item]]:
+    piece: tuple[int, list[Item]] | None = first, items
+    while piece is not None:
+        first, items = piece
+        next_position = first + len(items)
+        items.reverse()
+        while items:  # An image that has been written must not stay in memory.
+            yield next_position - len(items), items.pop()
+        # A full shard must not wait for the next image.
+        piece = next(pieces, None) if next_position < end else None
 
 
 class LineFormat(NamedTuple):
@@ -38,7 +88,7 @@ class LineFormat(NamedTuple):
 
 
 class Slice(NamedTuple):
-    """The part of a dataset that goes into one shard."""
+    """The lines of one shard, in a temporary file."""
 
     number: int
     first: int
@@ -46,26 +96,24 @@ class Slice(NamedTuple):
     line_format: LineFormat
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
-        """Yield each entry's line with its position in the dataset.
+        """Yield each line with its position in the source.
 
         Raises
         ------
         ImagineError
-            Where the folder that the lines wait in has gone.
+            If the temporary file is gone.
         """
-        try:
+        with file_errors(os.path.dirname(self.spool)):
             file = open(self.spool, "rb")  # noqa: SIM115
-        except OSError as error:
-            raise file_error(os.path.dirname(self.spool), error) from error
         with file:
             yield from enumerate(_split(file, self.line_format.delimiter), self.first)
 
 
 class Slicer:
-    """Cuts lines into slices of `size` entries; the last has the rest.
+    """Cuts lines into slices of `size` lines for other processes; the last slice has the rest.
 
-    Only those of a `part` are given, and only their lines are kept. `is_single`, once a slice has
-    been given, tells whether it is known to be the only one.
+    The caller removes each slice's temporary file. `is_single`, once a slice has been yielded, is
+    whether no other can follow.
     """
 
     def __init__(
@@ -76,74 +124,61 @@ class Slicer:
         fsync: bool = False,
         part: Part = WHOLE,
     ) -> None:
-        self.is_single = False
-        self._part = part
+        self.is_single = True
         self._folder = folder
-        self._fsync = fsync
         self._size = size
         self._line_format = line_format
-        self._begun = self._given = False
-        self._number = 0
-        self._count = 0
+        self._fsync = fsync
+        self._part = part
+        self._has_folder = False
+        self._first = self._count = 0  # of the open slice
         self._spool = b""
         self._fd = -1
 
     def cut(self, batches: Iterable[list[bytes] | None]) -> Generator[Slice | None]:
-        """Yield slices, each once its last line has arrived; None in between, often."""
+        """Yield each slice once its last line has arrived; often None in between."""
         try:
-            for batch in batches:
-                if batch is None:
-                    # Without an end of input in sight, waiting longer would gain nothing.
-                    if self._count == self._size:
-                        yield self._close()
-                    yield None
-                    continue
-                while batch:
-                    # Only now is it certain that a full slice is not the last.
-                    if self._count == self._size:
-                        yield self._close()
-                    taken = batch[: self._size - self._count]
-                    batch = batch[len(taken) :]
-                    self._append(taken)
+            for piece in cut(batches, self._size, self._part):
+                # A full slice waits for what follows it, which shows whether it is the only one.
+                # If nothing arrives for a while, waiting longer gains nothing.
+                if self._count == self._size:
+                    self.is_single = False
+                    yield self._close()
+                if piece is not None:
+                    self._append(*piece)
                 yield None
             if self._count:
-                self.is_single = not self._given
                 yield self._close()
         finally:
             if self._fd >= 0:
                 os.close(self._fd)
                 remove_temporary(self._spool)
 
-    def _append(self, lines: list[bytes]) -> None:
-        self._count += len(lines)
-        if not self._part.has(self._number):
-            return
-        try:
+    def _append(self, position: int, lines: list[bytes]) -> None:
+        with file_errors(self._folder):
             if self._fd < 0:
-                if not self._begun:  # Should it go later, files that were listed go too.
-                    self._begun = True
+                # Not sooner: a failed run leaves no empty folder. Not later: the folder is
+                # on the disk before a file in it is listed.
+                if not self._has_folder:
                     create_folder(self._folder, self._fsync)
+                    self._has_folder = True
+                self._first = position
                 self._spool = temporary_name(self._folder)
                 self._fd = create_temporary(self._spool)
+            self._count += len(lines)
             data = self._line_format.delimiter.join([*lines, b""])
             write_all(self._fd, [data], len(data))
-        except OSError as error:
-            raise file_error(self._folder, error) from error
 
-    def _close(self) -> Slice | None:
+    def _close(self) -> Slice:
         fd, self._fd = self._fd, -1
-        number = self._number
-        self._number += 1
         self._count = 0
-        if fd < 0:
-            return None  # Another part's.
-        self._given = True
         try:
-            os.close(fd)
-        except OSError as error:
+            with file_errors(self._folder):
+                os.close(fd)
+        except BaseException:
             remove_temporary(self._spool)
-            raise file_error(self._folder, error) from error
-        return Slice(number, number * self._size, self._spool, self._line_format)
+            raise
+        return Slice(self._first // self._size, self._first, self._spool, self._line_format)
 
 
 def _split(file: BinaryIO, delimiter: bytes) -> Iterator[bytes]:

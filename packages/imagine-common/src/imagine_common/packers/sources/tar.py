@@ -15,6 +15,7 @@ from typing import NamedTuple
 from imagine_common.errors import ImagineError
 from imagine_common.exchange.manifest import Entry, parse_line
 from imagine_common.packers.images.files import is_image
+from imagine_common.packers.records import Image
 from imagine_common.packers.sources.tar_headers import Member
 from imagine_common.packers.sources.tar_stream import StreamError, TarStream
 from imagine_common.text import counted, show
@@ -65,7 +66,7 @@ class TarSource:
             )
         return found
 
-    def images(self, limit: Callable[[Entry], int]) -> Generator[TarImage | ImagineError]:
+    def images(self, limit: Callable[[Image], int]) -> Generator[TarImage | ImagineError]:
         """Yield each sample's image; where it can't be packed, the error instead, in its place.
 
         Parameters
@@ -114,7 +115,7 @@ class TarSource:
 class _Sample:
     """What has come of a sample: at most one image is held, and none that can't be packed."""
 
-    def __init__(self, stream: TarStream, limit: Callable[[Entry], int], key: bytes) -> None:
+    def __init__(self, stream: TarStream, limit: Callable[[Image], int], key: bytes) -> None:
         self.key = key
         self._stream = stream
         self._limit = limit
@@ -196,7 +197,7 @@ class _Sample:
             raise member.error("the file is empty")
         if not is_image(head):
             raise member.error(f"not an image (first bytes: {head[:8].hex(' ')})")
-        limit = self._limit(Entry(member.name))
+        limit = self._limit(Image(0, member.name))
         if member.size > limit:
             raise member.error(f"{member.size} bytes are over the record format's {limit}")
         self._data = self._stream.read()

@@ -1,0 +1,148 @@
+"""Read the images of a source, or only look at them, and check them against the record format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from imagine_common.errors import ImagineError, UsageError
+from imagine_common.files.urls import is_remote, rooted
+from imagine_common.packers.images.files import look_at_image, read_image
+from imagine_common.packers.images.labels import offset_labels
+from imagine_common.packers.pack_spec import PackSpec
+from imagine_common.packers.records import Image, RecordFormat
+from imagine_common.packers.shards.slices import LineFormat
+from imagine_common.text import show
+
+if TYPE_CHECKING:
+    from imagine_common.packers.sources.tar import TarImage
+
+Found: TypeAlias = "Image | ImagineError"
+
+
+def usable(found: Iterable[Found], spec: PackSpec, skipped: list[str]) -> Iterator[Image]:
+    """Yield the images that can be packed, and collect the errors of the others in `skipped`.
+
+    Raises
+    ------
+    ImagineError
+        At the first error, unless the spec skips invalid images.
+    """
+    for image in found:
+        if isinstance(image, Image):
+            yield image
+        elif spec.skip_invalid:
+            skipped.append(str(image))
+        else:
+            raise image
+        del image  # An image that has been written must not stay in memory.
+
+
+def line_images(
+    lines: Iterable[tuple[int, bytes]],
+    line_format: LineFormat,
+    spec: PackSpec,
+    form: RecordFormat,
+    *,
+    base: bytes = b"",
+    with_data: bool = True,
+) -> Iterator[Found]:
+    """Yield the image of each line, or the error in its place.
+
+    From the first image in an object store on, several are opened at a time.
+
+    Parameters
+    ----------
+    lines : iterable
+        Each line with its position in the source, from 0.
+    line_format : LineFormat
+    spec : PackSpec
+    form : RecordFormat
+    base : bytes
+        The folder that relative paths begin in, if not this process's.
+    with_data : bool
+        Whether to read the images whole, not only the beginning of their files.
+
+    Raises
+    ------
+    UsageError
+        If a URL's store can't be used.
+    """
+    complete = partial(_read if with_data else _look_at, form, base)
+
+    def completed(line: _Line) -> Found:
+        if isinstance(line.image, Image):
+            try:
+                return complete(line.image)
+            except ImagineError as error:
+                line = line._replace(image=error)
+        if isinstance(line.image, UsageError):  # not about this image alone
+            raise line.image
+        return ImagineError(f"{line.image}{line_format.locate(line.position)}")
+
+    parsed = (_parse(line_format, spec.label_offset, *line) for line in lines)
+    for line in parsed:
+        if line.is_remote:
+            from imagine_common.files.stores.ahead import look_ahead
+
+            yield from look_ahead(completed, chain([line], parsed))
+        else:
+            yield completed(line)
+
+
+def tar_images(
+    found: Iterable[tuple[int, TarImage | ImagineError]], spec: PackSpec, form: RecordFormat
+) -> Iterator[Found]:
+    """Yield each image of a tar stream, or the error in its place."""
+    for position, image in found:
+        if isinstance(image, ImagineError):
+            yield image
+            continue
+        entry, data, place = image
+        del image
+        try:
+            yield _check(Image(position, entry.path, entry.labels, len(data), data), spec, form)
+        except ImagineError as error:
+            yield ImagineError(f"{error}{place}")
+
+
+class _Line(NamedTuple):
+    """A line's position in its source and its image, or why it has none."""
+
+    position: int
+    image: Found
+    is_remote: bool = False
+
+
+def _parse(line_format: LineFormat, label_offset: int, position: int, line: bytes) -> _Line:
+    try:
+        key, entry = line_format.parse(line, position)
+        image = offset_labels(Image(key, entry.path, entry.labels), label_offset)
+        return _Line(position, image, is_remote(image.path))
+    except ImagineError as error:
+        return _Line(position, error)
+
+
+def _read(form: RecordFormat, base: bytes, image: Image) -> Image:
+    position, path, labels, *_ = image
+    data = read_image(rooted(path, base), form.image_limit(image))
+    return Image(position, path, labels, len(data), data, form.examine(path, data))
+
+
+def _look_at(form: RecordFormat, base: bytes, image: Image) -> Image:
+    # `--resume` reads some of them again, and records hold at most the file's name.
+    path = rooted(image.path, base)
+    size, header = look_at_image(path, form.image_limit(image), form.examine)
+    return Image(image.position, path, image.labels, size, b"", header)
+
+
+def _check(image: Image, spec: PackSpec, form: RecordFormat) -> Image:
+    image = offset_labels(image, spec.label_offset)
+    limit = form.image_limit(image)
+    if image.size > limit:
+        raise ImagineError(
+            f"{show(image.path)}: {image.size} bytes are over the record format's {limit}"
+        )
+    return image._replace(header=form.examine(image.path, image.data))
