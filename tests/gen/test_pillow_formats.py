@@ -16,23 +16,36 @@ from PIL import Image, features
 
 from imagine_common.errors import UsageError
 from imagine_common.packers.images.files import HEAD_BYTES, is_image
-from imagine_gen.dataset.pillow_formats import PILLOW_FORMATS, require_available
-from imagine_gen.dataset.spec import FORMATS, DatasetSpec
-from imagine_gen.formats.pillow_headers import read_complete
+from imagine_gen.dataset.formats import FORMATS, require_codec
+from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.work.encoders import image_encoder
 from imagine_gen.work.existing import existing_size
+from imagine_gen.work.pillow_files import read_complete
 from support import lines, run
 
 # What a build of Pillow lacks is asked here with other means than the tool uses.
 Image.init()
+KINDS = {name: found.pillow for name, found in FORMATS.items() if found.pillow}
 AVAILABLE = [
     name
-    for name, form in PILLOW_FORMATS.items()
-    if form.kind in Image.SAVE and (name != "jp2" or features.check_codec("jpg_2000"))
+    for name, kind in KINDS.items()
+    if kind in Image.SAVE and (name != "jp2" or features.check_codec("jpg_2000"))
 ]
 CASES = [(name, mode) for name in AVAILABLE for mode in FORMATS[name].modes]
 LOSSLESS = [case for case in CASES if case[0] in ("tiff", "jp2") or case == ("gif", "L")]
 LONGEST = [("webp", "RGB", 16_383), ("gif", "L", 65_535), ("avif", "RGB", 32_768)]
+
+
+class InMemory:
+    """A file in memory, of which only what is asked for is read."""
+
+    def __init__(self, contents: bytes) -> None:
+        self.contents = contents
+        self.size = len(contents)
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        assert min(offset, size) >= 0
+        return self.contents[offset : offset + size]
 
 
 def spec(image_format: str, mode: str, width: int = 24, height: int = 17) -> DatasetSpec:
@@ -43,7 +56,7 @@ def encoded(made: DatasetSpec, index: int = 0) -> bytes:
     return b"".join(image_encoder(made).encode(index).buffers)
 
 
-@pytest.mark.parametrize("name", PILLOW_FORMATS)
+@pytest.mark.parametrize("name", KINDS)
 def test_a_format_is_to_be_had_exactly_where_pillow_has_it(tmp_path: Path, name: str) -> None:
     size = ("--width", "9", "--height", "8")
     result = run("gen", "--path", tmp_path / "im", *size, "--image-format", name)
@@ -51,10 +64,10 @@ def test_a_format_is_to_be_had_exactly_where_pillow_has_it(tmp_path: Path, name:
         assert result.returncode == 0, result.stderr
         (path,) = lines(result.stdout)
         with Image.open(path) as image:
-            assert (image.format, image.size) == (PILLOW_FORMATS[name].kind, (9, 8))
+            assert (image.format, image.size) == (KINDS[name], (9, 8))
     else:
         assert result.returncode == 2
-        told = f"argument --image-format: Pillow {PIL.__version__}, which is installed, has no "
+        told = f"argument --image-format: the installed Pillow {PIL.__version__} cannot write "
         assert told.encode() in result.stderr
         assert not (tmp_path / "im").exists()
 
@@ -62,9 +75,9 @@ def test_a_format_is_to_be_had_exactly_where_pillow_has_it(tmp_path: Path, name:
 def test_pillow_has_avif_from_the_version_on_that_the_error_tells() -> None:
     """Its own wheels, which CI installs, have all of them then."""
     if tuple(map(int, PIL.__version__.split(".")[:2])) >= (11, 3):
-        assert list(PILLOW_FORMATS) == AVAILABLE
+        assert list(KINDS) == AVAILABLE
     else:
-        assert [name for name in PILLOW_FORMATS if name != "avif"] == AVAILABLE
+        assert [name for name in KINDS if name != "avif"] == AVAILABLE
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["built without", "older than it"])
@@ -75,8 +88,8 @@ def test_what_pillow_lacks_is_wrong_usage(monkeypatch: pytest.MonkeyPatch, known
         )
     else:
         monkeypatch.delitem(features.modules, "avif", raising=False)
-    with pytest.raises(UsageError, match=r"has no AVIF; of its own wheels, those from 11\.3 on"):
-        require_available("avif")
+    with pytest.raises(UsageError, match=r"cannot write AVIF; of .* wheels, those from 11\.3"):
+        require_codec(FORMATS["avif"])
 
 
 @pytest.mark.parametrize(("name", "mode"), CASES)
@@ -86,7 +99,7 @@ def test_files_decode_to_the_mode_and_size_asked_for(
 ) -> None:
     with Image.open(io.BytesIO(encoded(spec(name, mode, *size)))) as image:
         image.load()
-        assert image.format == PILLOW_FORMATS[name].kind
+        assert image.format == KINDS[name]
         assert image.size == size
         assert image.mode == ("P" if (name, mode) == ("gif", "RGB") else mode)
 
@@ -130,9 +143,9 @@ def test_files_are_the_same_however_the_work_is_split(tmp_path: Path, name: str,
     assert len(set(found[0])) == 5
 
 
-@pytest.mark.parametrize("name", PILLOW_FORMATS)
+@pytest.mark.parametrize("name", KINDS)
 def test_pooled_is_refused_and_what_has_it_is_told(name: str) -> None:
-    words = f"argument --pooled: {name} has no strips .*; jpg, png and bmp have"
+    words = f"argument --pooled: {name} cannot be pooled; jpg, png, bmp can"
     with pytest.raises(UsageError, match=words):
         DatasetSpec(b"x", b"x", 4, 3, image_format=name, pooled=True)
 
@@ -143,7 +156,7 @@ def test_pooled_is_refused_and_what_has_it_is_told(name: str) -> None:
         ("webp", {"width": 16_384}, "argument --width: must be from 1 to 16383"),
         ("webp", {"mode": "L"}, "argument --mode: webp has no mode 'L'; it has RGB, RGBA"),
         ("avif", {"height": 32_769}, "argument --height: must be from 1 to 32768"),
-        ("avif", {"width": 16_385, "height": 16_384}, "are over 268435456 pixels, beyond"),
+        ("avif", {"width": 16_385, "height": 16_384}, "are over 268435456 pixels, the limit"),
         ("gif", {"width": 65_536}, "argument --width: must be from 1 to 65535"),
         ("gif", {"mode": "RGBA"}, "argument --mode: gif has no mode 'RGBA'; it has RGB, L"),
         ("tiff", {"width": 2**16, "height": 2**16}, "TIFF file of 65536x65536 would reach 4 GiB"),
@@ -178,12 +191,12 @@ def test_the_longest_side_is_written_and_read(name: str, mode: str, side: int, t
 def test_headers_say_what_was_asked_for_and_a_cut_is_seen(
     name: str, mode: str, size: tuple[int, int]
 ) -> None:
-    file = encoded(spec(name, mode, *size))
-    assert read_complete(file, len(file)) == (name, *size, mode)
+    file, kind = encoded(spec(name, mode, *size)), KINDS[name]
+    assert read_complete(InMemory(file), kind) == (*size, mode)
     for end in range(len(file)):
         # A GIF's end is one byte, which others may equal.
-        assert read_complete(file[:end], end) is None or file[end - 1] == 0x3B
-    assert name == "tiff" or read_complete(file + b"\0", len(file) + 1) is None
+        assert read_complete(InMemory(file[:end]), kind) is None or file[end - 1] == 0x3B
+    assert name == "tiff" or read_complete(InMemory(file + b"\0"), kind) is None
 
 
 def test_headers_of_other_programs_files_are_read(tmp_path: Path) -> None:
@@ -191,21 +204,21 @@ def test_headers_of_other_programs_files_are_read(tmp_path: Path) -> None:
     image = Image.effect_noise((400, 300), 60)
     rgb, rgba = image.convert("RGB"), image.convert("RGBA")
     rgba.putalpha(image)
-    assert header(rgb, "WEBP", lossless=True) == ("webp", 400, 300, "RGB")
-    assert header(rgba, "WEBP", lossless=True) == ("webp", 400, 300, "RGBA")
-    assert header(rgb, "TIFF", compression="tiff_lzw") == ("tiff", 400, 300, "RGB")
-    assert header(image, "TIFF", compression="tiff_adobe_deflate") == ("tiff", 400, 300, "L")
-    assert header(image.convert("1"), "TIFF") is None
-    assert header(rgb.convert("CMYK"), "TIFF") == ("tiff", 400, 300, None)
-    assert header(rgb, "GIF", save_all=True, append_images=[rgb.rotate(90)]) == (
-        "gif",
-        400,
-        300,
-        "L",
-    )
-    assert header(rgb, "JPEG2000", tile_size=(64, 64)) == ("jp2", 400, 300, "RGB")
+    assert header(rgb, "WEBP", lossless=True) == (400, 300, "RGB")
+    assert header(rgba, "WEBP", lossless=True) == (400, 300, "RGBA")
+    assert header(rgb, "TIFF", compression="tiff_lzw") == (400, 300, "RGB")
+    assert header(image, "TIFF", compression="tiff_adobe_deflate") == (400, 300, "L")
+    assert header(image.convert("1"), "TIFF") == (400, 300, "1")
+    assert header(rgb.convert("CMYK"), "TIFF") == (400, 300, "CMYK")
+    frames = [rgb.rotate(90)]
+    assert header(rgb, "GIF", save_all=True, append_images=frames) == (400, 300, "L")
+    assert header(Image.new("RGB", (9, 8), "red"), "GIF") == (9, 8, "RGB")
+    assert header(rgb, "JPEG2000", tile_size=(64, 64)) == (400, 300, "RGB")
     assert header(rgb, "JPEG2000", no_jp2=True) is None
-    assert header(rgb, "PNG") is None
+    for kind in KINDS.values():
+        file = io.BytesIO()
+        rgb.save(file, "PNG")
+        assert read_complete(InMemory(file.getvalue()), kind) is None
 
 
 @pytest.mark.parametrize(
@@ -244,7 +257,7 @@ def test_packers_know_a_big_endian_tiff() -> None:
 def header(image: Image.Image, kind: str, **options: Any) -> tuple[Any, ...] | None:
     file = io.BytesIO()
     image.save(file, kind, **options)
-    return read_complete(file.getvalue(), len(file.getvalue()))
+    return read_complete(InMemory(file.getvalue()), kind)
 
 
 def test_the_header_of_a_big_endian_tiff_is_read() -> None:
@@ -261,8 +274,8 @@ def test_the_header_of_a_big_endian_tiff_is_read() -> None:
         file += struct.pack(">HHII", tag, kind, count, value)
     file = file.ljust(100, b"\0") + b"\0\x08" * 3
     file = file.ljust(290, b"\0")
-    assert read_complete(file, len(file)) == ("tiff", 6, 5, "RGB")
-    assert read_complete(file[:-1], len(file) - 1) is None
+    assert read_complete(InMemory(file), "TIFF") == (6, 5, "RGB")
+    assert read_complete(InMemory(file[:-1]), "TIFF") is None
 
 
 @pytest.mark.parametrize(
@@ -283,7 +296,6 @@ def test_the_header_of_a_big_endian_tiff_is_read() -> None:
     ],
 )
 def test_broken_headers_are_no_images(tmp_path: Path, file: bytes) -> None:
-    assert read_complete(file, len(file)) is None
     path = tmp_path / "image"
     path.write_bytes(file)
     for name in AVAILABLE:
@@ -293,6 +305,7 @@ def test_broken_headers_are_no_images(tmp_path: Path, file: bytes) -> None:
 MEASURE = """
 import sys
 from imagine_gen.work.encoders import image_encoder
+from imagine_gen.dataset.memory import worker_bytes
 from imagine_gen.dataset.spec import DatasetSpec
 
 def status(name):
@@ -308,7 +321,7 @@ spec = make(1200)
 with open("/proc/self/clear_refs", "w") as file:
     file.write("5")
 list(image_encoder(spec).encode(0).buffers)
-print((status("VmHWM") - before) / (spec.worker_bytes - make(1).worker_bytes))
+print((status("VmHWM") - before) / (worker_bytes(spec) - worker_bytes(make(1))))
 """
 
 

@@ -11,7 +11,8 @@ from PIL import Image
 
 from imagine_common.errors import UsageError
 from imagine_gen import DatasetSpec, create_images
-from imagine_gen.dataset.dimensions import SizeDrawer, SizeList, SizeRange, parse_range
+from imagine_gen.dataset.dimensions import SizeDrawer, SizeList, SizeRange
+from imagine_gen.dataset.quantities import parse_range
 from support import lines, run
 
 RANGE = SizeRange((40, 60), (30, 50))
@@ -120,7 +121,7 @@ def test_what_is_no_range_is_wrong_usage(text: str) -> None:
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--width", "5:4"], "argument --width: 5:4 has the greater number first"),
+        (["--width", "5:4"], "argument --width: the first number of 5:4 is greater"),
         (["--height", "0:4"], "argument --height: must be from 1 to 65500, not 0"),
         (["--width", "1:65501"], "argument --width: must be from 1 to 65500, not 65501"),
     ],

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
+import inspect
+import re
+from dataclasses import MISSING, FrozenInstanceError, fields
 from typing import Any
 
 import pytest
 
 from imagine_common.errors import UsageError
-from imagine_gen.dataset.spec import DatasetSpec
+from imagine_gen import create_images
+from imagine_gen.dataset.options import OPTIONS
+from imagine_gen.dataset.spec import DatasetSpec, OptionalArguments
+from imagine_gen.options import build_parser
 
 INT64_MAX = 2**63 - 1
 
@@ -174,3 +179,30 @@ def test_defaults_are_those_of_the_documentation() -> None:
     assert (made.compress_level, made.pooled, made.pool_strips) == (0, False, None)
     assert made.subsampling == "4:2:0"
     assert spec(mode="L").subsampling is spec(image_format="png").subsampling is None
+
+
+def test_parser_spec_and_python_function_know_the_same_options() -> None:
+    parsed = vars(build_parser().parse_args([]))
+    table = {option.field: option.default for option in OPTIONS}
+    assert table.items() <= parsed.items()
+    spec_fields = {field.name: field for field in fields(DatasetSpec)}
+    others = {"path", "width", "height", "sizes", "delimiter", "pool_height"}
+    assert spec_fields.keys() - others == table.keys()
+    for name, default in table.items():
+        assert spec_fields[name].default in (default, MISSING)
+    positional = inspect.signature(create_images).parameters.keys()
+    keywords = OptionalArguments.__annotations__.keys()
+    assert not positional & keywords
+    assert table.keys() | {"sizes"} == keywords | table.keys() & positional
+    types = DatasetSpec.__annotations__
+    for name, kind in OptionalArguments.__annotations__.items():
+        assert kind.__forward_arg__ == types[name]
+    described = {*re.findall(r"(?m)^(\w+) : ", create_images.__doc__ or "")}
+    assert table.keys() <= described
+
+
+def test_wrong_keywords_are_type_errors() -> None:
+    with pytest.raises(TypeError, match="qualty"):
+        create_images("x", "x", 4, 3, 1, "jpg", qualty=5)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="seed"):
+        create_images("x", "x", 4, 3, 1, "jpg", 5, seed=5)  # type: ignore[misc]

@@ -112,7 +112,7 @@ def test_members_names_may_hold_newlines() -> None:
         (["--verify"], "argument --verify: not with --tar"),
         (["--size"], "argument --size: not with --tar"),
         (["-0"], "argument --null: not with --tar"),
-        (["--name", "a.b"], "argument --name: a.b has a dot"),
+        (["--name", "a.b"], "argument --name: a.b contains a dot"),
     ],
 )
 def test_what_does_not_go_with_a_stream_is_wrong_usage(args: list[str], words: str) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from imagine_common.errors import UsageError
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.work import units
-from imagine_gen.work.units import map_images
+from imagine_gen.work import plan, units
+from imagine_gen.work.units import mapped_units
 from support import run
 
 
@@ -25,8 +25,8 @@ def test_workers_are_as_many_as_fit_into_memory_unless_given(
     monkeypatch: pytest.MonkeyPatch, memory: int, given: int | None, expected: int
 ) -> None:
     started = []
-    monkeypatch.setattr(units, "usable_memory", lambda: memory)
-    monkeypatch.setattr(units, "check_workers", lambda workers: workers or 4)
+    monkeypatch.setattr(plan, "usable_memory", lambda: memory)
+    monkeypatch.setattr(plan, "check_workers", lambda workers: workers or 4)
     monkeypatch.setattr(units, "image_encoder", lambda spec: None)
 
     def no_map(_work: object, _parts: object, workers: int, _tidy: object) -> Iterator[None]:
@@ -35,18 +35,23 @@ def test_workers_are_as_many_as_fit_into_memory_unless_given(
 
     monkeypatch.setattr(units, "ordered_map", no_map)
     spec = DatasetSpec(b"x", b"x", 10_000, 10_000, count=100)
-    assert list(map_images(lambda *_: None, spec, given, None)) == []
+    with mapped_units(lambda *_: [], spec, given, None) as mapped:
+        assert list(mapped) == []
     assert started == [expected]
 
 
 def test_an_image_that_no_memory_holds_is_refused_before_anything_is_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(units, "usable_memory", lambda: 10**9)
-    with pytest.raises(
-        UsageError, match=r"of 60000x60000 takes 18.1 GB of memory, of which .* 1 GB"
+    monkeypatch.setattr(plan, "usable_memory", lambda: 10**9)
+    large = DatasetSpec(b"x", b"x", 60_000, 60_000)
+    with (
+        pytest.raises(
+            UsageError, match=r"of 60000x60000 takes 18.1 GB of memory, but only 1 GB are usable"
+        ),
+        mapped_units(lambda *_: [], large, None, None),
     ):
-        map_images(lambda *_: None, DatasetSpec(b"x", b"x", 60_000, 60_000), None, None)
+        pass
 
 
 def test_libraries_start_no_threads_for_what_is_not_done(tmp_path: Path) -> None:

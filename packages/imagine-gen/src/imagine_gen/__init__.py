@@ -1,10 +1,9 @@
 """Generate reproducible image datasets: `create_images` waits for them, `generate` streams them."""
 
-from importlib import import_module
-
 from imagine_common import __version__ as __version__
+from imagine_common.lazy import import_on_use
 
-TYPE_CHECKING = False  # typing's own would have to be imported, which takes long
+TYPE_CHECKING = False  # instead of typing's, which takes long to import
 if TYPE_CHECKING:
     from imagine_gen.create import CreateSummary, ImageFile, create_images, generate
     from imagine_gen.dataset.dimensions import SizeList, SizeRange
@@ -20,20 +19,15 @@ __all__ = [
     "generate",
 ]
 
-_MODULES = {
-    "CreateSummary": "create",
-    "DatasetSpec": "dataset.spec",
-    "ImageFile": "create",
-    "SizeList": "dataset.dimensions",
-    "SizeRange": "dataset.dimensions",
-    "create_images": "create",
-    "generate": "create",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import a name's module when it is first used (PEP 562), so that the tool starts at once."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
-    return value
+__getattr__ = import_on_use(
+    __name__,
+    {
+        "CreateSummary": ".create",
+        "DatasetSpec": ".dataset.spec",
+        "ImageFile": ".create",
+        "SizeList": ".dataset.dimensions",
+        "SizeRange": ".dataset.dimensions",
+        "create_images": ".create",
+        "generate": ".create",
+    },
+)

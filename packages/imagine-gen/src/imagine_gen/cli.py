@@ -9,14 +9,15 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
-from imagine_common.cli.options import refuse_options
+from imagine_common.cli.options import refuse_options, was_given
 from imagine_common.cli.presets import parse_with_preset
 from imagine_common.cli.tool import run_tool
 from imagine_common.cli.workers import open_workers, refuse_scheduler
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.exchange.manifest import NUL
 from imagine_common.text import show
-from imagine_gen.options import HEIGHT, WIDTH, build_parser
+from imagine_gen.dataset.options import OPTIONS
+from imagine_gen.options import build_parser
 
 if TYPE_CHECKING:
     from imagine_common.cli.report import Report
@@ -28,48 +29,15 @@ _MUCH_FILLER = 5  # percent
 
 
 def run(args: argparse.Namespace) -> None:
-    """Generate or verify what the arguments ask for."""
-    # NumPy's linear algebra, of which nothing is used, would start a thread for each core.
+    """Make, verify or estimate the dataset that the arguments describe."""
+    # NumPy's linear algebra is not used, but would start a thread for each core.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from dataclasses import replace
 
     from imagine_common.exchange.parts import parse_part
-    from imagine_gen.dataset.spec import DatasetSpec
 
-    if args.verify:
-        refuse_options(args, ("--resume", "--fsync", "--size"), "--verify")
-    if args.tar:
-        _check_tar(args)
-    elif args.path is None:
-        raise UsageError(
-            "argument --path: a folder for the images is required (or --tar, for a stream)"
-        )
-    sizes, width, height = _dimensions(args)
-    target_size, target_size_stdev = _target_size(args)
-    spec = DatasetSpec(
-        path=b"." if args.path is None else os.fsencode(args.path),
-        name=os.fsencode(args.name),
-        width=width,
-        height=height,
-        count=args.count,
-        image_format=args.image_format,
-        start=args.start or 0,
-        mode=args.mode,
-        quality=args.quality,
-        compress_level=args.compress_level,
-        content=args.content,
-        sizes=sizes,
-        classes=args.classes,
-        layout=args.layout,
-        files_per_dir=args.files_per_dir,
-        pooled=args.pooled,
-        pool_strips=args.pool_strips,
-        seed=args.seed,
-        delimiter=NUL if args.tar else args.delimiter,  # A member's name may hold newlines.
-        subsampling=args.subsampling,
-        target_size=target_size,
-        target_size_stdev=target_size_stdev,
-    )
+    _check_outputs(args)
+    spec = _dataset(args)
     if args.part is not None:
         first, count = parse_part(args.part).span(spec.count)
         if not count:
@@ -83,35 +51,23 @@ def run(args: argparse.Namespace) -> None:
         refuse_scheduler(args, "--tar", "all bytes of which would have to come through here")
         _stream(args, spec)
     else:
-        # JPEG and what else is compressed are the same bytes where the encoder is the same.
+        # Compressed formats have the same bytes only with the same encoder.
         with open_workers(args, "imagine-gen", ("Pillow", "zlib-ng")) as workers:
             (_verify if args.verify else _generate)(args, spec, workers)
 
 
-def _dimensions(args: argparse.Namespace) -> tuple[Sizes | None, int, int]:
-    """Return what dimensions are drawn from, if they are; and the greatest width and height."""
-    from imagine_gen.dataset.dimensions import SizeRange, parse_range
-    from imagine_gen.dataset.size_lists import load_size_list
-
-    if args.size_list is not None:
-        for option, value in (("--width", args.width), ("--height", args.height)):
-            if value is not None:
-                raise UsageError(f"argument --size-list: not with {option}, which it has as well")
-        listed = load_size_list(args.size_list)
-        return listed, *listed.largest
-    widths = parse_range("--width", WIDTH if args.width is None else args.width)
-    heights = parse_range("--height", HEIGHT if args.height is None else args.height)
-    fixed = widths[0] == widths[1] and heights[0] == heights[1]
-    return None if fixed else SizeRange(widths, heights), widths[1], heights[1]
-
-
-def _check_tar(args: argparse.Namespace) -> None:
-    """Refuse what a tar stream can't be written with.
-
-    Raises
-    ------
-    UsageError
-    """
+def _check_outputs(args: argparse.Namespace) -> None:
+    """Refuse options that contradict the kind of output."""
+    if args.verify:
+        refuse_options(args, ("--resume", "--fsync", "--size"), "--verify")
+    if args.target_size is None and was_given(args, "--target-size-stdev"):
+        raise UsageError("argument --target-size-stdev: only with --target-size")
+    if not args.tar:
+        if args.path is None:
+            raise UsageError(
+                "argument --path: a folder for the images is required (or --tar, for a stream)"
+            )
+        return
     refused = {
         "--path": args.path is not None,
         "--resume": args.resume,
@@ -125,12 +81,45 @@ def _check_tar(args: argparse.Namespace) -> None:
             raise UsageError(f"argument {option}: not with --tar, which writes no files")
     if os.isatty(1) and not args.dry_run:
         raise UsageError(
-            "argument --tar: standard output is a terminal; pipe it on, or into a file"
+            "argument --tar: standard output is a terminal; redirect it to a pipe or a file"
         )
 
 
+def _dataset(args: argparse.Namespace) -> DatasetSpec:
+    from imagine_gen.dataset.quantities import parse_range
+    from imagine_gen.dataset.spec import DatasetSpec
+
+    widths = parse_range("--width", args.width)
+    heights = parse_range("--height", args.height)
+    return DatasetSpec(
+        path=b"." if args.path is None else os.fsencode(args.path),
+        width=widths[1],
+        height=heights[1],
+        sizes=_sizes(args, widths, heights),
+        # The name of a member of a tar stream may contain newlines.
+        delimiter=NUL if args.tar else args.delimiter,
+        **{option.field: getattr(args, option.field) for option in OPTIONS},
+    )
+
+
+def _sizes(
+    args: argparse.Namespace, widths: tuple[int, int], heights: tuple[int, int]
+) -> Sizes | None:
+    """Return what the dimensions are drawn from, if they vary."""
+    from imagine_gen.dataset.dimensions import SizeRange
+    from imagine_gen.dataset.size_lists import load_size_list
+
+    if args.size_list is None:
+        varies = widths[0] < widths[1] or heights[0] < heights[1]
+        return SizeRange(widths, heights) if varies else None
+    for option in ("--width", "--height"):
+        if was_given(args, option):
+            raise UsageError(f"argument --size-list: not with {option}; the list has both")
+    return load_size_list(args.size_list)
+
+
 def _make_nothing(args: argparse.Namespace) -> None:
-    """Do a part without images, of which there are some where parts are more than images."""
+    """Complete a part without images, if there are more parts than images."""
     from imagine_common.cli.report import Report
     from imagine_common.exchange.manifest import write_stdout
     from imagine_common.exchange.tar import archive_end
@@ -157,7 +146,7 @@ def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
     seconds = f"{found.seconds:,.{0 if found.seconds >= 10 else 1}f} s"
     report.info(
         f"would make {counted(spec.count, 'image')}, about {human_bytes(found.bytes)}, in about"
-        f" {seconds} with {counted(found.workers, 'worker')} and what writing takes"
+        f" {seconds} with {counted(found.workers, 'worker')} plus the time to write"
         f" (estimated from {counted(found.tried, 'image')})"
     )
     if not args.tar:
@@ -176,19 +165,6 @@ def _stream(args: argparse.Namespace, spec: DatasetSpec) -> None:
             report.add(images, images, size)
             total += filler
         _summarize(report, spec, total, report.size)
-
-
-def _target_size(args: argparse.Namespace) -> tuple[int | None, int]:
-    """Return the bytes that a file has, if given, and their standard deviation."""
-    from imagine_gen.dataset.byte_counts import parse_bytes
-
-    size, stdev = args.target_size, args.target_size_stdev
-    if stdev is not None and size is None:
-        raise UsageError("argument --target-size-stdev: only with --target-size")
-    return (
-        None if size is None else parse_bytes("--target-size", size),
-        0 if stdev is None else parse_bytes("--target-size-stdev", stdev),
-    )
 
 
 def _generate(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None) -> None:
@@ -216,13 +192,13 @@ def _generate(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | No
 
 
 def _summarize(report: Report, spec: DatasetSpec, filler: int, filled: int) -> None:
-    """Sum up a run that has made so many bytes, of which some are filler."""
+    """Report the end of a run that made `filled` bytes, including `filler`."""
     share = 100 * filler / max(1, filled)
     report.summarize("image", more=f", filler {share:.2f}%" if spec.target_size else "")
     if share > _MUCH_FILLER:
         report.warn(
-            f"{share:.1f}% of the bytes fill files up to --target-size, and decoders pass over"
-            " them; better are larger images, or a smaller target"
+            f"{share:.1f}% of the bytes fill files up to --target-size, and decoders skip them;"
+            " use larger images or a smaller target"
         )
 
 
@@ -237,16 +213,16 @@ def _verify(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None
     units = verify_units(spec, workers, args.chunksize)
     with Report(args.prog, args.quiet, total=spec.count) as report, closing(units):
         for verdicts in units:
-            good = [verdict for verdict in verdicts if not verdict.finding]
-            bad = [verdict for verdict in verdicts if verdict.finding]
+            good = [verdict for verdict in verdicts if not verdict.fault]
+            bad = [verdict for verdict in verdicts if verdict.fault]
             for verdict in bad:
-                report.error(f"{show(verdict.path)}: {verdict.finding}")
-            missing += sum(verdict.finding == MISSING for verdict in bad)
-            different += sum(verdict.finding != MISSING for verdict in bad)
+                report.error(f"{show(verdict.path)}: {verdict.fault}")
+            missing += sum(verdict.fault == MISSING for verdict in bad)
+            different += sum(verdict.fault != MISSING for verdict in bad)
             manifest.write(Entry(verdict.path, verdict.labels) for verdict in good)
             report.add(len(good), len(good), sum(verdict.size for verdict in good))
-        # Otherwise the others may be another host's.
-        if args.start is None and args.part is None:
+        # With --start or --part, other files may belong to other hosts.
+        if args.part is None and not was_given(args, "--start"):
             extra = extra_files(spec)
         for path in extra:
             report.error(f"{show(path)}: extra")

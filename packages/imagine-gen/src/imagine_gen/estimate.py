@@ -1,4 +1,4 @@
-"""What a run would make, estimated by making a few of its images, in memory."""
+"""Estimating the bytes and the time of a run by making a few of its images in memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.work.encoders import image_encoder
-from imagine_gen.work.units import plan_units
+from imagine_gen.work.plan import plan_processes
 
 _MOST_IMAGES = 32
 _LEAST_IMAGES = 3
@@ -15,9 +15,9 @@ _SECONDS = 1.0
 
 
 class Estimate(NamedTuple):
-    """About how many bytes all images have, and how long making them takes, writing apart.
+    """The estimated bytes of all images, and the seconds to make them, without writing.
 
-    `tried` is how many have been made to know that, `workers` how many processes would.
+    `tried` is the number of images made for the estimate, `workers` that of processes in a run.
     """
 
     bytes: int
@@ -29,19 +29,27 @@ class Estimate(NamedTuple):
 def estimate(
     spec: DatasetSpec, workers: int | None = None, chunksize: int | None = None
 ) -> Estimate:
-    """Make some images, spread over the dataset, for a second or so.
+    """Make some images, spread over the dataset, for about a second.
+
+    Parameters
+    ----------
+    spec : DatasetSpec
+    workers : int, optional
+        Processes of the run. By default as many as there are usable CPUs, and memory for.
+    chunksize : int, optional
+        Images per unit of work of the run.
 
     Raises
     ------
     UsageError
-        As `map_images` does.
+        If `workers` or `chunksize` is below 1, or an image needs more memory than there is.
     """
-    workers, _ = plan_units(spec, workers, chunksize)
+    workers, _ = plan_processes(spec, workers, chunksize)
     begin = time.perf_counter()
     encoder = image_encoder(spec)
     prepared = time.perf_counter()
     count = min(spec.count, _MOST_IMAGES)
-    # Not in order: should time run out, those that were made still are from everywhere.
+    # In bit-reversed order, so that the images are spread evenly even if time runs out.
     places = sorted(range(count), key=lambda place: f"{place:05b}"[::-1])
     indexes = [spec.start + spec.count * place // count for place in places]
     size = tried = 0
@@ -50,7 +58,7 @@ def estimate(
         size += sum(map(len, encoder.encode(index).buffers))
         tried += 1
         if tried == 1 and count > 1:
-            warm = time.perf_counter()  # The first touches memory that the others find ready.
+            warm = time.perf_counter()  # The first image also touches fresh memory.
         elif tried >= _LEAST_IMAGES and time.perf_counter() - warm > _SECONDS:
             break
     each = (time.perf_counter() - warm) / max(1, tried - (warm != prepared))

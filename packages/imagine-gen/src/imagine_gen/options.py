@@ -1,4 +1,4 @@
-"""The options of imagine-gen, in groups: what most runs need comes first."""
+"""The parser of imagine-gen's command line; `dataset.options` has the options of the dataset."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from imagine_common.cli.options import (
 )
 from imagine_common.cli.presets import add_preset_option
 from imagine_common.cli.tool import Parser
-
-WIDTH, HEIGHT = "1920", "1080"
+from imagine_gen.dataset.options import CONTENT, IMAGE, LABELS, OPTIONS, OUTPUT
 
 _EPILOG = """\
-The path of each image goes to stdout once the file is complete, in order, so:
+imagine-gen prints the path of each image once its file is complete, in order:
   set -o pipefail
   imagine-gen --path images --count 1000 | imagine-tfrecord --dest-path records
 
-The pixels of image I depend on content, seed, I, width, height and mode alone
-(pooled: and --pool-strips, format, quality, subsampling). A worker needs 60 MB
-(photo content 90), and for JPEG 5 bytes a pixel (4:4:4 6, L 2), for compressed
-PNG 8 (L 2), and 3 times a target size; a pool comes on top.
-Exit: 0 done, 1 failed, 2 wrong usage, 141 reader of stdout gone, 129, 130, 143
-hung up, interrupted, terminated."""
+The pixels of image I depend only on content, seed, I, width, height and mode
+(pooled: also on --pool-strips, format, quality and subsampling). A worker needs
+60 MB (photo content 90), and per pixel 5 bytes for JPEG (4:4:4 6, L 2) or 8 for
+compressed PNG (L 2). A target size needs 3 times its bytes, a pool its own.
+Exit codes: 0 success, 1 failure, 2 wrong usage, 141 reader of stdout closed it,
+129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM."""
 
 
 def build_parser(prog: str = "imagine-gen") -> Parser:
@@ -35,13 +34,27 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
     parser = Parser(
         prog=prog,
         usage="%(prog)s --path DIR [options]\n       %(prog)s --tar [options] | ...",
-        description="Generate images, noise or photo-like, exactly reproducible, in parallel.",
+        description="Generate reproducible images, noise or photo-like, in parallel.",
         epilog=_EPILOG,
     )
-    _add_output_options(parser.add_argument_group("output"))
-    _add_image_options(parser.add_argument_group("image"))
-    _add_content_options(parser.add_argument_group("content"))
-    _add_label_options(parser.add_argument_group("labels and folders"))
+    groups = {heading: parser.add_argument_group(heading) for heading in (OUTPUT, IMAGE)}
+    _add_destinations(groups[OUTPUT])
+    _add_dimensions(groups[IMAGE])
+    for heading in (CONTENT, LABELS):
+        groups[heading] = parser.add_argument_group(heading)
+    for option in OPTIONS:
+        group = groups[option.group]
+        if option.parse is bool:
+            group.add_argument(option.flag, action="store_true", help=option.description)
+            continue
+        group.add_argument(
+            option.flag,
+            type=option.parse,
+            metavar=option.metavar,
+            default=option.default,
+            help=option.description,
+        )
+    add_alias(groups[IMAGE], "--image_format", "image_format")
     add_preset_option(parser, "gen")
     running = parser.add_argument_group("running")
     _add_running_options(running)
@@ -49,130 +62,30 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
     return parser
 
 
-def _add_output_options(group: argparse._ArgumentGroup) -> None:
+def _add_destinations(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--path", metavar="DIR", help="folder or URL for the images; created if missing"
     )
     group.add_argument(
         "--tar",
         action="store_true",
-        help="write a tar stream of the images to stdout, instead of files into DIR",
-    )
-    group.add_argument(
-        "--name",
-        metavar="PREFIX",
-        default="image_",
-        help="files are PREFIX, index, extension (default: %(default)s)",
-    )
-    group.add_argument(
-        "--count", type=int, metavar="N", default=1, help="how many images (default: %(default)s)"
-    )
-    group.add_argument(
-        "--start",
-        type=int,
-        metavar="N",
-        help="the first index, so that hosts can split a dataset (default: 0)",
+        help="write a tar stream of the images to stdout instead of files into DIR",
     )
 
 
-def _add_image_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--width",
-        metavar="N",
-        help=f"pixels, or LEAST:MOST to draw it for each image (default: {WIDTH})",
-    )
-    group.add_argument("--height", metavar="N", help=f"the same (default: {HEIGHT})")
+def _add_dimensions(group: argparse._ArgumentGroup) -> None:
+    for side, default in (("--width", "1920"), ("--height", "1080")):
+        group.add_argument(
+            side,
+            metavar="N",
+            default=default,
+            help=f"pixels, or LEAST:MOST to draw a number for each image (default: {default})",
+        )
     group.add_argument(
         "--size-list",
         metavar="FILE",
-        help="draw width and height from FILE's lines, `width height [weight]`, or from the list"
-        " `imagenet`",
-    )
-    group.add_argument(
-        "--image-format",
-        metavar="FORMAT",
-        default="jpg",
-        help="jpg, png, bmp, webp, tiff, avif, jp2 or gif, in any case (default: %(default)s)",
-    )
-    add_alias(group, "--image_format", "image_format")
-    group.add_argument(
-        "--mode",
-        default="RGB",
-        help="RGB, RGBA or L (gray), where the format has it (default: %(default)s)",
-    )
-    group.add_argument(
-        "--quality",
-        type=int,
-        metavar="N",
-        help="of JPEG, WebP and AVIF, 1 to 100 (default: 75)",
-    )
-    group.add_argument(
-        "--target-size",
-        metavar="BYTES",
-        help="make each JPEG file of exactly so many bytes, by quality and filler; also 110K, 2MiB",
-    )
-    group.add_argument(
-        "--target-size-stdev",
-        metavar="BYTES",
-        help="draw that from a normal distribution with this standard deviation",
-    )
-    group.add_argument(
-        "--subsampling",
-        metavar="J:A:B",
-        help="of JPEG's chroma: 4:4:4 keeps all, 4:2:2 half, 4:2:0 a quarter (default: 4:2:0)",
-    )
-    group.add_argument(
-        "--compress-level",
-        type=int,
-        metavar="N",
-        help="PNG compression, 1 to 9; 0 stores (default: 0, as noise can't shrink; photos: 6)",
-    )
-
-
-def _add_content_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--content",
-        default="noise",
-        help="noise, the worst case, or photo, with a photograph's statistics"
-        " (default: %(default)s)",
-    )
-    group.add_argument(
-        "--seed",
-        type=int,
-        metavar="N",
-        default=0,
-        help="the dataset's seed, below 2^64; no two share an image (default: %(default)s)",
-    )
-    group.add_argument(
-        "--pooled",
-        action="store_true",
-        help="put images together from strips encoded once: no two are equal, strips recur",
-    )
-    group.add_argument(
-        "--pool-strips",
-        type=int,
-        metavar="N",
-        help="strips in the pool (default: 256, or as many as an image has, within 128 MiB)",
-    )
-
-
-def _add_label_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--classes",
-        type=int,
-        metavar="N",
-        help="give image I the label I modulo N, after a tab on stdout",
-    )
-    group.add_argument(
-        "--layout",
-        default="flat",
-        help="flat, or imagefolder: a folder for each class (default: %(default)s)",
-    )
-    group.add_argument(
-        "--files-per-dir",
-        type=int,
-        metavar="N",
-        help="put so many images into each of numbered folders below DIR",
+        help="draw width and height from FILE, with lines `width height [weight]`, or from the"
+        " list `imagenet`",
     )
 
 
@@ -182,24 +95,24 @@ def _add_running_options(group: argparse._ArgumentGroup) -> None:
         "--chunksize",
         type=int,
         metavar="N",
-        help="images per unit of work (default: by their size)",
+        help="images per unit of work (default: depends on their dimensions)",
     )
     add_part_option(group, "one range of the images")
-    group.add_argument("--resume", action="store_true", help="keep images that are there already")
+    group.add_argument("--resume", action="store_true", help="keep images that already exist")
     group.add_argument(
         "--verify",
         action="store_true",
-        help="write nothing, but compare what is there with what would be made",
+        help="write nothing, but compare the existing images with those that would be made",
     )
     group.add_argument(
         "--dry-run",
         action="store_true",
-        help="only tell how much would be made, in what time, and whether it fits",
+        help="only estimate the bytes and the time, and whether the images fit on the disk",
     )
     group.add_argument(
         "--size",
         action="store_true",
-        help="report on stderr the first image's size and the folder's, in bytes",
+        help="report on stderr the size of the first image and of the folder, in bytes",
     )
     add_null_option(group, "stdout")
     add_fsync_option(group)

@@ -1,27 +1,28 @@
 """A dataset as one stream: a tar archive on a descriptor instead of files on a disk.
 
-With labels it is a WebDataset shard: behind each image comes a member of the same name with `.cls`
-for its extension, which holds the label in digits.
+With labels it is a WebDataset shard: each image is followed by a member of the same name with the
+extension `.cls`, which contains the label in digits.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
-from contextlib import closing
+from collections.abc import Generator, Iterable
+from functools import partial
 from typing import NamedTuple
 
 from imagine_common.errors import ImagineError, StdoutClosed, UsageError
 from imagine_common.exchange.tar import archive_end, member_head, member_padding
 from imagine_common.files.output import Buffer, BufferedOutput
+from imagine_common.host.stopping import check_stopped
 from imagine_common.text import show
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats.base import ImageEncoder
-from imagine_gen.work.units import map_images
+from imagine_gen.formats.base import EncodedImage, ImageEncoder
+from imagine_gen.work.units import mapped_units
 
 
 class TarSummary(NamedTuple):
-    """What a part of a stream holds: how many images, their bytes, and those that are filler."""
+    """A stretch of the stream: the number of images, their bytes, and how many are filler."""
 
     images: int
     bytes: int
@@ -31,88 +32,91 @@ class TarSummary(NamedTuple):
 def stream_tar(
     spec: DatasetSpec, fd: int, workers: int | None = None, chunksize: int | None = None
 ) -> Generator[TarSummary]:
-    """Make the images of a dataset, write them as a tar archive, and tell of some at a time.
+    """Write the images of a dataset as a tar archive, and yield a summary of each unit of work.
 
-    Members are named as the files below the dataset's folder would be. Metadata is fixed, so the
-    archive is the same bytes wherever the images are. Nothing touches a disk.
+    Members have the names of the files below the dataset's folder. Metadata is fixed, so the
+    archive has the same bytes on every host. Nothing touches a disk.
 
     Parameters
     ----------
     spec : DatasetSpec
-        Of which the path counts for nothing.
+        Its path is not used.
     fd : int
-        Where the archive goes, such as 1, for stdout.
+        The descriptor to write to, such as 1 for stdout.
     workers : int, optional
-        Processes. All usable processors unless given; one for pooled images, since handing one
-        over takes as long as making it.
+        Processes. By default as many as there are usable CPUs, and memory for; but one for pooled
+        images, because handing one over takes as long as making it.
     chunksize : int, optional
         Images per unit of work.
 
     Raises
     ------
     UsageError
-        As `map_images` does; and where the name has a dot, at which a reader of WebDataset shards
-        would cut it.
+        If `workers` or `chunksize` is below 1, an image needs more memory than there is, or the
+        name contains a dot.
     StdoutClosed
-        Where the reader has gone.
+        If the reader closed the stream.
     ImagineError
-        Where the stream can't be written otherwise.
+        If writing fails for another reason.
     """
     check_stream(spec)
-    make = _pieces if spec.pooled else _whole
     if spec.pooled and workers is None:
         workers = 1
     output = BufferedOutput(fd)
-    with closing(map_images(make, spec, workers, chunksize)) as units:
+    with mapped_units(partial(_encode, not spec.pooled), spec, workers, chunksize) as units:
         try:
-            for indexes, files in units:
+            for indexes, images in units:
                 size = 0
-                for index, (file, _) in zip(indexes, files):
-                    size += _write_image(output, spec, index, file)
-                # A reader may be waiting for these.
-                output.flush()
-                yield TarSummary(len(files), size, sum(filler for _, filler in files))
+                for index, image in zip(indexes, images):
+                    size += _write_image(output, spec, index, image.buffers)
+                output.flush()  # A reader may be waiting for these.
+                yield TarSummary(len(images), size, sum(image.filler for image in images))
             output.write([archive_end(output.size)])
             output.flush()
         except BrokenPipeError:
-            raise StdoutClosed("standard output: its reader went away") from None
+            raise StdoutClosed("standard output: its reader closed it") from None
         except OSError as error:
             raise ImagineError(f"standard output: {error.strerror}") from error
 
 
 def check_stream(spec: DatasetSpec) -> None:
-    """Refuse a dataset that no tar stream can hold.
+    """Check that readers of WebDataset shards understand the names of a dataset's images.
 
     Raises
     ------
     UsageError
-        Where the name has a dot.
+        If the name contains a dot.
     """
     if b"." in spec.name:
         raise UsageError(
-            f"argument --name: {show(spec.name)} has a dot, which ends a sample's name in a tar"
-            " stream"
+            f"argument --name: {show(spec.name)} contains a dot, where readers of a tar stream end"
+            " the name of a sample"
         )
 
 
-def _write_image(output: BufferedOutput, spec: DatasetSpec, index: int, file: list[Buffer]) -> int:
+def _encode(
+    join: bool, _spec: DatasetSpec, encoder: ImageEncoder, indexes: range
+) -> list[EncodedImage]:
+    images = []
+    for index in indexes:
+        check_stopped()
+        buffers, filler = encoder.encode(index)
+        # One buffer travels between processes faster than many. The buffers of a pooled image are
+        # the strips themselves, which need no copy.
+        images.append(EncodedImage([b"".join(buffers)] if join else list(buffers), filler))
+    return images
+
+
+def _write_image(
+    output: BufferedOutput, spec: DatasetSpec, index: int, buffers: Iterable[Buffer]
+) -> int:
+    """Append an image and its label, and return the bytes of the image."""
     name = spec.image_name(index)
-    size = sum(map(len, file))
-    output.write([member_head(name, size), *file, member_padding(size)])
+    pieces = list(buffers)
+    size = sum(map(len, pieces))
+    output.write([member_head(name, size), *pieces, member_padding(size)])
     for label in spec.labels(index):
         digits = b"%d" % label
         head = member_head(os.path.splitext(name)[0] + b".cls", len(digits))
         output.write([head, digits, member_padding(len(digits))])
     return size
-
-
-def _pieces(_spec: DatasetSpec, encoder: ImageEncoder, index: int) -> tuple[list[Buffer], int]:
-    # Of a pooled image these are the strips themselves, which are not copied.
-    buffers, filler = encoder.encode(index)
-    return list(buffers), filler
-
-
-def _whole(_spec: DatasetSpec, encoder: ImageEncoder, index: int) -> tuple[list[Buffer], int]:
-    # One piece travels from process to process faster than many.
-    buffers, filler = encoder.encode(index)
-    return [b"".join(buffers)], filler

@@ -1,10 +1,9 @@
-"""Verifying a dataset: each image is made again and compared with what is on the disk."""
+"""Verifying a dataset: each image is made again and compared with its file."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Generator
-from contextlib import closing
 from typing import NamedTuple
 
 from imagine_common.errors import ImagineError
@@ -12,54 +11,53 @@ from imagine_common.exchange.names import numbered
 from imagine_common.files.folders import is_folder
 from imagine_common.files.reading import compare
 from imagine_common.files.storage import exists, open_input
+from imagine_common.host.stopping import check_stopped
 from imagine_common.parallel.ordered_map import Workers
 from imagine_common.text import show
 from imagine_gen.dataset.layout import folders
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import ImageEncoder
-from imagine_gen.work.units import map_images
+from imagine_gen.work.units import mapped_units
 
 MISSING = "missing"
 
 
 class Verdict(NamedTuple):
-    """What an image file was found to be.
-
-    `size` is in bytes; `finding` says what is wrong with the file, or nothing.
-    """
+    """The result for an image: its file, the file's size in bytes, and the fault, if any."""
 
     path: bytes
     size: int
-    finding: str = ""
+    fault: str = ""
     labels: tuple[int, ...] = ()
 
 
 def verify_units(
     spec: DatasetSpec, workers: Workers | None = None, chunksize: int | None = None
 ) -> Generator[list[Verdict]]:
-    """Compare the images of a dataset with their files and yield the verdicts, some at a time.
+    """Compare the images of a dataset with their files, and yield the verdicts of each unit.
 
-    Nothing is written. Images are as they should be where all bytes are those that would be written
-    now: with JPEG and compressed PNG that asks for the same version of the encoder.
+    Nothing is written. An image is right if its file has the bytes that would be written now. For
+    compressed formats this requires the same version of the encoder.
 
     Parameters
     ----------
     spec : DatasetSpec
     workers : int or Cluster, optional
-        Processes, or a cluster. All usable processors unless given.
+        Processes, or a cluster. By default as many processes as there are usable CPUs, and memory
+        for.
     chunksize : int, optional
         Images per unit of work.
 
     Raises
     ------
     UsageError
-        As `map_images` does.
+        If `workers` or `chunksize` is below 1, or an image needs more memory than there is.
     ImagineError
-        Where the folder is not there.
+        If the folder does not exist.
     """
     if not is_folder(spec.path):
         raise ImagineError(f"{show(spec.path)}: no such folder; nothing to verify")
-    with closing(map_images(_verify_image, spec, workers, chunksize)) as units:
+    with mapped_units(_verify_images, spec, workers, chunksize) as units:
         for indexes, verdicts in units:
             yield [
                 verdict._replace(path=spec.image_path(index), labels=spec.labels(index))
@@ -68,8 +66,14 @@ def verify_units(
 
 
 def extra_files(spec: DatasetSpec) -> list[bytes]:
-    """Return the paths of files that are named as images, but are not of the dataset."""
-    suffix = b"." + spec.format.extension.encode()
+    """Return the paths of files with names of images that are not in the dataset.
+
+    Raises
+    ------
+    ImagineError
+        If a folder cannot be read.
+    """
+    suffix = b"." + spec.image_format.encode()
     extra = []
     for folder in folders(spec):
         for number, name in numbered(folder, spec.name, suffix):
@@ -79,8 +83,12 @@ def extra_files(spec: DatasetSpec) -> list[bytes]:
     return extra
 
 
-def _verify_image(spec: DatasetSpec, encoder: ImageEncoder, index: int) -> Verdict:
-    path = spec.image_path(index)
+def _verify_images(spec: DatasetSpec, encoder: ImageEncoder, indexes: range) -> list[Verdict]:
+    return [_verify_image(encoder, index, spec.image_path(index)) for index in indexes]
+
+
+def _verify_image(encoder: ImageEncoder, index: int, path: bytes) -> Verdict:
+    check_stopped()
     size = 0
     try:
         if not exists(path):

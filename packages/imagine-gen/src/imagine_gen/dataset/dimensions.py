@@ -5,7 +5,6 @@ Draws are integer arithmetic on random words, the same everywhere.
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -13,11 +12,9 @@ from itertools import accumulate
 from threading import Lock
 from typing import ClassVar, TypeAlias
 
-from imagine_common.errors import UsageError
 from imagine_gen.random_streams import BlockStream, Draw
 
 MAX_POOLED_WIDTHS = 16
-_RANGE = re.compile(r"(\d{1,10})(?::(\d{1,10}))?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -138,23 +135,6 @@ class SizeDrawer:
 def size_drawer(seed: int, sizes: Sizes) -> SizeDrawer:
     """Return the drawer of the dimensions of a dataset's images."""
     return SizeDrawer(seed, sizes)
-
-
-def parse_range(option: str, text: str) -> tuple[int, int]:
-    """Return the least and the greatest of `400:600`, or of `500`.
-
-    Raises
-    ------
-    UsageError
-        Where it is neither, or the wrong way round.
-    """
-    match = _RANGE.fullmatch(text)
-    if not match:
-        raise UsageError(f"argument {option}: expected pixels, N or LEAST:MOST, not {text!r}")
-    least, most = int(match[1]), int(match[2] or match[1])
-    if least > most:
-        raise UsageError(f"argument {option}: {text} has the greater number first")
-    return least, most
 
 
 def _within(word: int, least: int, most: int) -> int:

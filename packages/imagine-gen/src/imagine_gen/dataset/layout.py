@@ -1,4 +1,4 @@
-"""Where a dataset's images go below its folder: all into it, by class, or so many to a folder."""
+"""The folders of a dataset: one for all images, one for each class, or numbered ones."""
 
 from __future__ import annotations
 
@@ -7,42 +7,22 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from imagine_common.errors import UsageError
 from imagine_common.files.folders import subfolders
 
 if TYPE_CHECKING:
     from imagine_gen.dataset.spec import DatasetSpec
 
 FLAT, IMAGEFOLDER = "flat", "imagefolder"
-LAYOUTS = (FLAT, IMAGEFOLDER)
 
 _NUMBERED_DIGITS = 6
 _SUBFOLDER = re.compile(rb"(?:class_)?[0-9]+")
 
 
-def check_layout(spec: DatasetSpec) -> None:
-    """Refuse a layout that can't be meant.
-
-    Raises
-    ------
-    UsageError
-        Where the layout is unknown, or doesn't go with what else is asked for.
-    """
-    if spec.layout not in LAYOUTS:
-        raise UsageError(
-            f"argument --layout: unknown layout {spec.layout!r}; known are {', '.join(LAYOUTS)}"
-        )
-    if spec.layout == IMAGEFOLDER and spec.classes is None:
-        raise UsageError("argument --layout: imagefolder needs --classes, a folder for each")
-    if spec.layout == IMAGEFOLDER and spec.files_per_dir is not None:
-        raise UsageError("argument --files-per-dir: not with --layout imagefolder")
-
-
 def subfolder(spec: DatasetSpec, index: int) -> bytes:
-    """Return the folder of an image below the dataset's; empty for the dataset's own.
+    """Return the name of the folder of an image in the dataset's folder; empty for that folder.
 
-    Class folders have numbers of one length, so that the order of their names, from which readers
-    take labels, is that of the labels.
+    The numbers of class folders have one length, because readers derive labels from the order of
+    the names.
     """
     if spec.layout == IMAGEFOLDER and spec.classes is not None:
         return b"class_%0*d" % (len(str(spec.classes - 1)), index % spec.classes)
@@ -52,17 +32,17 @@ def subfolder(spec: DatasetSpec, index: int) -> bytes:
 
 
 def has_subfolders(spec: DatasetSpec) -> bool:
-    """Tell whether images go into folders below the dataset's."""
+    """Return whether images go into folders below the dataset's folder."""
     return spec.layout == IMAGEFOLDER or spec.files_per_dir is not None
 
 
 def folders(spec: DatasetSpec) -> Iterator[bytes]:
-    """Yield the dataset's folder, and those below it that are there and named as ours are.
+    """Yield the dataset's folder, and the existing folders in it that have names of its layout.
 
     Raises
     ------
     ImagineError
-        Where the folder can't be read.
+        If the folder cannot be read.
     """
     yield spec.path
     if not has_subfolders(spec):

@@ -12,7 +12,6 @@ from typing import Any
 
 from PIL import Image
 
-from imagine_gen.dataset.pillow_formats import PILLOW_FORMATS
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.canvas import CanvasEncoder
 
@@ -33,7 +32,7 @@ class Encoder(CanvasEncoder):
         if spec.image_format == "gif" and spec.mode == "RGB":
             image = _with_palette(image)
         file = io.BytesIO()
-        image.save(file, PILLOW_FORMATS[spec.image_format].kind, **self._options)
+        image.save(file, spec.format.pillow, **self._options)
         return file.getvalue()
 
 

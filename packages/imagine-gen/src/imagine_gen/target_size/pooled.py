@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from imagine_common.files.output import Buffer
 from imagine_gen.content.select import content_of
-from imagine_gen.dataset.spec import TARGET_POOL_BYTES, DatasetSpec
+from imagine_gen.dataset.memory import TARGET_POOL_BYTES
+from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.jpeg import Strips
 from imagine_gen.formats.jpeg_levels import levels
 from imagine_gen.pooled.assembly import make_pool

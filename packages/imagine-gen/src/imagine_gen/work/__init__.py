@@ -1,4 +1,4 @@
-"""How images are spread over workers: from a unit of work to finished files.
+"""Spreading images over workers: from a unit of work to finished files.
 
 May import `target_size` and the rooms below it.
 """

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TypeVar
 
-from imagine_gen.dataset.pillow_formats import PILLOW_FORMATS
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import EncodedImage, FileFormat, ImageEncoder, PoolableFormat
 
@@ -89,7 +88,7 @@ def _by_width(spec: DatasetSpec, make: Callable[[DatasetSpec, int], Pool]) -> di
 
 
 def _file_format(spec: DatasetSpec) -> FileFormat:
-    if spec.image_format in PILLOW_FORMATS:
+    if spec.format.pillow:
         from imagine_gen.formats import pillow
 
         return pillow

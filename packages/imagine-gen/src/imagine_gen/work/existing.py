@@ -1,30 +1,33 @@
-"""Telling by its header whether a file is an image such as a dataset has."""
+"""Recognizing the existing image files that a dataset can keep, by header and end of file."""
 
 from __future__ import annotations
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.image_headers import has_end, read_header
-from imagine_common.files.reading import FileSlice
+from imagine_common.files.reading import FileSlice, InputFile
 from imagine_common.files.storage import open_input
-from imagine_gen.dataset.pillow_formats import PILLOW_FORMATS
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats.pillow_headers import read_complete
 
-_WINDOW_BYTES = 64  # Of a file, only its header and its end are looked at.
+_WINDOW_BYTES = 64  # Only a file's header and its end are read.
 
 
 def existing_size(spec: DatasetSpec, path: bytes) -> int:
-    """Return the size in bytes of an image that is there, or 0 where it is to be made.
+    """Return the size in bytes of an image's existing file, or 0 if the image has to be made.
 
-    It counts as there where it is of the dataset's format, mode and dimensions, and has an end.
+    The file can be kept if it has the format, mode and dimensions of the dataset, and its end.
     """
-    wanted = (spec.image_format, spec.width, spec.height, spec.mode)
     try:
         with open_input(path, "an image file") as file:
-            slices = FileSlice(file, 0, _WINDOW_BYTES)
-            if spec.image_format in PILLOW_FORMATS:
-                return file.size if read_complete(slices, file.size) == wanted else 0
-            whole = read_header(slices) == wanted and has_end(slices, file.size)
-            return file.size if whole else 0
+            return file.size if _is_complete(spec, file) else 0
     except (ImagineError, OSError):
-        return 0  # What is in the way is reported when it is to be replaced.
+        return 0  # Replacing the file reports what is wrong with it.
+
+
+def _is_complete(spec: DatasetSpec, file: InputFile) -> bool:
+    if spec.format.pillow:
+        from imagine_gen.work.pillow_files import read_complete
+
+        return read_complete(file, spec.format.pillow) == (spec.width, spec.height, spec.mode)
+    contents = FileSlice(file, 0, _WINDOW_BYTES)
+    wanted = (spec.image_format, spec.width, spec.height, spec.mode)
+    return read_header(contents) == wanted and has_end(contents, file.size)

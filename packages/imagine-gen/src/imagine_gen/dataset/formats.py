@@ -1,0 +1,142 @@
+"""The file formats: spellings, modes, limits, memory. A new format is one entry in `FORMATS`.
+
+Builds of Pillow differ in their codecs, so `require_codec` asks the installed one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from imagine_common.errors import UsageError
+from imagine_gen.dataset.bmp_layout import file_size
+
+if TYPE_CHECKING:
+    from imagine_gen.dataset.spec import DatasetSpec
+
+_ALL_MODES = ("RGB", "RGBA", "L")
+_LONGEST = 2**31 - 1
+_MAX_TIFF_BYTES = 2**32 - 2**16  # of pixels; offsets have 32 bits, and the header needs some
+_MAX_AVIF_PIXELS = 2**28  # libavif's default limit for decoding
+_MAX_PNG_ROW_BYTES = 2**30
+
+
+class Format(NamedTuple):
+    """A file format.
+
+    `spellings` are the names that users may type, in lower case; the first is the format's own
+    name and the extension of its files. `max_side` is the greatest width and height in pixels.
+    `pixel_bytes` is the memory that encoding takes in each mode, in bytes a pixel on top of the
+    image: measured with noise, at quality 100 if the format has a quality, and rounded up. It is
+    empty if images are written in pieces. `limit` returns the error for a dataset whose files
+    would be too large, or None. `pillow` is Pillow's name of a format that it writes, `codec` the
+    library that its builds may lack, and `wheels` says which of Pillow's own wheels have it.
+    """
+
+    spellings: tuple[str, ...]
+    modes: tuple[str, ...]
+    max_side: int
+    pixel_bytes: Mapping[str, int] = {}
+    limit: Callable[[DatasetSpec], str | None] = lambda _: None
+    pillow: str = ""
+    codec: str = ""
+    wheels: str = "all"
+
+
+def _png_limit(spec: DatasetSpec) -> str | None:
+    if spec.row_bytes < _MAX_PNG_ROW_BYTES:
+        return None
+    return (
+        f"argument --width: a row of {spec.width} pixels would reach 1 GiB, the limit for PNG files"
+    )
+
+
+def _bmp_limit(spec: DatasetSpec) -> str | None:
+    return _reaches_4_gib(spec) if file_size(spec.mode, spec.width, spec.height) >= 2**32 else None
+
+
+def _tiff_limit(spec: DatasetSpec) -> str | None:
+    return _reaches_4_gib(spec) if spec.row_bytes * spec.height > _MAX_TIFF_BYTES else None
+
+
+def _reaches_4_gib(spec: DatasetSpec) -> str:
+    return (
+        f"arguments --width, --height: a {spec.image_format.upper()} file of {spec.width}x"
+        f"{spec.height} would reach 4 GiB, the format's limit; use png"
+    )
+
+
+def _avif_limit(spec: DatasetSpec) -> str | None:
+    if spec.width * spec.height <= _MAX_AVIF_PIXELS:
+        return None
+    return (
+        f"arguments --width, --height: {spec.width}x{spec.height} are over {_MAX_AVIF_PIXELS}"
+        " pixels, the limit of AVIF decoders"
+    )
+
+
+# JPEG's own limit is 65,535 pixels (ITU-T T.81, B.2.2), but libjpeg-turbo's is lower. AV1's is
+# 65,536, but libavif's default limit for decoding is lower.
+FORMATS = {
+    "jpg": Format(("jpg", "jpeg"), ("RGB", "L"), 65_500, {"RGB": 1, "L": 1}),
+    "png": Format(("png",), _ALL_MODES, _LONGEST, limit=_png_limit),
+    "bmp": Format(("bmp", "bitmap"), _ALL_MODES, _LONGEST, limit=_bmp_limit),
+    "webp": Format(
+        ("webp",),
+        ("RGB", "RGBA"),
+        16_383,
+        {"RGB": 32, "RGBA": 45},
+        pillow="WEBP",
+        codec="webp",
+    ),
+    "tiff": Format(
+        ("tiff", "tif"),
+        _ALL_MODES,
+        _LONGEST,
+        {"RGB": 4, "RGBA": 5, "L": 2},
+        _tiff_limit,
+        pillow="TIFF",
+    ),
+    "avif": Format(
+        ("avif",),
+        ("RGB", "RGBA"),
+        32_768,
+        {"RGB": 29, "RGBA": 51},
+        _avif_limit,
+        pillow="AVIF",
+        codec="avif",
+        wheels="those from 11.3 on",
+    ),
+    "jp2": Format(
+        ("jp2", "jpeg2000"),
+        _ALL_MODES,
+        _LONGEST,
+        {"RGB": 46, "RGBA": 61, "L": 18},
+        pillow="JPEG2000",
+        codec="jpg_2000",
+    ),
+    "gif": Format(("gif",), ("RGB", "L"), 65_535, {"RGB": 8, "L": 2}, pillow="GIF"),
+}
+SPELLINGS = {spelling: name for name, found in FORMATS.items() for spelling in found.spellings}
+
+
+def require_codec(image_format: Format) -> None:
+    """Check that the installed Pillow was built with the codec of a format, if it needs one.
+
+    Raises
+    ------
+    UsageError
+        If Pillow lacks the codec.
+    """
+    codec = image_format.codec
+    if not codec:
+        return
+    import PIL
+    from PIL import features
+
+    # A Pillow that is older than the format does not know the codec's name, and warns about it.
+    if codec not in {*features.modules, *features.codecs} or not features.check(codec):
+        raise UsageError(
+            f"argument --image-format: the installed Pillow {PIL.__version__} cannot write"
+            f" {image_format.pillow}; of Pillow's own wheels, {image_format.wheels} can"
+        )

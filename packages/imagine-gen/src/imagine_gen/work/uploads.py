@@ -1,0 +1,61 @@
+"""Images into an object store: some are uploaded while the next one is made."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import closing
+from itertools import repeat
+from typing import NamedTuple, cast
+
+from imagine_common.files.storage import output_file
+from imagine_common.files.stores.ahead import look_ahead
+from imagine_common.files.stores.objects import StoreFile
+from imagine_gen.dataset.spec import DatasetSpec
+from imagine_gen.formats.base import ImageEncoder
+from imagine_gen.work.existing import existing_size
+from imagine_gen.work.files import FinishedFile, kept_file, write_image
+
+
+class _Upload(NamedTuple):
+    """An image's file, and the object that is still to be uploaded unless the file was kept."""
+
+    file: FinishedFile
+    object: StoreFile | None = None
+
+    def finish(self) -> FinishedFile:
+        if self.object is not None:
+            with self.object:
+                pass
+        return self.file
+
+
+def upload_images(
+    resume: bool, spec: DatasetSpec, encoder: ImageEncoder, indexes: range
+) -> list[FinishedFile]:
+    """Make the files of a unit's images in a store; with `resume`, keep those that exist.
+
+    Raises
+    ------
+    ImagineError
+        If the store refuses an object.
+    """
+    with closing(_uploads(resume, spec, encoder, indexes)) as uploads:
+        return list(look_ahead(_Upload.finish, uploads))
+
+
+def _uploads(
+    resume: bool, spec: DatasetSpec, encoder: ImageEncoder, indexes: range
+) -> Generator[_Upload]:
+    images = ((spec.of_image(index), spec.image_path(index)) for index in indexes)
+    sizes = look_ahead(lambda image: existing_size(*image), images) if resume else repeat(0)
+    for index, size in zip(indexes, sizes):
+        if kept := kept_file(encoder, index, size):
+            yield _Upload(kept)
+            continue
+        target = cast(StoreFile, output_file(spec.image_path(index)))
+        try:
+            made = write_image(target, encoder, index)
+        except BaseException:
+            target.abort()
+            raise
+        yield _Upload(made, target)
