@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import resource
 import struct
 import subprocess
 import sys
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from forks import run_fork
 
 TOOLS = tuple(os.environ.get("IMAGINE_TOOLS", "gen tfrecord recordio").split())
 PACKERS = tuple(tool for tool in TOOLS if tool != "gen")
@@ -44,13 +47,40 @@ def command(tool: str, *args: str | Path) -> list[str]:
 
 
 def run(tool: str, *args: str | Path, **kwargs: Any) -> subprocess.CompletedProcess[bytes]:
-    """Run a tool to its end; stdin is empty unless given."""
+    """Run a tool to its end without its start: see forks.py. stdin is empty unless given.
+
+    `stdin`, `stdout` and `stderr` are files or descriptors, and otherwise pipes; `limits` are those
+    of `resource.setrlimit`.
+    """
+    if sys.platform != "linux":
+        return run_process(tool, *args, **kwargs)
+    check = kwargs.pop("check", False)
+    data = kwargs.pop("input", b"")
+    for name in ("stdin", "stdout", "stderr"):
+        if name in kwargs and not isinstance(kwargs[name], int):
+            kwargs[name] = kwargs[name].fileno()
+    kwargs.setdefault("timeout", PATIENCE)
+    package = tool if tool == "imagine" else f"imagine_{tool}"
+    result = run_fork(package, [str(arg) for arg in args], data=data, **kwargs)
+    if check:
+        result.check_returncode()
+    return result
+
+
+def run_process(tool: str, *args: str | Path, **kwargs: Any) -> subprocess.CompletedProcess[bytes]:
+    """Run a tool to its end as a process of its own; stdin is empty unless given."""
     if "stdin" not in kwargs:
         kwargs.setdefault("input", b"")
     kwargs.setdefault("timeout", PATIENCE)
     kwargs.setdefault("stdout", subprocess.PIPE)
     kwargs.setdefault("stderr", subprocess.PIPE)
-    return subprocess.run(command(tool, *args), **kwargs)
+    limits = kwargs.pop("limits", {})
+
+    def limit() -> None:
+        for kind, number in limits.items():
+            resource.setrlimit(kind, (number, number))
+
+    return subprocess.run(command(tool, *args), preexec_fn=limit if limits else None, **kwargs)
 
 
 def shell(script: str, cwd: Path) -> subprocess.CompletedProcess[str]:

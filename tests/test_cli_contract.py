@@ -32,6 +32,7 @@ from support import (
     lines,
     manifest,
     run,
+    run_process,
     unfinished,
     wait_for,
 )
@@ -161,7 +162,7 @@ for path in itertools.cycle(sys.argv[1:]):
 
 
 def test_help_names_every_option_and_its_exit_codes(tool: str) -> None:
-    result = run(tool, "--help")
+    result = run_process(tool, "--help")
     assert result.returncode == 0
     assert result.stderr == b""
     text = result.stdout.decode()
@@ -186,7 +187,7 @@ def test_help_imports_nothing_heavy(tool: str) -> None:
 
 
 def test_version_is_the_package_version(tool: str) -> None:
-    result = run(tool, "--version")
+    result = run_process(tool, "--version")
     assert result.returncode == 0
     assert result.stdout == f"imagine-{tool} 0.1.0\n".encode()
 
@@ -307,11 +308,8 @@ def test_a_folder_in_a_files_place_exits_1_naming_it(job: Job) -> None:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_file_too_large_exits_1_and_leaves_nothing_unfinished(job: Job, workers: str) -> None:
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
-
     size = ["--width", "500"] if job.tool == "gen" else []
-    result = job.run("--workers", workers, *size, preexec_fn=limit)
+    result = job.run("--workers", workers, *size, limits={resource.RLIMIT_FSIZE: 300})
     assert result.returncode == 1
     (line,) = result.stderr.decode().splitlines()
     assert f"error: {job.folder}/" in line
@@ -378,7 +376,7 @@ def test_a_closed_stdout_exits_1_and_no_file_takes_its_place(job: Job) -> None:
 def test_help_to_a_full_stdout_exits_1(tool: str, option: str, unbuffered: str) -> None:
     env = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
     with open("/dev/full", "wb") as full:
-        result = run(tool, option, stdout=full, env=env)
+        result = run_process(tool, option, stdout=full, env=env)
     assert result.returncode == 1
     assert b"standard output: No space left on device" in result.stderr
 
@@ -562,14 +560,10 @@ def read_terminal(leader: int) -> bytes:
 
 def test_memory_and_descriptors_do_not_grow_with_the_output(tool: str, tmp_path: Path) -> None:
     """Run with so few descriptors that a leak of one per file would end the run."""
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
-
     source = tmp_path / "0.jpg"
     source.write_bytes(JPEG)
     job = make_job(tool, tmp_path / "out", [source] * 400)
     more = ["--count", "200"] if tool == "gen" else []
-    result = job.run(*more, preexec_fn=limit)
+    result = job.run(*more, limits={resource.RLIMIT_NOFILE: 40})
     assert result.returncode == 0, result.stderr
     assert len(lines(result.stdout)) == 200

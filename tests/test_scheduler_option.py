@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from support import PACKERS, PATH_OPTION, TOOLS, run
+from support import PACKERS, PATH_OPTION, TOOLS, run_process
 
 
 def no_dask(folder: Path) -> dict[str, str]:
@@ -20,7 +20,7 @@ def no_dask(folder: Path) -> dict[str, str]:
 @pytest.mark.parametrize("tool", TOOLS)
 def test_without_dask_the_extra_is_named(tool: str, tmp_path: Path) -> None:
     args = (PATH_OPTION[tool], tmp_path / "x", "--scheduler", "tcp://127.0.0.1:1")
-    result = run(tool, *args, input=b"x\n", env=no_dask(tmp_path))
+    result = run_process(tool, *args, input=b"x\n", env=no_dask(tmp_path))
     assert result.returncode == 2
     (line,) = result.stderr.decode().splitlines()
     assert f"argument --scheduler: needs Dask; run: pip install 'imagine-{tool}[dask]'" in line
@@ -37,7 +37,7 @@ def test_what_a_cluster_does_not_do_is_refused(
 ) -> None:
     path = () if options == ("--tar",) and tool == "gen" else (PATH_OPTION[tool], tmp_path / "x")
     args = (*path, *options, "--scheduler", "tcp://127.0.0.1:1")
-    result = run(tool, *args, input=b"x\n", env=no_dask(tmp_path))
+    result = run_process(tool, *args, input=b"x\n", env=no_dask(tmp_path))
     assert result.returncode == 2
     assert b"--scheduler" in result.stderr
     assert b"needs Dask" not in result.stderr
@@ -49,7 +49,7 @@ def test_records_for_a_store_are_refused_before_the_cluster_is_asked(
 ) -> None:
     (tmp_path / "s3fs.py").touch()
     args = ("--dest-path", "s3://bucket/x", "--scheduler", "tcp://127.0.0.1:1")
-    result = run(tool, *args, input=b"x\n", env=no_dask(tmp_path))
+    result = run_process(tool, *args, input=b"x\n", env=no_dask(tmp_path))
     assert result.returncode == 2
     told = b"argument --scheduler: not with an object store, s3://bucket/x"
     assert told in result.stderr
@@ -66,4 +66,4 @@ def test_without_a_scheduler_dask_is_not_imported(tool: str, tmp_path: Path) -> 
         data = os.fsencode(tmp_path / "a.jpg") + b"\n"
     else:
         args += ("--width", "8", "--height", "8")
-    assert run(tool, *args, input=data, env=no_dask(tmp_path)).returncode == 0
+    assert run_process(tool, *args, input=data, env=no_dask(tmp_path)).returncode == 0

@@ -281,12 +281,10 @@ def test_an_earlier_file_goes_only_once_something_has_been_packed(packing: Packi
 def test_a_file_too_large_leaves_what_an_earlier_run_wrote(packing: Packing) -> None:
     packing.run()
     expected = contents(packing.folder)
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (700, 700))
-
     args = ["--dest-path", packing.folder, "--name", "r", "--img-per-file", "3"]
-    result = run(packing.tool, *args, input=manifest(packing.images), preexec_fn=limit)
+    result = run(
+        packing.tool, *args, input=manifest(packing.images), limits={resource.RLIMIT_FSIZE: 700}
+    )
     assert "File too large" in error(result)
     assert contents(packing.folder) == expected
 

@@ -400,12 +400,10 @@ def test_a_file_too_large_leaves_the_files_before(
     expected = by_files(tool, tmp_path, dataset)
     (tmp_path / "tar").mkdir()
     (tmp_path / "tar" / SHARDS[tool][2]).write_bytes(b"of an earlier run")
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-
     args = ["--tar", *arguments("tar")]
-    result = run(tool, *args, input=members(dataset), cwd=tmp_path, preexec_fn=limit)
+    result = run(
+        tool, *args, input=members(dataset), cwd=tmp_path, limits={resource.RLIMIT_FSIZE: 100_000}
+    )
     assert f"tar/{SHARDS[tool][1]}: File too large" in error(result)
     assert lines(result.stdout) == [f"tar/{SHARDS[tool][0]}"]
     found = contents(tmp_path / "tar")
