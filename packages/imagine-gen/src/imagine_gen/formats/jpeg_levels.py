@@ -8,56 +8,35 @@ the size of a file by a hundredth as much.
 from __future__ import annotations
 
 import io
-from bisect import bisect_right
 from functools import lru_cache
-from itertools import accumulate
-from typing import NamedTuple
+from itertools import product
 
 from PIL import Image
 
-Tables = tuple[tuple[int, ...], ...]  # of luma and, in color, of chroma; 64 entries each
+Tables = tuple[tuple[int, ...], ...]  # of luma and, in color, of chroma; 64 entries each, by rows
 
-_QUALITIES = range(1, 101)
 _SIDE = 8
 
 
-class _Move(NamedTuple):
-    """A change of one entry of a table to another value."""
-
-    table: int
-    entry: int
-    value: int
-
-
-class Levels:
-    """A sequence of quantization tables from the coarsest to the finest, each one entry apart.
+@lru_cache
+def levels(mode: str) -> list[Tables]:
+    """Return the levels for images of a mode, RGB or L, from the coarsest to the finest.
 
     Level 0 has the tables of quality 1, the last level those of quality 100. The tables of all
-    other qualities are in between.
+    other qualities are in between. Low frequencies change first, luma and chroma in turn.
     """
-
-    def __init__(self, mode: str) -> None:
-        self._tables = [_quality_tables(mode, quality) for quality in _QUALITIES]
-        self._moves = [_moves(*pair) for pair in zip(self._tables, self._tables[1:])]
-        self._firsts = [0, *accumulate(map(len, self._moves))]
-
-    def __len__(self) -> int:
-        return self._firsts[-1] + 1
-
-    def __getitem__(self, level: int) -> Tables:
-        """Return the tables of a level, with entries in the order of rows."""
-        lower = bisect_right(self._firsts, level) - 1
-        tables = [list(table) for table in self._tables[lower]]
-        if lower < len(self._moves):
-            for move in self._moves[lower][: level - self._firsts[lower]]:
-                tables[move.table][move.entry] = move.value
-        return tuple(map(tuple, tables))
-
-
-@lru_cache
-def levels(mode: str) -> Levels:
-    """Return the levels for images of a mode, RGB or L."""
-    return Levels(mode)
+    tables = _quality_tables(mode, 1)
+    entries = sorted(range(_SIDE * _SIDE), key=_frequency)
+    found = [tables]
+    for quality in range(2, 101):
+        higher = _quality_tables(mode, quality)
+        for entry, number in product(entries, range(len(higher))):
+            table, value = tables[number], higher[number][entry]
+            if table[entry] != value:
+                table = (*table[:entry], value, *table[entry + 1 :])
+                tables = (*tables[:number], table, *tables[number + 1 :])
+                found.append(tables)
+    return found
 
 
 def _quality_tables(mode: str, quality: int) -> Tables:
@@ -67,16 +46,6 @@ def _quality_tables(mode: str, quality: int) -> Tables:
     with Image.open(file) as image:
         tables: dict[int, list[int]] = image.quantization
     return tuple(tuple(tables[number]) for number in sorted(tables))
-
-
-def _moves(lower: Tables, higher: Tables) -> list[_Move]:
-    """Return the changes between two tables: low frequencies first, luma and chroma in turn."""
-    return [
-        _Move(number, entry, higher[number][entry])
-        for entry in sorted(range(_SIDE * _SIDE), key=_frequency)
-        for number in range(len(lower))
-        if lower[number][entry] != higher[number][entry]
-    ]
 
 
 def _frequency(entry: int) -> tuple[int, int]:

@@ -82,20 +82,23 @@ class TargetSizeEncoder(ImageEncoder, Generic[Source]):
         """
         source = self._source(index)
         size = self._sizes(index)
+        room = size - self._overhead
         files: dict[int, list[Buffer]] = {}
+        filler: dict[int, int] = {}
 
         def measure(level: int, best: int | None) -> int:
             for other in files.keys() - {best}:
                 del files[other]
             files[level] = self._encode(source, level)
-            return sum(map(len, files[level])) - self._overhead
+            filler[level] = size - sum(map(len, files[level]))
+            return room - filler[level]
 
-        level = self._ladder.search(size - self._overhead, measure)
+        level = self._ladder.search(room, measure)
         if level is None:
             raise ImagineError(
                 f"{show(self._spec.image_path(index))}: does not fit in {size} bytes, even at the"
                 " lowest quality; raise --target-size"
             )
-        head, *rest = files[level]
-        filler = size - sum(map(len, files[level]))
-        return EncodedImage([with_filler(bytes(head), filler), *rest], filler)
+        file = files[level]
+        file[0] = with_filler(bytes(file[0]), filler[level])
+        return EncodedImage(file, filler[level])
