@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagine_gen.target_size.level_search import Fineness, Interpolated, Ladder, level_of, log2
+from imagine_gen.target_size.level_search import Fineness, Ladder, interpolated, level_of, log2
 
 LEVELS = 2_000
 FINENESS = Fineness(step=2, margin=2, tolerance=5)
@@ -75,7 +75,7 @@ def test_levels_between_those_measured_lie_on_a_line() -> None:
         measured.append(level)
         return 100 * level
 
-    sizes = Interpolated(measure, 40)
+    sizes = interpolated(measure, 40)
     assert [sizes(level) for level in range(40)] == [100 * level for level in range(40)]
     assert sorted(measured) == [0, 16, 32, 39]
 

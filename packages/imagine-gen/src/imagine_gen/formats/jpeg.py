@@ -41,11 +41,7 @@ class Encoder(CanvasEncoder):
 class Strips:
     """Strips of one row of MCUs: entropy-coded segments.
 
-    Parameters
-    ----------
-    spec : DatasetSpec
-    quality : int or Tables, optional
-        A quality or quantization tables, to replace the specification's quality.
+    `quality` is a quality or quantization tables, by default the specification's quality.
     """
 
     def __init__(self, spec: DatasetSpec, quality: int | Tables | None = None) -> None:

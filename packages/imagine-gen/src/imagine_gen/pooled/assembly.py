@@ -52,14 +52,8 @@ def make_pool(
 ) -> dict[Strip, int]:
     """Return the strips of a pool, all different, and the number that each was drawn by.
 
-    Parameters
-    ----------
-    spec : DatasetSpec
-    strip_format : StripFormat
-    pools : int
-        How many pools of the dataset share the memory.
-    pixels : callable, optional
-        Returns the pixels of a strip by its number and rows; by default those of the content.
+    So many `pools` of the dataset share the memory. `pixels` returns the pixels of a strip by its
+    number and rows; by default the content does.
 
     Raises
     ------

@@ -29,18 +29,9 @@ class Deal(NamedTuple):
 
 
 class Dealer:
-    """Deals the strips of images.
+    """Deals images of so many `strips` from a pool of so many.
 
-    Parameters
-    ----------
-    seed : int
-        The dataset's seed.
-    pool : int
-        How many strips the pool has.
-    strips : int
-        How many strips an image has.
-    uncut : int
-        How many of these, from the first, make images differ. Cut strips can be equal.
+    The first `uncut` strips make images differ: cut strips can be equal.
     """
 
     def __init__(self, seed: int, pool: int, strips: int, uncut: int) -> None:

@@ -29,16 +29,8 @@ class Reach(NamedTuple):
 class TargetSizeEncoder(ImageEncoder, Generic[Source]):
     """Encodes images of one width and height as files of their target sizes.
 
-    Parameters
-    ----------
-    spec : DatasetSpec
-        A dataset with a target size and fixed dimensions.
-    overhead : int
-        The bytes of a file that are not entropy-coded data.
-    reach : Reach
-    expect : callable
-        Returns about how many bytes of entropy-coded data an image has at a level.
-    fineness : Fineness
+    A file has `overhead` bytes that are not entropy-coded data. `expect` returns about how many
+    bytes of entropy-coded data an image has at a level.
 
     Raises
     ------

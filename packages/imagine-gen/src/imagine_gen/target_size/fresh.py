@@ -13,7 +13,7 @@ from imagine_gen.formats.canvas import Canvas
 from imagine_gen.formats.jpeg import encode, scan_begin
 from imagine_gen.formats.jpeg_levels import levels
 from imagine_gen.target_size.encoder import Reach, TargetSizeEncoder
-from imagine_gen.target_size.level_search import Fineness, Interpolated, level_of
+from imagine_gen.target_size.level_search import Fineness, interpolated, level_of
 
 _FINENESS = Fineness(step=2, margin=2, tolerance=5)
 _SAMPLE_SIDE = 256  # a multiple of all MCUs
@@ -26,11 +26,7 @@ class Sample:
 
     Large images take long to encode, so the whole image is encoded at few levels: at one that
     corrects the figures of the middle, and at the coarsest and the finest, which are the limits.
-
-    Parameters
-    ----------
-    spec : DatasetSpec
-        A dataset with a target size and fixed dimensions.
+    The dataset has a target size and fixed dimensions.
     """
 
     def __init__(self, spec: DatasetSpec) -> None:
@@ -39,7 +35,7 @@ class Sample:
         canvas, content = Canvas(spec), content_of(spec)
         whole = canvas.paint(content.image(0))
         self._middle = _middle(whole)
-        self._middle_bytes = Interpolated(self._measure, len(self._levels))
+        self._middle_bytes = interpolated(self._measure, len(self._levels))
         self.overhead = scan_begin(self._file(self._middle, 0)) + _END_OF_IMAGE_BYTES
         middle_pixels = self._middle.width * self._middle.height
         self._pixels = spec.width * spec.height

@@ -18,8 +18,7 @@ _LEVELS_BETWEEN = 16
 _FEW_STEPS = 6
 _MANTISSA_BITS = 32
 _LOG_BITS = 12
-# A comment segment can't have fewer bytes.
-_LEAST_SEGMENT = 4
+_LEAST_SEGMENT = 4  # bytes of the shortest comment
 
 
 class Fineness(NamedTuple):
@@ -38,43 +37,29 @@ class Fineness(NamedTuple):
         return room - room * self.margin // 1000
 
 
-class Interpolated:
-    """The bytes of a sample at each level, interpolated between every sixteenth level.
+def interpolated(measure: Callable[[int], int], count: int) -> Callable[[int], int]:
+    """Return a function like `measure`, which it calls at every sixteenth of `count` levels only.
 
-    Parameters
-    ----------
-    measure : callable
-        Returns the bytes of entropy-coded data of the sample at a level, called when needed.
-    count : int
-        The number of levels.
+    `measure` returns the bytes of entropy-coded data that a sample has at a level.
     """
+    measured = lru_cache(maxsize=None)(measure)
 
-    def __init__(self, measure: Callable[[int], int], count: int) -> None:
-        self._measure = lru_cache(maxsize=None)(measure)
-        self._last = count - 1
-
-    def __call__(self, level: int) -> int:
-        """Return about how many bytes of entropy-coded data the sample has at a level."""
+    def about(level: int) -> int:
         below = level - level % _LEVELS_BETWEEN
-        above = min(below + _LEVELS_BETWEEN, self._last)
-        size = self._measure(below)
+        above = min(below + _LEVELS_BETWEEN, count - 1)
+        size = measured(below)
         if level == below:
             return size
-        return size + (self._measure(above) - size) * (level - below) // (above - below)
+        return size + (measured(above) - size) * (level - below) // (above - below)
+
+    return about
 
 
 class Ladder:
-    """A series of expected bytes, each slightly more than the last, and their levels.
+    """A series of bytes, each slightly more than the last, and the levels that probably give them.
 
-    Parameters
-    ----------
-    expect : callable
-        Returns the expected bytes of entropy-coded data of an image at a level.
-    count : int
-        The number of levels.
-    room : int
-        The usual room in bytes. One of the rungs is as near to it, less the margin, as it can be.
-    fineness : Fineness
+    `expect` returns the expected bytes of entropy-coded data of an image at each of `count` levels.
+    One of the rungs is as near as possible to the usual `room` in bytes, less the margin.
     """
 
     def __init__(
@@ -111,12 +96,8 @@ class Ladder:
     def search(self, room: int, measure: Callable[[int, int | None], int]) -> int | None:
         """Return a level at which an image about fills a room, or None if no level is low enough.
 
-        Parameters
-        ----------
-        room : int
-            Bytes for the image's entropy-coded data.
-        measure : callable
-            Returns the image's bytes at a level. It gets this level and the best level so far.
+        `room` is in bytes. `measure` gets a level and the best level so far, and returns the bytes
+        of entropy-coded data that the image has at the level.
         """
         aim = self._fineness.aim(room)
         good: int | None = None

@@ -23,7 +23,7 @@ from imagine_gen.formats.jpeg_levels import levels
 from imagine_gen.pooled.assembly import make_pool
 from imagine_gen.pooled.dealing import Dealer
 from imagine_gen.target_size.encoder import Reach, TargetSizeEncoder
-from imagine_gen.target_size.level_search import Fineness, Interpolated, level_of
+from imagine_gen.target_size.level_search import Fineness, interpolated, level_of
 
 # Each rung of the ladder costs the encoding of all strips, and memory for them, so rungs are
 # farther apart than those of fresh images. They are farthest apart if the usual number of rungs,
@@ -37,16 +37,10 @@ _MAX_STRIP_FORMATS = 1024
 
 
 class LeveledPool:
-    """The strips of a pool at many levels of quantization.
+    """The strips of a pool at many levels of quantization, for images of one width.
 
-    When memory runs out, the levels that have not been used for longest are dropped.
-
-    Parameters
-    ----------
-    spec : DatasetSpec
-        The images of one width.
-    pools : int
-        How many pools of the dataset share the memory.
+    So many `pools` of the dataset share the memory. When it runs out, the pool drops the levels
+    that have not been used for longest.
 
     Raises
     ------
@@ -66,7 +60,7 @@ class LeveledPool:
         # Pixels are encoded again and again, and those of photos take longer to make than that.
         kept = max(1, _MAX_PIXEL_BYTES // pools // (self._rows * spec.row_bytes))
         self._pixels = lru_cache(maxsize=kept)(content_of(spec).pool_strip)
-        self._sample_bytes = Interpolated(self._measure, len(self._levels))
+        self._sample_bytes = interpolated(self._measure, len(self._levels))
         # The strips must differ at the level that is most likely used.
         aim = _FINENESS.aim((spec.target_size or 0) - coarsest.overhead)
         level = level_of(aim, lambda at: self.expect(at, coarsest.count), len(self._levels))

@@ -28,14 +28,8 @@ class TargetSizes:
     With a standard deviation, sizes are normally distributed. The sum of 48 random numbers of 32
     bits (Irwin and Hall's distribution) nearly is, and needs no logarithm, which hosts could round
     differently. Sizes are cut at three deviations, or earlier at the limit of what images can have,
-    as far below the mean as above, so that the mean stays.
-
-    Parameters
-    ----------
-    spec : DatasetSpec
-        A dataset with a target size.
-    least, most : int
-        The sizes in bytes of an image at the coarsest and the finest level.
+    as far below the mean as above, so that the mean stays. An image has `least` bytes at the
+    coarsest level and `most` at the finest.
 
     Raises
     ------
