@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.files.urls import is_remote, rooted
@@ -72,24 +72,26 @@ def line_images(
     """
     complete = partial(_read if with_data else _look_at, form, base)
 
-    def completed(line: _Line) -> Found:
-        if isinstance(line.image, Image):
-            try:
-                return complete(line.image)
-            except ImagineError as error:
-                line = line._replace(image=error)
-        if isinstance(line.image, UsageError):  # not about this image alone
-            raise line.image
-        return ImagineError(f"{line.image}{line_format.locate(line.position)}")
+    def completed(position: int, image: Found) -> Found:
+        try:
+            if isinstance(image, Image):
+                return complete(image)
+            error = image
+        except ImagineError as reason:
+            error = reason
+        if isinstance(error, UsageError):  # not about this image alone
+            raise error
+        return ImagineError(f"{error}{line_format.locate(position)}")
 
-    parsed = (_parse(line_format, spec.label_offset, *line) for line in lines)
-    for line in parsed:
-        if line.is_remote:
+    parsed = ((position, _parse(line_format, spec, position, line)) for position, line in lines)
+    for position, image in parsed:
+        if isinstance(image, Image) and is_remote(image.path):
             from imagine_common.files.stores.ahead import look_ahead
 
-            yield from look_ahead(completed, chain([line], parsed))
+            todo = chain([(position, image)], parsed)
+            yield from look_ahead(lambda found: completed(*found), todo)
         else:
-            yield completed(line)
+            yield completed(position, image)
 
 
 def tar_images(
@@ -108,26 +110,17 @@ def tar_images(
             yield ImagineError(f"{error}{place}")
 
 
-class _Line(NamedTuple):
-    """A line's position in its source and its image, or why it has none."""
-
-    position: int
-    image: Found
-    is_remote: bool = False
-
-
-def _parse(line_format: LineFormat, label_offset: int, position: int, line: bytes) -> _Line:
+def _parse(line_format: LineFormat, spec: PackSpec, position: int, line: bytes) -> Found:
     try:
         key, entry = line_format.parse(line, position)
-        image = offset_labels(Image(key, entry.path, entry.labels), label_offset)
-        return _Line(position, image, is_remote(image.path))
+        return offset_labels(Image(key, entry.path, entry.labels), spec.label_offset)
     except ImagineError as error:
-        return _Line(position, error)
+        return error
 
 
 def _read(form: RecordFormat, base: bytes, image: Image) -> Image:
     position, path, labels, *_ = image
-    data = read_image(rooted(path, base), form.image_limit(image))
+    data = read_image(rooted(path, base) if base else path, form.image_limit(image))
     return Image(position, path, labels, len(data), data, form.examine(path, data))
 
 
