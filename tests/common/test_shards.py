@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imagine_common.errors import ImagineError
-from imagine_common.exchange.manifest import NEWLINE, NUL, line_of_manifest
-from imagine_common.packers.shards.slices import LineFormat, Slice, Slicer
-from imagine_common.packers.sources.manifest import parse_entry
+from imagine_common.exchange.manifest import NEWLINE, NUL
+from imagine_common.packers.shards.slices import Slice, Slicer
+from imagine_common.packers.sources.manifest import ManifestLines
 from support import unfinished
 
 
@@ -23,7 +23,7 @@ def paths(count: int) -> list[bytes]:
 
 
 def slicer(folder: Path, size: int, delimiter: bytes = NEWLINE) -> Slicer:
-    return Slicer(os.fsencode(folder), size, LineFormat(delimiter, parse_entry, line_of_manifest))
+    return Slicer(os.fsencode(folder), size, ManifestLines(delimiter))
 
 
 def existing(parts: Iterator[Slice | None]) -> list[Slice]:

@@ -8,12 +8,13 @@ import pytest
 from imagine_common.errors import ImagineError
 from imagine_common.exchange.manifest import NEWLINE, NUL, parse_line
 from imagine_common.packers.sources import folder as folder_source
+from imagine_common.packers.sources.base import LineSource
 from imagine_common.packers.sources.folder import FolderSource
-from imagine_common.packers.sources.manifest import ManifestSource, Source
+from imagine_common.packers.sources.manifest import ManifestSource
 from support import JPEG, PNG
 
 
-def all_lines(source: Source) -> list[bytes]:
+def all_lines(source: LineSource) -> list[bytes]:
     return [line for batch in source.lines() if batch is not None for line in batch]
 
 

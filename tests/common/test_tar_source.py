@@ -18,23 +18,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagine_common.errors import ImagineError
-from imagine_common.exchange.manifest import Entry
-from imagine_common.packers.sources.tar import TarImage, TarSource
+from imagine_common.packers.records import Image
+from imagine_common.packers.sources.tar import TarSource
 from support import JPEG, PNG
-from tars import END, archive, block, by_library, extended, member, record, with_checksum
+from tars import (
+    END,
+    any_format,
+    archive,
+    block,
+    by_library,
+    extended,
+    member,
+    record,
+    with_checksum,
+)
 
 LIMIT = 2**29
 FORMATS = [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]
 LONG = "d" * 90 + "/" + "n" * 120
 
 
-def read(data: bytes, limit: int = LIMIT) -> tuple[list[TarImage | ImagineError], TarSource]:
+def read(data: bytes, limit: int = LIMIT) -> tuple[list[Image | ImagineError], TarSource]:
     """Return what a stream gives, and its source."""
     with tempfile.TemporaryFile() as file:
         file.write(data)
         file.seek(0)
         source = TarSource(file.fileno())
-        found = list(source.images(lambda _: limit))
+        found = list(source.images(any_format(limit)))
         assert file.read(1) == b"", "not read to its end"
         return found, source
 
@@ -42,11 +52,11 @@ def read(data: bytes, limit: int = LIMIT) -> tuple[list[TarImage | ImagineError]
 def images(data: bytes, limit: int = LIMIT) -> list[tuple[str, tuple[float, ...], bytes]]:
     """Return names, labels and data of the images in a stream, all of which must be good."""
     found, _ = read(data, limit)
-    assert all(isinstance(image, TarImage) for image in found), found
+    assert all(isinstance(image, Image) for image in found), found
     return [
-        (os.fsdecode(image.entry.path), image.entry.labels, image.data)
+        (os.fsdecode(image.path), image.labels, image.data)
         for image in found
-        if isinstance(image, TarImage)
+        if isinstance(image, Image)
     ]
 
 
@@ -96,8 +106,8 @@ def test_a_sample_is_named_up_to_the_first_dot_of_its_base_name() -> None:
 def test_an_image_is_known_by_its_first_bytes_whatever_its_name() -> None:
     data = archive([("a.img", JPEG), ("a.txt", b"not one"), ("b.tmp.bin", PNG)])
     found, source = read(data)
-    assert [i.entry.path for i in found if isinstance(i, TarImage)] == [b"a.img", b"b.tmp.bin"]
-    assert (source.passed_over, source.first_passed_over) == (1, b"a.txt")
+    assert [image.path for image in found if isinstance(image, Image)] == [b"a.img", b"b.tmp.bin"]
+    assert (source.ignored.count, source.ignored.first) == (1, b"a.txt")
 
 
 def test_others_are_passed_over_counted_and_told_of() -> None:
@@ -112,12 +122,8 @@ def test_others_are_passed_over_counted_and_told_of() -> None:
         ]
     )
     found, source = read(data)
-    place = " (at byte 6656 of the tar stream)"
-    assert found == [TarImage(Entry(b"0.jpg", (2,)), JPEG, place)]
-    assert source.warnings() == [
-        "standard input: passed over 4 members of the tar stream that are no image and no label"
-        " (README …)"
-    ]
+    assert found == [Image(0, b"0.jpg", (2,), len(JPEG), JPEG)]
+    assert source.warnings() == ["standard input: ignored 4 non-image tar members (README …)"]
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -195,7 +201,7 @@ def test_what_follows_the_end_is_read_but_told_of() -> None:
     assert source.warnings() == []
     found, source = read(data + data)
     assert len(found) == 1
-    assert "passed over what follows the tar archive's end" in source.warnings()[0]
+    assert "ignored the data after the tar archive's end" in source.warnings()[0]
 
 
 def test_images_of_any_size_cross_the_buffers() -> None:
@@ -233,10 +239,10 @@ def test_a_descriptor_that_does_not_block_is_waited_for(monkeypatch: pytest.Monk
 
     thread = threading.Thread(target=trickle)
     thread.start()
-    found = list(TarSource(reader).images(lambda _: LIMIT))
+    found = list(TarSource(reader).images(any_format(LIMIT)))
     thread.join()
     os.close(reader)
-    assert [i.entry for i in found if isinstance(i, TarImage)] == [Entry(b"0.jpg", (5,))]
+    assert found == [Image(0, b"0.jpg", (5,), len(JPEG), JPEG)]
 
 
 @pytest.mark.parametrize(
@@ -248,7 +254,10 @@ def test_a_descriptor_that_does_not_block_is_waited_for(monkeypatch: pytest.Monk
         ([("0.jpg", JPEG), ("0.seg.png", PNG)], "0.seg.png: a second image in the sample of 0.jpg"),
         ([("0.jpg", JPEG), ("0.jpg", JPEG)], "0.jpg: a second image in the sample of 0.jpg"),
         ([("0.jpg", JPEG), ("0.cls", b"")], "0.cls: expected a label in digits, or several"),
-        ([("0.cls", b"cat"), ("0.jpg", JPEG)], "with commas, found cat (at byte 0 of the tar"),
+        (
+            [("0.cls", b"cat"), ("0.jpg", JPEG)],
+            "by commas, found cat (at byte 0 of the tar",
+        ),
         ([("0.jpg", JPEG), ("0.cls", b"-1")], "found -1 (at byte 1024 of the tar stream)"),
         ([("0.jpg", JPEG), ("0.cls", b"1 2")], "found 1 2"),
         ([("0.jpg", JPEG), ("0.cls", b"1,")], "found 1,"),
@@ -269,7 +278,7 @@ def test_a_bad_image_or_label_takes_its_place(
     # What stands around it is not touched.
     around = [("a.jpg", JPEG), *members, ("b.cls", b"1"), ("b.png", PNG)]
     found, _ = read(archive(around), limit=len(JPEG))
-    assert [type(image) for image in found] == [TarImage, ImagineError, TarImage]
+    assert [type(image) for image in found] == [Image, ImagineError, Image]
 
 
 REFUSED = {
@@ -341,7 +350,10 @@ def test_what_is_hostile_is_refused_by_name(case: str) -> None:
     [
         (b"", "the tar stream is empty; did the command that writes it fail?"),
         (END, "no image in the tar stream; did the command that writes it fail?"),
-        (archive([("README", b"")]), "no image in the tar stream (only such as README)"),
+        (
+            archive([("README", b"")]),
+            "no image in the tar stream (ignored 1 non-image tar member (README))",
+        ),
         (gzip.compress(END, mtime=0), "not a tar stream but gzip; unpack it first: gunzip |"),
         (b"BZh9" + bytes(999), "not a tar stream but bzip2; unpack it first: bunzip2 |"),
         (b"\x28\xb5\x2f\xfd" + bytes(9), "not a tar stream but Zstandard; unpack it first: unzstd"),
@@ -369,7 +381,7 @@ def test_what_is_no_whole_tar_stream_is_refused(data: bytes, reason: str) -> Non
 def test_a_folder_as_stdin_is_an_error(tmp_path: Path) -> None:
     fd = os.open(tmp_path, os.O_RDONLY)
     with pytest.raises(ImagineError, match="standard input: Is a directory"):
-        list(TarSource(fd).images(lambda _: LIMIT))
+        list(TarSource(fd).images(any_format(LIMIT)))
     os.close(fd)
 
 

@@ -114,7 +114,7 @@ def test_a_folder_is_packed_in_natural_order_without_what_is_below_it_or_hidden(
     args = ["--source-path", folder, "--dest-path", tmp_path / "out"]
     result = run(tool, *args)
     assert numbers(tool, lines(result.stdout)) == [list(range(12))]
-    assert b"passed over" not in result.stderr
+    assert b"ignored" not in result.stderr
 
 
 def test_what_is_no_image_in_a_folder_is_passed_over_before_cutting(
@@ -130,7 +130,7 @@ def test_what_is_no_image_in_a_folder_is_passed_over_before_cutting(
     assert result.returncode == 0
     assert numbers(tool, lines(result.stdout)) == [[0, 1, 2], [3, 4, 5]]
     warning, _ = result.stderr.decode().splitlines()
-    assert f"warning: {folder}: passed over 4 that are no image ({folder}/img_1.txt" in warning
+    assert f"warning: {folder}: ignored 4 non-image files ({folder}/img_1.txt" in warning
 
 
 def test_odd_names_in_a_folder_are_packed(tool: str, tmp_path: Path, folder: Path) -> None:

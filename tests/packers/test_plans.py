@@ -70,7 +70,7 @@ def test_a_folder_is_planned_too(tool: str, tmp_path: Path, images: list[Path]) 
     (images[0].parent / "text").write_bytes(b"text")
     result = run(tool, "--source-path", images[0].parent, "--dry-run", cwd=tmp_path)
     assert b"would write 1 file, 60 images, " in result.stderr
-    assert b"passed over 1 that is no image" in result.stderr
+    assert b"ignored 1 non-image file" in result.stderr
     assert sorted(os.listdir(tmp_path)) == ["source"]
 
 

@@ -300,7 +300,7 @@ def test_an_unfinished_file_of_a_run_is_no_image(packing: Packing) -> None:
     path = packing.images[0].with_name(".imagine-host-12-34-5.tmp")
     path.write_bytes(JPEG)
     line = error(packing.run(data=manifest([path])))
-    assert f"{path}: a file that a run has begun and not finished" in line
+    assert f"{path}: an unfinished file of a run" in line
 
 
 def test_fsync_syncs_file_and_folder_before_the_file_is_listed(

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagine_common.errors import ImagineError
-from imagine_recordio.lst import ListSource, parse_list_line
+from imagine_recordio.lst import ListLines, ListSource
 from support import JPEG, lines, read_recordio, run
 
 RecordLabels = list[tuple[int, list[float]]]
@@ -76,22 +76,22 @@ def test_lines_are_read_as_im2rec_reads_them(tmp_path: Path, root: Path, text: s
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("", "of at least three fields"),
-        ("1\ta.jpg", "2 of at least three fields"),
-        ("a.jpg", "1 of at least three fields"),
-        ("x\t1\ta.jpg", "x: no index"),
-        ("-1\t1\ta.jpg", "-1: no index"),
-        ("1.0\t1\ta.jpg", "1.0: no index"),
-        (f"{2**63}\t1\ta.jpg", "no index, a whole number up to 9223372036854775807"),
-        ("9" * 5000 + "\t1\ta.jpg", "no index"),
-        ("1\tcat\ta.jpg", "cat: no label"),
-        ("1\tnan\ta.jpg", "nan: no label"),
-        ("1\tinf\ta.jpg", "inf: no label"),
-        ("1\t1e999\ta.jpg", "1e999: no label"),
-        ("1\t0x1\ta.jpg", "0x1: no label"),
-        ("1\t1_0\ta.jpg", "1_0: no label"),
-        ("1\t" + "1" * 9999 + "\ta.jpg", "no label"),
-        ("1\t\ta.jpg", "no label"),
+        ("", "expected index, label and path"),
+        ("1\ta.jpg", "separated by tabs; found 2 fields"),
+        ("a.jpg", "separated by tabs; found 1 field"),
+        ("x\t1\ta.jpg", "x: not an index"),
+        ("-1\t1\ta.jpg", "-1: not an index"),
+        ("1.0\t1\ta.jpg", "1.0: not an index"),
+        (f"{2**63}\t1\ta.jpg", "not an index, a whole number up to 9223372036854775807"),
+        ("9" * 5000 + "\t1\ta.jpg", "not an index"),
+        ("1\tcat\ta.jpg", "cat: not a label"),
+        ("1\tnan\ta.jpg", "nan: not a label"),
+        ("1\tinf\ta.jpg", "inf: not a label"),
+        ("1\t1e999\ta.jpg", "1e999: not a label"),
+        ("1\t0x1\ta.jpg", "0x1: not a label"),
+        ("1\t1_0\ta.jpg", "1_0: not a label"),
+        ("1\t" + "1" * 9999 + "\ta.jpg", "not a label"),
+        ("1\t\ta.jpg", "not a label"),
         ("1\t16777217\ta.jpg", "label 16777217 has no exact float32"),
         ("1\t16777217.000000\ta.jpg", "label 16777217 has no exact float32"),
         ("1\t9007199254740993\ta.jpg", "label 9007199254740993 has no exact float32"),
@@ -99,7 +99,7 @@ def test_lines_are_read_as_im2rec_reads_them(tmp_path: Path, root: Path, text: s
         ("1\t1" + "0" * 39 + "\ta.jpg", "has no exact float32"),
         ("1\t1\tnone.jpg", "none.jpg: No such file"),
         ("1\t1\t..", "expected an image file, found a directory"),
-        ("1\t1\ta\0b", "no name holds a NUL byte"),
+        ("1\t1\ta\0b", "the path contains a NUL byte"),
     ],
 )
 def test_a_bad_line_is_an_error_or_skipped(
@@ -120,7 +120,7 @@ def test_an_index_that_comes_again_is_an_error(tmp_path: Path, root: Path, first
     for more in ((), ("--skip-invalid",)):
         result = pack(tmp_path, root, text, *more)
         assert result.returncode == 1
-        assert f"the index {first} comes again (line 4 of " in result.stderr.decode()
+        assert f"the index {first} is repeated (line 4 of " in result.stderr.decode()
 
 
 @given(st.lists(st.integers(0, 300) | st.integers(0, 2**63 - 1), min_size=1, max_size=60))
@@ -133,7 +133,7 @@ def test_indexes_come_again_only_if_they_do(indexes: list[int]) -> None:
         if len(set(indexes)) == len(indexes):
             assert sum(len(lines or ()) for lines in source.lines()) == len(indexes)
         else:
-            with pytest.raises(ImagineError, match="comes again"):
+            with pytest.raises(ImagineError, match="is repeated"):
                 list(source.lines())
     finally:
         os.close(read)
@@ -142,12 +142,12 @@ def test_indexes_come_again_only_if_they_do(indexes: list[int]) -> None:
 @given(st.binary(max_size=60))
 def test_any_line_is_read_or_refused(line: bytes) -> None:
     try:
-        index, entry = parse_list_line(b"root", line, 0)
+        image = ListLines(b"x.lst", b"root").parse(line, 0)
     except ImagineError:
         return
-    assert 0 <= index < 2**63
-    assert entry.path.startswith((b"root/", b"/"))
-    assert entry.labels
+    assert 0 <= image.position < 2**63
+    assert image.path.startswith((b"root/", b"/"))
+    assert image.labels
 
 
 @pytest.mark.parametrize("text", ["", b""])
@@ -160,7 +160,7 @@ def test_an_empty_list_is_an_error(tmp_path: Path, root: Path, text: str | bytes
 def test_a_line_without_end_is_refused_before_it_fills_memory(tmp_path: Path, root: Path) -> None:
     result = pack(tmp_path, root, b"1\t1\ta.jpg\n" + b"1" * (2 << 20))
     assert result.returncode == 1
-    assert b"over 1 MiB in one line (line 2 of " in result.stderr
+    assert b"a line of over 1 MiB (line 2 of " in result.stderr
 
 
 @pytest.mark.parametrize("path", ["missing.lst", "."])

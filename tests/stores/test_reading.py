@@ -41,7 +41,7 @@ def test_folders_below_are_walked_and_can_be_labels(bucket: Bucket, tmp_path: Pa
     assert found == [b"a/1.jpg", b"a/x/7.jpg", b"b/2.jpg", b"b/10.jpg", b"c.jpg"]
     args = ["--source-path", bucket.url, "--dest-path", tmp_path, "--labels-from-dirs"]
     result = run("recordio", *args, check=True)
-    assert b"passed over 1 file beside the folders" in result.stderr
+    assert b"ignored 1 unlabeled file" in result.stderr
     checked = run("recordio", "--test", tmp_path / "recordio_0.rec", check=True)
     assert b"4 records" in checked.stderr
     assert b"labels 0 to 1" in checked.stderr

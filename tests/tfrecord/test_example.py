@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagine_common.files.image_headers import Header
+from imagine_common.packers.records import Image
 from imagine_tfrecord.example import varint
-from imagine_tfrecord.schemas import Subject, find_schema
+from imagine_tfrecord.schemas import find_schema
 
 
 def example_head(labels: tuple[int, ...], size: int) -> bytes:
     """Return the Example of the basic schema up to where the image follows, as its end."""
-    before, after = find_schema("basic").parts(Subject(b"x", labels, size, None))
+    before, after = find_schema("basic").surroundings(Image(0, b"x", labels, size))
     assert not after
     return before
 
@@ -69,8 +70,8 @@ DLIO_BY_TENSORFLOW = "0a210a100a05696d61676512070a050a03494d470a0d0a0473697a6512
     ("schema", "expected"), [("imagenet", IMAGENET_BY_TENSORFLOW), ("dlio", DLIO_BY_TENSORFLOW)]
 )
 def test_other_schemas_are_tensorflows_bytes(schema: str, expected: str) -> None:
-    subject = Subject(b"d/cat.jpg", (7,), 3, Header("jpg", 500, 375, "RGB"))
-    before, after = find_schema(schema).parts(subject)
+    image = Image(0, b"d/cat.jpg", (7,), 3, header=Header("jpg", 500, 375, "RGB"))
+    before, after = find_schema(schema).surroundings(image)
     assert (before + b"IMG" + after).hex() == expected
 
 

@@ -9,13 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagine_common.files.reading import FileSlice, RegularFile
+from imagine_common.packers.records import Image
 from imagine_tfrecord.example_reader import NoExampleError, read_labels
-from imagine_tfrecord.schemas import Subject, find_schema
+from imagine_tfrecord.schemas import find_schema
 
 
 def example_head(labels: tuple[int, ...], size: int) -> bytes:
     """Return the Example of the basic schema up to where the image follows, as its end."""
-    before, after = find_schema("basic").parts(Subject(b"x", labels, size, None))
+    before, after = find_schema("basic").surroundings(Image(0, b"x", labels, size))
     assert not after
     return before
 

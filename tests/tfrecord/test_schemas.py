@@ -69,7 +69,7 @@ def test_imagenet_tells_of_the_image_and_its_class(
         (b"GIF89a" + bytes(40), "needs JPEG or PNG images"),
         (JPEG[:40], "needs JPEG or PNG images"),
         (PNG[:20], "needs JPEG or PNG images"),
-        (PNG[:16] + bytes(8) + PNG[24:], "tells no dimensions"),
+        (PNG[:16] + bytes(8) + PNG[24:], "has no dimensions"),
     ],
 )
 def test_imagenet_refuses_what_does_not_tell_its_dimensions(
@@ -104,7 +104,10 @@ def test_imagenet_takes_one_label(tmp_path: Path, images: list[Path]) -> None:
     source = f"{images[0]}\t1,2\n".encode()
     result = run("tfrecord", "--schema", "imagenet", input=source, cwd=tmp_path)
     assert result.returncode == 1
-    assert f"{images[0]}: 2 labels, but readers of this schema take one" in result.stderr.decode()
+    assert (
+        f"{images[0]}: 2 labels, but readers of the schema imagenet take one"
+        in result.stderr.decode()
+    )
 
 
 def test_dlio_has_the_image_and_its_size(tmp_path: Path, images: list[Path]) -> None:

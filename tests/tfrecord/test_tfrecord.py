@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 from imagine_common.errors import UsageError
+from imagine_common.packers.records import Image
 from imagine_tfrecord import create_tfrecords
-from imagine_tfrecord.schemas import Subject, find_schema
+from imagine_tfrecord.schemas import find_schema
 from support import JPEG, lines, read_tfrecords, run
 
 
 def example_head(labels: tuple[int, ...], size: int) -> bytes:
     """Return the Example of the basic schema up to where the image follows, as its end."""
-    before, after = find_schema("basic").parts(Subject(b"x", labels, size, None))
+    before, after = find_schema("basic").surroundings(Image(0, b"x", labels, size))
     assert not after
     return before
 

@@ -12,7 +12,7 @@ from imagine_common.files.urls import refuse_store
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.packing import pack
 from imagine_common.packers.records import Shard
-from imagine_common.packers.sources.manifest import Source
+from imagine_common.packers.sources.base import Source
 from imagine_common.parallel.ordered_map import Workers
 from imagine_recordio import WRITERS
 from imagine_recordio.merged_index import merge_indexes
@@ -22,11 +22,10 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from imagine_common.packers.create import PackOptions, PackSummary, PathLike
-    from imagine_common.packers.sources.tar import TarSource
 
 
 def pack_recordio(
-    source: Source | TarSource,
+    source: Source,
     spec: PackSpec,
     writer: str = "native",
     workers: Workers | None = None,
@@ -41,7 +40,7 @@ def pack_recordio(
 
     Parameters
     ----------
-    source : Source or TarSource
+    source : Source
         A manifest, a folder, a tar stream, or an `imagine_recordio.lst.ListSource`.
     spec : PackSpec
     writer : {"native", "mxnet"}

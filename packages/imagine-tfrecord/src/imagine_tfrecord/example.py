@@ -29,24 +29,34 @@ class Feature(NamedTuple):
     values: tuple[bytes, ...] | tuple[float, ...]
 
 
-def example_head(image_feature: bytes, before: bytes, after: bytes, size: int) -> bytes:
-    """Return the bytes of an Example up to the image's own bytes, which `after` must follow.
+class Surroundings(NamedTuple):
+    """The bytes before and after an image, or before and after the feature that holds it."""
 
-    Parameters
-    ----------
-    image_feature : bytes
-        The name of the feature that holds the image.
-    before, after : bytes
-        The encoded features whose names sort before and after it.
-    size : int
-        The size of the image in bytes.
+    before: bytes
+    after: bytes
+
+
+def encode_features(image_feature: bytes, features: list[Feature]) -> Surroundings:
+    """Return the encoded features whose names sort before and after that of the image."""
+    ordered = sorted(features)
+    return Surroundings(
+        b"".join(encode(feature) for feature in ordered if feature.name < image_feature),
+        b"".join(encode(feature) for feature in ordered if feature.name > image_feature),
+    )
+
+
+def surround(image_feature: bytes, features: Surroundings, size: int) -> Surroundings:
+    """Return the bytes of an Example before and after an image of `size` bytes.
+
+    `features` are the encoded features around `image_feature`, which holds the image.
     """
     # From the inside out: the length of every message around the image includes the image.
+    before, after = features
     value = _TAGS[ITEMS] + varint(size)
     feature = _TAGS[BYTES] + varint(len(value) + size) + value
     entry = _field(KEY, image_feature) + _TAGS[VALUE] + varint(len(feature) + size) + feature
-    features = before + _TAGS[FEATURE] + varint(len(entry) + size) + entry
-    return _TAGS[FEATURES] + varint(len(features) + size + len(after)) + features
+    before += _TAGS[FEATURE] + varint(len(entry) + size) + entry
+    return Surroundings(_TAGS[FEATURES] + varint(len(before) + size + len(after)) + before, after)
 
 
 def encode(feature: Feature) -> bytes:

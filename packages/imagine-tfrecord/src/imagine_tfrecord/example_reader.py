@@ -111,7 +111,7 @@ def _integers(source: Source, values: _Field, wanted: bool) -> Iterator[int]:
         if values.number == FLOATS and item.wire == LENGTH and (item.end - item.begin) % 4:
             raise NoExampleError(f"the list of floats at byte {item.begin} is cut off")
         if values.number == INTEGERS and item.wire == VARINT and wanted:
-            yield _signed(_Cursor(source, item.begin, item.end).varint())
+            yield _signed(_Cursor(source, item.begin).varint())
         if values.number == INTEGERS and item.wire == LENGTH:
             yield from _packed_integers(source, item, wanted)
 
@@ -124,7 +124,7 @@ def _packed_integers(source: Source, packed: _Field, wanted: bool) -> Iterator[i
             piece = _UNFINISHED.sub(b"", piece)
         if not piece or _BAD_VARINTS.search(piece):
             raise NoExampleError(f"the list of integers at byte {begin} is damaged")
-        cursor = _Cursor(piece, 0, len(piece))
+        cursor = _Cursor(piece, 0)
         while wanted and cursor.offset < len(piece):
             yield _signed(cursor.varint())
         begin += len(piece)
@@ -134,7 +134,7 @@ def _fields(
     source: Source, begin: int, end: int, group: int = 0, depth: int = 0
 ) -> Iterator[_Field]:
     """Yield the fields of a message, or of a group including the field that ends it."""
-    cursor = _Cursor(source, begin, end)
+    cursor = _Cursor(source, begin)
     while cursor.offset < end:
         tag = cursor.varint()
         number, wire = tag >> 3, tag & 7
@@ -164,18 +164,17 @@ def _fields(
 
 
 class _Cursor:
-    """Reads varints from a range of bytes."""
+    """Reads varints from an offset on."""
 
-    __slots__ = ("_end", "_source", "offset")
+    __slots__ = ("_source", "offset")
 
-    def __init__(self, source: Source, offset: int, end: int) -> None:
+    def __init__(self, source: Source, offset: int) -> None:
         self.offset = offset
         self._source = source
-        self._end = end
 
     def varint(self) -> int:
         begin = self.offset
-        octets = self._source[begin : min(begin + _MAX_VARINT_BYTES, self._end)]
+        octets = self._source[begin : begin + _MAX_VARINT_BYTES]
         if octets and octets[0] < 0x80:  # Most are short.
             self.offset = begin + 1
             return octets[0]

@@ -10,7 +10,7 @@ from imagine_common.files.urls import refuse_store
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.packing import pack
 from imagine_common.packers.records import Shard
-from imagine_common.packers.sources.manifest import Source
+from imagine_common.packers.sources.base import Source
 from imagine_common.parallel.ordered_map import Workers
 from imagine_tfrecord import WRITERS
 from imagine_tfrecord.index import require_folder_name
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from imagine_common.packers.create import PackOptions, PackSummary, PathLike
-    from imagine_common.packers.sources.tar import TarSource
 
 
 def pack_tfrecords(
-    source: Source | TarSource,
+    source: Source,
     spec: PackSpec,
     writer: str = "native",
     workers: Workers | None = None,
@@ -39,7 +38,7 @@ def pack_tfrecords(
 
     Parameters
     ----------
-    source : Source or TarSource
+    source : Source
         A manifest, a folder or a tar stream.
     spec : PackSpec
     writer : {"native", "tensorflow"}

@@ -1,18 +1,12 @@
-"""Which features a record has: what readers of TFRecord files of images ask for.
-
-- `basic`: the image and its label, of the names that most readers know.
-- `imagenet`: what TensorFlow's script for ImageNet writes (build_imagenet_data.py in its models'
-  research/inception), with its types and constants; TensorFlow's, MLPerf's and DALI's example
-  readers parse these. It tells of every image what decoding to RGB gives, gray ones included.
-- `dlio`: what DLIO's generator writes (data_generator/tf_generator.py), and MLPerf Storage reads.
-"""
+"""The features of a record, as different readers of TFRecord files of images expect them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, cast
+from typing import cast
 
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.files.image_headers import Header, read_header
@@ -20,82 +14,66 @@ from imagine_common.files.reading import FileSlice
 from imagine_common.packers.records import Image
 from imagine_common.text import show
 from imagine_tfrecord import SCHEMAS
-from imagine_tfrecord.example import BYTES, FLOATS, INTEGERS, Feature, encode, example_head
+from imagine_tfrecord.example import (
+    BYTES,
+    FLOATS,
+    INTEGERS,
+    Feature,
+    Surroundings,
+    encode,
+    encode_features,
+    surround,
+)
 
+_MAX_EXAMPLE_BYTES = 2**31 - 1  # protobuf's limit for any message
+_MAX_HEADER_FEATURE_BYTES = 1024  # in an Example, the file's name not included
 _IMAGENET_FORMATS = {"jpg": b"JPEG", "png": b"PNG"}
 
 
-class Subject(NamedTuple):
-    """An image as a schema sees it; the header only where the schema asks for it."""
+class Schema(ABC):
+    """The features of a record: the image, and others that depend on its labels and size."""
 
-    path: bytes
-    labels: tuple[float, ...]
-    size: int
-    header: Header | None
+    image_feature = b"image/encoded"
 
+    @abstractmethod
+    def features(self, image: Image) -> list[Feature]:
+        """Return the features of an image, in any order, except the one that holds it."""
 
-class Schema(NamedTuple):
-    """The features of a record.
+    def surroundings(self, image: Image) -> Surroundings:
+        """Return the bytes of an image's Example before and after the image."""
+        if len(image.labels) > 1:  # They rarely recur.
+            return _surroundings(self, image.labels, image.size)
+        return _cached_surroundings(self, image.labels, image.size)
 
-    Attributes
-    ----------
-    image : bytes
-        The name of the feature that holds the image.
-    described : callable
-        Returns the features that an image's labels, size and header give.
-    file_name : bytes or None
-        The name of the feature that holds the name of the image's file; among all features' names,
-        it comes next after `image`.
-    examine : callable or None
-        Returns an image's header; None where no feature depends on it.
-    one_label : bool
-        Whether an image has at most one label.
-    """
-
-    image: bytes
-    described: Callable[[Subject], list[Feature]]
-    file_name: bytes | None = None
-    examine: Callable[[bytes, bytes | FileSlice], Header] | None = None
-    one_label: bool = False
-
-    def others(self, subject: Subject) -> list[Feature]:
-        """Return the features of an image besides that which holds it, in any order."""
-        named = [_named(self.file_name, subject)] if self.file_name else []
-        return [*self.described(subject), *named]
-
-    def parts(self, subject: Subject) -> tuple[bytes, bytes]:
-        """Return what stands in an image's Example before the image's own bytes, and after them."""
-        if len(subject.labels) > 1:  # They are not worth remembering.
-            before, after = _encode(self, subject)
-        elif self.file_name is None:  # Generated images have few different sizes.
-            return _remembered_parts(self, subject.labels, subject.size)
-        else:
-            before, after = _remembered(self, Subject(b"", subject.labels, 0, subject.header))
-        name = encode(_named(self.file_name, subject)) if self.file_name else b""
-        after = name + after
-        return example_head(self.image, before, after, subject.size), after
-
-    def require_labels(self, image: Image) -> None:
-        """Refuse labels that the schema has no place for.
+    def image_limit(self, image: Image) -> int:
+        """Return the largest size in bytes of an image with this image's path and labels.
 
         Raises
         ------
         ImagineError
+            If the schema can't hold the labels.
         """
-        if self.one_label and len(image.labels) > 1:
-            raise ImagineError(
-                f"{show(image.path)}: {len(image.labels)} labels, but readers of this schema"
-                " take one"
-            )
+        largest = Image(0, image.path, image.labels, _MAX_EXAMPLE_BYTES)
+        return _MAX_EXAMPLE_BYTES - sum(map(len, self.surroundings(largest)))
+
+    def examine(self, _path: bytes, _file: bytes | FileSlice) -> Header | None:
+        """Return an image's header, if features depend on it.
+
+        Raises
+        ------
+        ImagineError
+            If the schema can't hold the image.
+        """
+        return None
 
 
 def find_schema(name: str) -> Schema:
-    """Return the schema of a name.
+    """Return the schema with a name.
 
     Raises
     ------
     UsageError
-        Where there is none.
+        If it does not exist.
     """
     if name not in SCHEMAS:
         raise UsageError(
@@ -104,38 +82,89 @@ def find_schema(name: str) -> Schema:
     return _SCHEMAS[name]
 
 
-def _named(feature: bytes, subject: Subject) -> Feature:
-    return Feature(feature, BYTES, (os.path.basename(subject.path),))
+# Schemas are dataclasses, so that the copies in worker processes are equal, and share a cache.
+@dataclass(frozen=True)
+class _Basic(Schema):
+    """The image and its labels, under the names that most readers use."""
+
+    def features(self, image: Image) -> list[Feature]:
+        return [Feature(b"image/class/label", INTEGERS, image.labels or (0,))]
 
 
-def _encode(schema: Schema, subject: Subject) -> tuple[bytes, bytes]:
-    """Return the entries of the features described that come before the image, and after it."""
-    features = sorted(schema.described(subject))
-    before = [encode(feature) for feature in features if feature.name < schema.image]
-    after = [encode(feature) for feature in features if feature.name > schema.image]
-    return b"".join(before), b"".join(after)
+@dataclass(frozen=True)
+class _Dlio(Schema):
+    """The features that DLIO's generator writes, and MLPerf Storage reads.
+
+    See data_generator/tf_generator.py in DLIO.
+    """
+
+    image_feature = b"image"
+
+    def features(self, image: Image) -> list[Feature]:
+        return [Feature(b"size", INTEGERS, (image.size,))]
 
 
-_remembered = lru_cache(maxsize=4096)(_encode)
+@dataclass(frozen=True)
+class _ImageNet(Schema):
+    """The features that TensorFlow's script for ImageNet writes, with its types and constants.
+
+    See build_imagenet_data.py in research/inception of TensorFlow's models. The example readers of
+    TensorFlow, MLPerf and DALI parse them. Colors are those of the decoded RGB image, even if the
+    file is gray.
+    """
+
+    def features(self, image: Image) -> list[Feature]:
+        header = cast(Header, image.header)
+        return [_file_name(image), *_imagenet_features(image.labels, header)]
+
+    def surroundings(self, image: Image) -> Surroundings:
+        # The only feature that differs between most images sorts directly after the image.
+        before, after = _encoded_imagenet(image.labels, cast(Header, image.header))
+        features = Surroundings(before, encode(_file_name(image)) + after)
+        return surround(self.image_feature, features, image.size)
+
+    def image_limit(self, image: Image) -> int:
+        if len(image.labels) > 1:
+            raise ImagineError(
+                f"{show(image.path)}: {len(image.labels)} labels, but readers of the schema"
+                " imagenet take one"
+            )
+        return _MAX_EXAMPLE_BYTES - _MAX_HEADER_FEATURE_BYTES - len(image.path)
+
+    def examine(self, path: bytes, file: bytes | FileSlice) -> Header:
+        header = read_header(file)
+        if header is None or header.image_format not in _IMAGENET_FORMATS:
+            raise ImagineError(
+                f"{show(path)}: the schema imagenet needs JPEG or PNG images with dimensions in"
+                " their headers"
+            )
+        if not header.width or not header.height:
+            raise ImagineError(f"{show(path)}: its header has no dimensions")
+        return header
+
+
+_SCHEMAS = {"basic": _Basic(), "imagenet": _ImageNet(), "dlio": _Dlio()}
+
+
+def _surroundings(schema: Schema, labels: tuple[float, ...], size: int) -> Surroundings:
+    features = encode_features(schema.image_feature, schema.features(Image(0, b"", labels, size)))
+    return surround(schema.image_feature, features, size)
+
+
+_cached_surroundings = lru_cache(maxsize=4096)(_surroundings)
 
 
 @lru_cache(maxsize=4096)
-def _remembered_parts(schema: Schema, labels: tuple[float, ...], size: int) -> tuple[bytes, bytes]:
-    before, after = _encode(schema, Subject(b"", labels, size, None))
-    return example_head(schema.image, before, after, size), after
+def _encoded_imagenet(labels: tuple[float, ...], header: Header) -> Surroundings:
+    return encode_features(_ImageNet.image_feature, _imagenet_features(labels, header))
 
 
-def _basic(subject: Subject) -> list[Feature]:
-    return [Feature(b"image/class/label", INTEGERS, subject.labels or (0,))]
+def _file_name(image: Image) -> Feature:
+    return Feature(b"image/filename", BYTES, (os.path.basename(image.path),))
 
 
-def _dlio(subject: Subject) -> list[Feature]:
-    return [Feature(b"size", INTEGERS, (subject.size,))]
-
-
-def _imagenet(subject: Subject) -> list[Feature]:
-    header = cast(Header, subject.header)  # `examine` has found it.
-    label = int(sum(subject.labels))
+def _imagenet_features(labels: tuple[float, ...], header: Header) -> list[Feature]:
+    label = int(sum(labels))
     return [
         Feature(b"image/channels", INTEGERS, (3,)),
         Feature(b"image/class/label", INTEGERS, (label,)),
@@ -151,24 +180,3 @@ def _imagenet(subject: Subject) -> list[Feature]:
         Feature(b"image/object/bbox/ymin", FLOATS, (0.0,)),
         Feature(b"image/width", INTEGERS, (header.width,)),
     ]
-
-
-def _imagenet_header(path: bytes, file: bytes | FileSlice) -> Header:
-    header = read_header(file)
-    if header is None or header.image_format not in _IMAGENET_FORMATS:
-        raise ImagineError(
-            f"{show(path)}: the schema imagenet needs JPEG or PNG images, whose headers tell their"
-            " dimensions"
-        )
-    if not header.width or not header.height:
-        raise ImagineError(f"{show(path)}: its header tells no dimensions")
-    return header
-
-
-_SCHEMAS = {
-    "basic": Schema(b"image/encoded", _basic),
-    "imagenet": Schema(
-        b"image/encoded", _imagenet, b"image/filename", _imagenet_header, one_label=True
-    ),
-    "dlio": Schema(b"image", _dlio),
-}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from imagine_common.packers.records import Image
 from imagine_common.packers.shards.record_files import RecordFiles
 from imagine_tfrecord.index import index_line, index_of
-from imagine_tfrecord.record import image_limit, image_record, record_size
+from imagine_tfrecord.record import image_record, record_size
 from imagine_tfrecord.schemas import Schema
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class TFRecordFormat(RecordFiles):
         ImagineError
             If the schema can't hold the labels.
         """
-        return image_limit(self.schema, image)
+        return self.schema.image_limit(image)
 
     def examine(self, path: bytes, file: bytes | FileSlice) -> Header | None:
         """Return the image's header, if the schema's features depend on it.
@@ -69,4 +69,4 @@ class TFRecordFormat(RecordFiles):
         ImagineError
             If the schema can't hold the image.
         """
-        return self.schema.examine and self.schema.examine(path, file)
+        return self.schema.examine(path, file)

@@ -14,7 +14,6 @@ from imagine_common.packers.records import Image
 from imagine_common.text import show
 from imagine_tfrecord.example import BYTES, FLOATS
 from imagine_tfrecord.framing import FRAME_BYTES
-from imagine_tfrecord.schemas import Subject
 from imagine_tfrecord.shards import TFRecordFormat
 
 INSTALL = "pip install 'imagine-tfrecord[tensorflow]', or leave the option out"
@@ -44,12 +43,11 @@ class TensorFlowFormat(TFRecordFormat):
 
     def _features(self, train: Any, image: Image) -> Any:
         features = {
-            self.schema.image.decode(): train.Feature(
+            self.schema.image_feature.decode(): train.Feature(
                 bytes_list=train.BytesList(value=[image.data])
             )
         }
-        subject = Subject(image.path, image.labels, image.size, image.header)
-        for name, kind, values in self.schema.others(subject):
+        for name, kind, values in self.schema.features(image):
             features[name.decode()] = _feature(train, kind, values)
         return train.Features(feature=features)
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from imagine_common.packers.checking import FileReport
     from imagine_common.packers.pack_spec import PackSpec
     from imagine_common.packers.records import RecordFormat, Shard
+    from imagine_common.packers.sources.base import Source
     from imagine_common.packers.sources.folder import FolderSource
-    from imagine_common.packers.sources.manifest import Source
     from imagine_common.packers.sources.tar import TarSource
     from imagine_common.parallel.ordered_map import Workers
 
@@ -61,9 +61,7 @@ class Packer(NamedTuple):
         The tool's own options that only writing has a use for.
     """
 
-    pack: Callable[
-        [Source | TarSource, PackSpec, Workers | None, Callable[[Shard], None]], Generator[Shard]
-    ]
+    pack: Callable[[Source, PackSpec, Workers | None, Callable[[Shard], None]], Generator[Shard]]
     form: Callable[[PackSpec], RecordFormat]
     checker: Callable[[bytes], Callable[[bytes], FileReport]]
     suffix: bytes
@@ -161,7 +159,7 @@ def _tar(args: argparse.Namespace) -> TarSource:
 def _pack(
     args: argparse.Namespace,
     packer: Packer,
-    source: Source | TarSource,
+    source: Source,
     spec: PackSpec,
     workers: Workers | None,
     report: Report,
@@ -199,7 +197,7 @@ def _pack(
     report.summarize("file", more=f", {counted(skipped, 'image')} skipped" if skipped else "")
 
 
-def _plan(packer: Packer, source: Source | TarSource, spec: PackSpec, report: Report) -> None:
+def _plan(packer: Packer, source: Source, spec: PackSpec, report: Report) -> None:
     from imagine_common.exchange.parts import WHOLE
     from imagine_common.files.free_space import describe_space, require_space
     from imagine_common.packers.planning import plan_packing

@@ -12,7 +12,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING, NamedTuple, cast
+from operator import itemgetter
+from typing import NamedTuple
 
 from imagine_common.errors import ImagineError
 from imagine_common.exchange.parts import WHOLE
@@ -21,22 +22,17 @@ from imagine_common.files.storage import exists, sync_file
 from imagine_common.files.temporary import remove_temporary
 from imagine_common.files.urls import refuse_store, rooted
 from imagine_common.host.memory import keep_freed_memory
-from imagine_common.packers.images.checked import line_images, tar_images, usable
+from imagine_common.packers.images.checked import line_images, usable
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import Image, RecordFormat, Shard
 from imagine_common.packers.shards.files import ShardFiles
 from imagine_common.packers.shards.slices import Slice, Slicer, cut_here
-from imagine_common.packers.sources.manifest import Source
+from imagine_common.packers.sources.base import LineSource, Source, StreamSource
 from imagine_common.parallel.ordered_map import Workers, base_of, choose_workers, ordered_map
-
-if TYPE_CHECKING:
-    from typing import TypeGuard
-
-    from imagine_common.packers.sources.tar import TarSource
 
 
 def pack(
-    source: Source | TarSource,
+    source: Source,
     spec: PackSpec,
     form: RecordFormat,
     workers: Workers | None = None,
@@ -46,7 +42,7 @@ def pack(
 
     Parameters
     ----------
-    source : Source or TarSource
+    source : Source
         A manifest, a list, a folder or a tar stream.
     spec : PackSpec
     form : RecordFormat
@@ -77,13 +73,8 @@ def pack(
     return _publish(source, spec, form, workers, written)
 
 
-def is_tar(source: Source | TarSource) -> TypeGuard[TarSource]:
-    """Return whether a source is a tar stream, without importing what reads it."""
-    return hasattr(source, "images")
-
-
 def _publish(
-    source: Source | TarSource,
+    source: Source,
     spec: PackSpec,
     form: RecordFormat,
     workers: Workers,
@@ -91,10 +82,10 @@ def _publish(
 ) -> Generator[Shard]:
     records = 0
     with ShardFiles(spec, form) as files:
-        if is_tar(source):
-            packed = _pack_tar(source, spec, form, files)
+        if isinstance(source, StreamSource):
+            packed = _pack_stream(source, spec, form, files)
         else:
-            packed = _pack_lines(cast(Source, source), spec, form, files, workers)
+            packed = _pack_lines(source, spec, form, files, workers)
         with closing(packed) as shards:
             for place, shard in enumerate(shards):
                 records += shard.records
@@ -105,21 +96,21 @@ def _publish(
         yield from files.finish()
 
 
-def _pack_tar(
-    source: TarSource, spec: PackSpec, form: RecordFormat, files: ShardFiles
+def _pack_stream(
+    source: StreamSource, spec: PackSpec, form: RecordFormat, files: ShardFiles
 ) -> Generator[Shard]:
     keep_freed_memory()
-    with closing(source.images(form.image_limit)) as found:
+    with closing(source.images(form, spec.label_offset)) as found:
         batches = ([image] for image in found)
         for number, images in cut_here(batches, spec.img_per_file, spec.part):
             skipped: list[str] = []
-            packed = usable(tar_images(images, spec, form), spec, skipped)
+            packed = usable(map(itemgetter(1), images), spec, skipped)
             shard = _write(form, files.place(number), packed, spec.fsync)
             yield shard._replace(skipped=tuple(skipped))
 
 
 def _pack_lines(
-    source: Source, spec: PackSpec, form: RecordFormat, files: ShardFiles, workers: Workers
+    source: LineSource, spec: PackSpec, form: RecordFormat, files: ShardFiles, workers: Workers
 ) -> Generator[Shard]:
     slicer = Slicer(
         scratch_folder(spec.dest_path),

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from typing import TYPE_CHECKING, NamedTuple, cast
+from operator import itemgetter
+from typing import NamedTuple
 
-from imagine_common.packers.images.checked import line_images, tar_images, usable
+from imagine_common.packers.images.checked import line_images, usable
 from imagine_common.packers.pack_spec import PackSpec
-from imagine_common.packers.packing import is_tar
 from imagine_common.packers.records import Image, RecordFormat
 from imagine_common.packers.shards.slices import cut_here
-from imagine_common.packers.sources.manifest import Source
-
-if TYPE_CHECKING:
-    from imagine_common.packers.sources.tar import TarSource
+from imagine_common.packers.sources.base import Source, StreamSource
 
 
 class Plan(NamedTuple):
@@ -40,7 +37,7 @@ class Plan(NamedTuple):
     skipped: tuple[str, ...]
 
 
-def plan_packing(source: Source | TarSource, spec: PackSpec, form: RecordFormat) -> Plan:
+def plan_packing(source: Source, spec: PackSpec, form: RecordFormat) -> Plan:
     """Return what packing a source would write; shards that `resume` would keep count too.
 
     Reads only the beginning of each image's file, but all of a tar stream.
@@ -69,16 +66,15 @@ def plan_packing(source: Source | TarSource, spec: PackSpec, form: RecordFormat)
 
 
 def _shards(
-    source: Source | TarSource, spec: PackSpec, form: RecordFormat, skipped: list[str]
+    source: Source, spec: PackSpec, form: RecordFormat, skipped: list[str]
 ) -> Iterator[Iterable[Image]]:
     """Yield the images of each shard, and collect the errors of those that are left out."""
     size, part = spec.img_per_file, spec.part
-    if is_tar(source):
-        with closing(source.images(form.image_limit)) as members:
+    if isinstance(source, StreamSource):
+        with closing(source.images(form, spec.label_offset)) as members:
             for _, images in cut_here(([image] for image in members), size, part):
-                yield usable(tar_images(images, spec, form), spec, skipped)
+                yield usable(map(itemgetter(1), images), spec, skipped)
         return
-    lines = cast(Source, source)
-    for _, numbered in cut_here(lines.lines(), size, part):
-        found = line_images(numbered, lines.line_format, spec, form, with_data=False)
+    for _, lines in cut_here(source.lines(), size, part):
+        found = line_images(lines, source.line_format, spec, form, with_data=False)
         yield usable(found, spec, skipped)

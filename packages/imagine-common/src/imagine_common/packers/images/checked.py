@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.files.urls import is_remote, rooted
@@ -13,11 +13,7 @@ from imagine_common.packers.images.files import look_at_image, read_image
 from imagine_common.packers.images.labels import offset_labels
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import Image, RecordFormat
-from imagine_common.packers.shards.slices import LineFormat
-from imagine_common.text import show
-
-if TYPE_CHECKING:
-    from imagine_common.packers.sources.tar import TarImage
+from imagine_common.packers.sources.base import LineFormat
 
 Found: TypeAlias = "Image | ImagineError"
 
@@ -94,26 +90,9 @@ def line_images(
             yield completed(position, image)
 
 
-def tar_images(
-    found: Iterable[tuple[int, TarImage | ImagineError]], spec: PackSpec, form: RecordFormat
-) -> Iterator[Found]:
-    """Yield each image of a tar stream, or the error in its place."""
-    for position, image in found:
-        if isinstance(image, ImagineError):
-            yield image
-            continue
-        entry, data, place = image
-        del image
-        try:
-            yield _check(Image(position, entry.path, entry.labels, len(data), data), spec, form)
-        except ImagineError as error:
-            yield ImagineError(f"{error}{place}")
-
-
 def _parse(line_format: LineFormat, spec: PackSpec, position: int, line: bytes) -> Found:
     try:
-        key, entry = line_format.parse(line, position)
-        return offset_labels(Image(key, entry.path, entry.labels), spec.label_offset)
+        return offset_labels(line_format.parse(line, position), spec.label_offset)
     except ImagineError as error:
         return error
 
@@ -129,13 +108,3 @@ def _look_at(form: RecordFormat, base: bytes, image: Image) -> Image:
     path = rooted(image.path, base)
     size, header = look_at_image(path, form.image_limit(image), form.examine)
     return Image(image.position, path, image.labels, size, b"", header)
-
-
-def _check(image: Image, spec: PackSpec, form: RecordFormat) -> Image:
-    image = offset_labels(image, spec.label_offset)
-    limit = form.image_limit(image)
-    if image.size > limit:
-        raise ImagineError(
-            f"{show(image.path)}: {image.size} bytes are over the record format's {limit}"
-        )
-    return image._replace(header=form.examine(image.path, image.data))

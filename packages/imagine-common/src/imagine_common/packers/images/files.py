@@ -1,4 +1,9 @@
-"""Image files as the packers see them: bytes that begin as an image does, never decoded."""
+"""Read image files without decoding them: an image is known by its first bytes.
+
+Functions raise an `ImagineError` that names a file if it is missing, unreadable or not a regular
+file, which is never opened. Those that take an image also refuse a file that is not one, is empty,
+over the size limit, or being written by a run.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from imagine_common.errors import ImagineError, file_error
+from imagine_common.errors import ImagineError, file_errors
 from imagine_common.files.reading import FileSlice, InputFile
 from imagine_common.files.storage import open_input
 from imagine_common.files.temporary import is_temporary
@@ -16,8 +21,8 @@ if TYPE_CHECKING:
     from imagine_common.files.image_headers import Header
 
 HEAD_BYTES = 32
-HEADER_BYTES = 4096  # in which most images tell their dimensions
-_LARGE = 1 << 24  # bytes
+_HEADER_BYTES = 4096  # contain the dimensions of most images
+_LARGE_BYTES = 1 << 24
 
 _SIGNATURES = re.compile(
     rb"""(?xs)
@@ -34,94 +39,67 @@ _SIGNATURES = re.compile(
 
 
 def is_image(head: bytes) -> bool:
-    """Tell whether a file whose first 32 bytes (or all, where it has fewer) these are is an image.
+    """Return whether a file with these first 32 bytes, or fewer if it is shorter, is an image.
 
     Signatures are those of JFIF, PNG, BMP, GIF, WebP, TIFF, JPEG 2000, AVIF and HEIF.
     """
     return _SIGNATURES.match(head) is not None
 
 
-def read_image(path: bytes, limit: int) -> bytes:
-    """Return a whole image file, of at most `limit` bytes.
+def require_image(name: bytes, head: bytes) -> None:
+    """Raise an `ImagineError` unless a file begins as an image does."""
+    if not is_image(head):
+        raise ImagineError(f"{show(name)}: not an image (first bytes: {head[:8].hex(' ')})")
 
-    Raises
-    ------
-    ImagineError
-        As `image_size` does, and where the file is cut off while it is read.
-    """
-    with _open_image(path, limit) as file:
-        try:
-            if file.size > _LARGE:  # Of a file that is none, only the first bytes are read.
-                _require_image(path, file.read_at(0, HEAD_BYTES))
-            data = file.read_at(0, file.size)
-        except OSError as error:
-            raise file_error(path, error) from error
+
+def require_size(name: bytes, size: int, limit: int) -> None:
+    """Raise an `ImagineError` if an image is empty, or larger than its record can be."""
+    if not size:
+        raise ImagineError(f"{show(name)}: the file is empty")
+    if size > limit:
+        raise ImagineError(f"{show(name)}: {size} bytes are over the record format's {limit}")
+
+
+def read_image(path: bytes, limit: int) -> bytes:
+    """Return the bytes of an image file of at most `limit` bytes."""
+    with _open_image(path, limit) as file, file_errors(path):
+        if file.size > _LARGE_BYTES:
+            require_image(path, file.read_at(0, HEAD_BYTES))
+        data = file.read_at(0, file.size)
     if len(data) < file.size:
         raise ImagineError(
             f"{show(path)}: ends after {len(data)} of {file.size} bytes; it changed while being"
             " read"
         )
-    _require_image(path, data[:HEAD_BYTES])
+    require_image(path, data[:HEAD_BYTES])
     return data
-
-
-def image_size(path: bytes, limit: int) -> int:
-    """Return the size of an image file, of at most `limit` bytes, of which only the first are read.
-
-    Raises
-    ------
-    ImagineError
-        Naming the file, where it is missing, unreadable, empty, over the limit, still being
-        written by a run, no regular file (such are never opened) or, by its first bytes, no image.
-    """
-    return look_at_image(path, limit, lambda *_: None)[0]
 
 
 def look_at_image(
     path: bytes, limit: int, examine: Callable[[bytes, FileSlice], Header | None]
 ) -> tuple[int, Header | None]:
-    """Return the size of an image file and what `examine` finds in it, which reads what it needs.
+    """Return the size in bytes of an image file, and its header if `examine` returns it.
 
-    Raises
-    ------
-    ImagineError
-        As `image_size` and `examine` do.
+    Only the beginning of the file and the bytes that `examine` needs are read.
     """
-    with _open_image(path, limit) as file:
-        try:
-            _require_image(path, file.read_at(0, HEAD_BYTES))
-            return file.size, examine(path, FileSlice(file, 0, window=HEADER_BYTES))
-        except OSError as error:
-            raise file_error(path, error) from error
+    with _open_image(path, limit) as file, file_errors(path):
+        require_image(path, file.read_at(0, HEAD_BYTES))
+        return file.size, examine(path, FileSlice(file, 0, window=_HEADER_BYTES))
 
 
 def read_head(path: bytes) -> bytes:
-    """Return the first 32 bytes of a file.
-
-    Raises
-    ------
-    ImagineError
-        Where it is missing, no regular file, or can't be read.
-    """
-    with open_input(path, "an image file") as file:
-        try:
-            return file.read_at(0, HEAD_BYTES)
-        except OSError as error:
-            raise file_error(path, error) from error
+    """Return the first 32 bytes of a file."""
+    with open_input(path, "an image file") as file, file_errors(path):
+        return file.read_at(0, HEAD_BYTES)
 
 
 def _open_image(path: bytes, limit: int) -> InputFile:
     if is_temporary(path):
-        raise ImagineError(f"{show(path)}: a file that a run has begun and not finished")
+        raise ImagineError(f"{show(path)}: an unfinished file of a run")
     file = open_input(path, "an image file")
-    if 0 < file.size <= limit:
-        return file
-    file.close()
-    if not file.size:
-        raise ImagineError(f"{show(path)}: the file is empty")
-    raise ImagineError(f"{show(path)}: {file.size} bytes are over the record format's {limit}")
-
-
-def _require_image(path: bytes, head: bytes) -> None:
-    if not is_image(head):
-        raise ImagineError(f"{show(path)}: not an image (first bytes: {head[:8].hex(' ')})")
+    try:
+        require_size(path, file.size, limit)
+    except ImagineError:
+        file.close()
+        raise
+    return file

@@ -7,15 +7,16 @@ so no process holds more than a few lines, whatever the number of images in a sh
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import BinaryIO, NamedTuple, TypeVar
 
 from imagine_common.errors import file_errors
-from imagine_common.exchange.manifest import NEWLINE, Entry
+from imagine_common.exchange.manifest import NEWLINE
 from imagine_common.exchange.parts import WHOLE, Part
 from imagine_common.files.folders import create_folder
 from imagine_common.files.output import write_all
 from imagine_common.files.temporary import create_temporary, remove_temporary, temporary_name
+from imagine_common.packers.sources.base import LineFormat
 
 Item = TypeVar("Item")
 
@@ -67,24 +68,6 @@ def _numbered(
             yield next_position - len(items), items.pop()
         # A full shard must not wait for the next image.
         piece = next(pieces, None) if next_position < end else None
-
-
-class LineFormat(NamedTuple):
-    """How a source's lines are read, in the process that packs them.
-
-    Attributes
-    ----------
-    delimiter : bytes
-        What ends each.
-    parse : callable
-        Returns an image's place in the dataset and its entry, given the line and its position.
-    locate : callable
-        Returns words for an error's end that tell where the line at a position stands.
-    """
-
-    delimiter: bytes
-    parse: Callable[[bytes, int], tuple[int, Entry]]
-    locate: Callable[[int], str]
 
 
 class Slice(NamedTuple):

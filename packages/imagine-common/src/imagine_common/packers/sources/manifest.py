@@ -1,50 +1,38 @@
-"""Where the packers' images come from: the source's interface, and a manifest on stdin."""
+"""Images from a manifest on stdin."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 from imagine_common.errors import ImagineError
-from imagine_common.exchange.manifest import (
-    NEWLINE,
-    Entry,
-    line_of_manifest,
-    parse_line,
-    read_lines,
-)
-from imagine_common.packers.shards.slices import LineFormat
+from imagine_common.exchange.manifest import NEWLINE, line_of_manifest, parse_line, read_lines
+from imagine_common.packers.records import Image
 
 
-class Source(Protocol):
-    """Gives the lines of a manifest, some at a time, and tells how they are read."""
+class ManifestLines:
+    """The lines of a manifest: `path`, or `path<TAB>label[,label…]`."""
 
-    @property
-    def line_format(self) -> LineFormat:
-        """Return how the lines are read."""
+    def __init__(self, delimiter: bytes = NEWLINE) -> None:
+        self.delimiter = delimiter
 
-    def lines(self) -> Iterator[list[bytes] | None]:
-        """Yield lines without their ends as they become known; None where that takes a while."""
+    def parse(self, line: bytes, position: int) -> Image:
+        """Return the image in a line; its position in the dataset is that of the line."""
+        return Image(position, *parse_line(line))
 
-    def warnings(self) -> list[str]:
-        """Return, once all has been read, what of it has not been packed."""
+    def locate(self, position: int) -> str:
+        """Return the end of an error message that gives the line's number."""
+        return line_of_manifest(position)
 
 
 class ManifestSource:
-    """A manifest read from a file descriptor, stdin unless told."""
+    """A manifest read from a file descriptor, stdin by default."""
 
     def __init__(self, delimiter: bytes = NEWLINE, fd: int = 0) -> None:
-        self.line_format = LineFormat(delimiter, parse_entry, line_of_manifest)
+        self.line_format = ManifestLines(delimiter)
         self._fd = fd
 
     def lines(self) -> Iterator[list[bytes] | None]:
-        """Yield the manifest's lines.
-
-        Raises
-        ------
-        ImagineError
-            As `read_lines` does, and where there is no line at all.
-        """
+        """Yield the manifest's lines as they arrive; None while none arrives."""
         empty = True
         for lines in read_lines(self._fd, self.line_format.delimiter):
             empty = empty and not lines
@@ -55,16 +43,5 @@ class ManifestSource:
             )
 
     def warnings(self) -> list[str]:
-        """Return nothing: all lines are packed."""
+        """Return nothing: every line is packed."""
         return []
-
-
-def parse_entry(line: bytes, position: int) -> tuple[int, Entry]:
-    """Read a manifest's line, of an image whose place in the dataset is the line's.
-
-    Raises
-    ------
-    ImagineError
-        As `parse_line` does.
-    """
-    return position, parse_line(line)

@@ -1,24 +1,29 @@
-"""Images and their labels from a tar stream, grouped as WebDataset does.
+"""Images and their labels from a tar stream, grouped into samples as WebDataset does.
 
-Members whose names are the same up to the first dot after the last slash make a sample, as long as
-they follow each other: `train/7.jpg`, `train/7.cls`, `train/7.json`. The sample's image is the
-member whose first bytes are an image's; a name that promises one, by its extension, must keep the
-promise. `.cls` has its labels in digits, before or after it. Everything else is passed over.
+Consecutive members whose names are the same up to the first dot after the last slash form a sample:
+`train/7.jpg`, `train/7.cls`, `train/7.json`. The sample's image is the member that begins as an
+image does; a member with an image's extension must do so. `.cls`, before or after the image, holds
+its labels in digits. Other members are ignored.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator
-from typing import NamedTuple
+from collections.abc import Generator
+from typing import TYPE_CHECKING
 
 from imagine_common.errors import ImagineError
-from imagine_common.exchange.manifest import Entry, parse_line
-from imagine_common.packers.images.files import is_image
+from imagine_common.exchange.manifest import parse_line
+from imagine_common.packers.images.files import is_image, require_image, require_size
+from imagine_common.packers.images.labels import offset_labels
 from imagine_common.packers.records import Image
-from imagine_common.packers.sources.tar_headers import Member
+from imagine_common.packers.sources.base import Ignored
 from imagine_common.packers.sources.tar_stream import StreamError, TarStream
-from imagine_common.text import counted, show
+from imagine_common.text import show
+
+if TYPE_CHECKING:
+    from imagine_common.packers.records import RecordFormat
+    from imagine_common.packers.sources.tar_headers import Member
 
 _NAME = re.compile(rb"(?s)((?:.*/)?[^./]+)\.([^/]*)")
 _LABELS = re.compile(rb"\s*[0-9]+(?:\s*,\s*[0-9]+)*\s*")
@@ -30,110 +35,88 @@ _IMAGE_EXTENSIONS = {
 _MAX_LABEL_BYTES = 1 << 20
 
 
-class TarImage(NamedTuple):
-    """A sample's image: its member's name and labels, its bytes, and words for where it stood."""
-
-    entry: Entry
-    data: bytes
-    place: str
-
-
 class TarSource:
-    """The images of a tar stream on a file descriptor, stdin unless told.
+    """The images of a tar stream on a file descriptor, stdin by default.
 
-    `passed_over` counts members that are neither images nor labels, and `first_passed_over` is the
-    first.
+    `ignored` counts the members that are neither images nor labels.
     """
 
     def __init__(self, fd: int = 0) -> None:
-        self.passed_over = 0
-        self.first_passed_over = b""
+        self.ignored = Ignored("non-image tar member")
         self._stream = TarStream(fd)
 
     def warnings(self) -> list[str]:
-        """Return, once all has been read, what of the stream has not been packed."""
-        found = []
-        if self.passed_over:
-            found.append(
-                f"standard input: passed over {counted(self.passed_over, 'member')} of the tar"
-                f" stream that {'is' if self.passed_over == 1 else 'are'} no image and no label"
-                f" ({show(self.first_passed_over)}{' …' * (self.passed_over > 1)})"
-            )
+        """Return what was ignored, after the whole stream has been read."""
+        warnings = [f"standard input: {self.ignored}"] if self.ignored.count else []
         if self._stream.has_more:
-            found.append(
-                "standard input: passed over what follows the tar archive's end; several archives"
-                " are joined by tar --concatenate, not by cat"
+            warnings.append(
+                "standard input: ignored the data after the tar archive's end; join several"
+                " archives with tar --concatenate, not with cat"
             )
-        return found
+        return warnings
 
-    def images(self, limit: Callable[[Image], int]) -> Generator[TarImage | ImagineError]:
-        """Yield each sample's image; where it can't be packed, the error instead, in its place.
-
-        Parameters
-        ----------
-        limit : callable
-            Returns the most bytes that an image may have. A larger one is not read.
+    def images(self, form: RecordFormat, label_offset: int = 0) -> Generator[Image | ImagineError]:
+        """Yield each sample's image, ready for its record, or the error in its place.
 
         Raises
         ------
         ImagineError
-            As `TarStream.members` does; for labels without an image; and for no image at all.
+            If the stream is not a whole tar stream, if a member is neither a plain file nor a
+            folder or its name leads out of the archive, if a label has no image, or if there is no
+            image at all.
         """
-        found = False
-        sample = _Sample(self._stream, limit, b"")
+        position = 0
+        sample = _Sample(self._stream, form, b"")
         for member in self._stream.members():
-            match = _NAME.fullmatch(member.name)
-            if match and match[1] != sample.key:
-                if sample.is_full():
-                    found = True
-                    yield sample.take()
-                sample = _Sample(self._stream, limit, match[1])
+            name = _NAME.fullmatch(member.name)
+            if name and name[1] != sample.key:
+                if sample.has_image():
+                    yield sample.take_image(position, label_offset)
+                    position += 1
+                sample = _Sample(self._stream, form, name[1])
             try:
-                if match and sample.add(member, match[2].lower()):
-                    continue
+                if not name or not sample.add(member, name[2].lower()):
+                    self.ignored.add(member.name)
+                continue
             except StreamError:
                 raise
-            except ImagineError as error:  # Told at once: the rest may be long.
-                reason = error
-            else:
-                self.passed_over += 1
-                self.first_passed_over = self.first_passed_over or member.name
-                continue
-            sample.spoil()
-            found = True
-            yield reason
-        if sample.is_full():
-            yield sample.take()
-        elif not found:
-            only = f" (only such as {show(self.first_passed_over)})" if self.passed_over else ""
+            except ImagineError as reason:
+                error = ImagineError(f"{reason}{member.place}")
+            sample.drop()
+            yield error
+            position += 1
+        if sample.has_image():
+            yield sample.take_image(position, label_offset)
+        elif not position:
+            others = f" ({self.ignored})" if self.ignored.count else ""
             raise ImagineError(
-                f"standard input: no image in the tar stream{only};"
+                f"standard input: no image in the tar stream{others};"
                 " did the command that writes it fail?"
             )
 
 
 class _Sample:
-    """What has come of a sample: at most one image is held, and none that can't be packed."""
+    """The members of a sample so far: at most one image and one label file."""
 
-    def __init__(self, stream: TarStream, limit: Callable[[Image], int], key: bytes) -> None:
+    def __init__(self, stream: TarStream, form: RecordFormat, key: bytes) -> None:
         self.key = key
         self._stream = stream
-        self._limit = limit
+        self._form = form
         self._image: Member | None = None
         self._data = b""
         self._label: Member | None = None
         self._labels: tuple[float, ...] = ()
-        self._is_spoilt = False
+        self._is_dropped = False
 
     def add(self, member: Member, extension: bytes) -> bool:
-        """Take a member, where it is the sample's image or label, and tell whether it is.
+        """Read a member if it is the sample's image or label; return whether it is.
 
         Raises
         ------
         ImagineError
-            Where the sample can't be packed.
+            If the sample can't be packed.
         """
-        if self._is_spoilt:
+        if self._is_dropped:
             return True
         if extension == _LABEL_EXTENSION:
             self._add_label(member)
@@ -143,20 +126,20 @@ class _Sample:
             return False
         return True
 
-    def spoil(self) -> None:
-        """Have no use for what is here, nor for what comes."""
-        self._is_spoilt = True
+    def drop(self) -> None:
+        """Forget the sample, and ignore the rest of its members."""
+        self._is_dropped = True
         self._data = b""
 
-    def is_full(self) -> bool:
-        """Tell whether there is an image, now that the sample has ended.
+    def has_image(self) -> bool:
+        """Return whether the sample, which is complete, has an image.
 
         Raises
         ------
         ImagineError
-            Where there is a label without one: in the wrong place, it would go lost.
+            If it has a label but no image: the label probably belongs to a sample elsewhere.
         """
-        if self._is_spoilt:
+        if self._is_dropped:
             return False
         if self._label and not self._image:
             raise self._label.error(
@@ -164,40 +147,43 @@ class _Sample:
             )
         return self._image is not None
 
-    def take(self) -> TarImage:
-        """Return the image, and keep no hold of it."""
+    def take_image(self, position: int, label_offset: int) -> Image | ImagineError:
+        """Return the image, and keep no reference to its data."""
         assert self._image  # noqa: S101
         data, self._data = self._data, b""
-        return TarImage(Entry(self._image.name, self._labels), data, self._image.place)
+        image = Image(position, self._image.name, self._labels, len(data), data)
+        try:
+            image = offset_labels(image, label_offset)
+            require_size(image.path, image.size, self._form.image_limit(image))
+            header = self._form.examine(image.path, data)
+        except ImagineError as error:
+            return ImagineError(f"{error}{self._image.place}")
+        return image if header is None else image._replace(header=header)
 
     def _add_label(self, member: Member) -> None:
+        name = show(member.name)
         if self._label:
-            raise member.error(f"labels again, after {show(self._label.name)}")
+            raise ImagineError(f"{name}: labels again, after {show(self._label.name)}")
         self._label = member
         if member.size > _MAX_LABEL_BYTES:
-            raise member.error("labels of over 1 MiB")
+            raise ImagineError(f"{name}: labels of over 1 MiB")
         text = self._stream.read()
         if not _LABELS.fullmatch(text):
-            raise member.error(
-                f"expected a label in digits, or several with commas, found {show(text[:40])}"
+            raise ImagineError(
+                f"{name}: expected a label in digits, or several separated by commas,"
+                f" found {show(text[:40])}"
             )
-        # They mean what they mean in a manifest.
-        try:
-            self._labels = parse_line(member.name + b"\t" + b"".join(text.split())).labels
-        except ImagineError as error:
-            raise ImagineError(f"{error}{member.place}") from None
+        # Labels mean the same as in a manifest.
+        self._labels = parse_line(member.name + b"\t" + b"".join(text.split())).labels
 
     def _add_image(self, member: Member, head: bytes) -> None:
         if self._image:
-            raise member.error(
-                f"a second image in the sample of {show(self._image.name)}; only one can be packed"
+            raise ImagineError(
+                f"{show(member.name)}: a second image in the sample of {show(self._image.name)};"
+                " only one can be packed"
             )
         self._image = member
-        if not member.size:
-            raise member.error("the file is empty")
-        if not is_image(head):
-            raise member.error(f"not an image (first bytes: {head[:8].hex(' ')})")
-        limit = self._limit(Image(0, member.name))
-        if member.size > limit:
-            raise member.error(f"{member.size} bytes are over the record format's {limit}")
+        # The format may take fewer bytes with labels, but an image that never fits is not read.
+        require_size(member.name, member.size, self._form.image_limit(Image(0, member.name)))
+        require_image(member.name, head)
         self._data = self._stream.read()

@@ -5,6 +5,8 @@ of GNU tar ("Basic Tar Format"), which include the older `v7` format. The standa
 is too lenient for untrusted input: it accepts `0o1_7` as a number, keeps an extended header of any
 size in memory, and treats a damaged block as the archive's end. It also takes 15 µs for a block
 instead of 5.
+
+Functions raise an `ImagineError` without the place of the header, which the caller adds.
 """
 
 from __future__ import annotations
@@ -97,13 +99,7 @@ class Extension(NamedTuple):
     is_sparse: bool = False
 
     def updated(self, records: dict[bytes, bytes]) -> Extension:
-        """Return the extension with the records of a further extended header applied.
-
-        Raises
-        ------
-        ImagineError
-            If a record gives an invalid size.
-        """
+        """Return the extension with the records of a further extended header applied."""
         size = self.size
         if text := records.get(b"size"):
             size = int(text) if _DIGITS.fullmatch(text) else -1
@@ -113,14 +109,7 @@ class Extension(NamedTuple):
         return Extension(records.get(b"path") or self.name, self.gnu_name, size, is_sparse)
 
     def apply(self, block: Block, offset: int) -> Member | None:
-        """Return the member that a header block at an offset begins; None for a folder.
-
-        Raises
-        ------
-        ImagineError
-            If the member is neither a plain file nor a folder, if its name leads out of the
-            archive or is invalid, or if its size is not a number.
-        """
+        """Return the member that a header block at an offset begins; None for a folder."""
         name = self.name or self.gnu_name or block.name
         size = block.size if self.size is None else self.size
         kind = block.kind
@@ -159,13 +148,7 @@ def parse_block(block: bytes) -> Block | None:
 
 
 def parse_extended(data: bytes) -> dict[bytes, bytes]:
-    """Parse the records of an extended header.
-
-    Raises
-    ------
-    ImagineError
-        If the data is not a sequence of records `length key=value newline`.
-    """
+    """Parse an extended header, a sequence of records `length key=value newline`."""
     records = {}
     begin = 0
     while begin < len(data):

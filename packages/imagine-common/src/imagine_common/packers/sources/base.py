@@ -1,0 +1,104 @@
+"""What sources of images offer to the packers."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+
+from imagine_common.text import counted, show
+
+if TYPE_CHECKING:
+    from imagine_common.errors import ImagineError
+    from imagine_common.packers.records import Image, RecordFormat
+
+
+class LineFormat(Protocol):
+    """The format of a source's lines. Worker processes get a pickled copy."""
+
+    @property
+    def delimiter(self) -> bytes:
+        """Return the byte that ends each line."""
+
+    def parse(self, line: bytes, position: int) -> Image:
+        """Return the image in the line at a position, from 0; without its size and data.
+
+        Raises
+        ------
+        ImagineError
+            If the line is invalid.
+        """
+
+    def locate(self, position: int) -> str:
+        """Return the end of an error message that gives the place of the line at a position."""
+
+
+@runtime_checkable
+class LineSource(Protocol):
+    """A manifest, a list or a folder: lines that name image files, which any process can pack."""
+
+    @property
+    def line_format(self) -> LineFormat:
+        """Return the format of the lines."""
+
+    def lines(self) -> Iterator[list[bytes] | None]:
+        """Yield lines without their ends as they become known; None while none arrives.
+
+        Raises
+        ------
+        ImagineError
+            If the source can't be read or has no image.
+        """
+
+    def warnings(self) -> list[str]:
+        """Return what was ignored, after the whole source has been read."""
+
+
+@runtime_checkable
+class StreamSource(Protocol):
+    """A tar stream: images that arrive whole, in this process."""
+
+    def images(self, form: RecordFormat, label_offset: int = 0) -> Generator[Image | ImagineError]:
+        """Yield each image, ready for its record, or the error in its place.
+
+        Parameters
+        ----------
+        form : RecordFormat
+        label_offset : int
+            The number to add to each label.
+
+        Raises
+        ------
+        ImagineError
+            If the stream is damaged or has no image.
+        """
+
+    def warnings(self) -> list[str]:
+        """Return what was ignored, after the whole stream has been read."""
+
+
+Source: TypeAlias = "LineSource | StreamSource"
+
+
+class Ignored:
+    """Counts what a source ignores for one reason, and remembers the first.
+
+    Parameters
+    ----------
+    noun : str
+        The name of one of them; with an `s`, of several.
+    """
+
+    def __init__(self, noun: str) -> None:
+        self.count = 0
+        self.first = b""
+        self._noun = noun
+
+    def add(self, path: bytes) -> None:
+        """Count one."""
+        self.first = self.first or path
+        self.count += 1
+
+    def __str__(self) -> str:
+        """Return a sentence about them for a warning."""
+        more = " …" * (self.count > 1)
+        return f"ignored {counted(self.count, self._noun)} ({show(self.first)}{more})"
