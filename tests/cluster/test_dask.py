@@ -6,6 +6,7 @@ import hashlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -367,7 +368,7 @@ def test_other_versions_on_a_worker_are_refused(
     result = run(tool, PATH_OPTION[tool], tmp_path / "x", *on(own_cluster), input=b"x\n")
     assert result.returncode == 1
     (line,) = result.stderr.decode().splitlines()
-    assert f"the Dask worker has imagine-{tool} 9.9, but here is " in line
+    assert f"the Dask worker has imagine-{tool} 9.9, but this host has " in line
     assert not (tmp_path / "x").exists()
 
 
@@ -385,5 +386,23 @@ def test_other_versions_on_a_worker_that_comes_later_are_refused(
         wait_for(lambda: workers.look(at_once=True) == 2)
         own_cluster.workers[0].kill()
         wait_for(lambda: workers.look(at_once=True) == 1)
-        with pytest.raises(ImagineError, match=r"has imagine-gen 9\.9, but here is"):
+        with pytest.raises(ImagineError, match=r"has imagine-gen 9\.9, but this host has"):
             list(ordered_map(partial(divmod, 12), [5, 7], workers))
+
+
+def test_distributed_calls_functions_on_workers_and_scheduler(cluster: DaskProcesses) -> None:
+    with DaskCluster(cluster.address) as workers:
+        pids = workers.call_on_workers(os.getpid)
+        assert set(pids) == workers.workers
+        assert len({os.getpid(), workers.call_on_scheduler(os.getpid), *pids.values()}) == (
+            len(pids) + 2
+        )
+        (address, *_) = pids
+        assert list(workers.call_on_workers(os.getpid, workers=[address])) == [address]
+        errors = workers.call_on_workers(divmod, 1, 0, on_error="return").values()
+        assert {type(error) for error in errors} == {ZeroDivisionError}
+        assert workers.call_on_workers(divmod, 1, 0) == {}
+        with pytest.raises(ZeroDivisionError):
+            workers.call_on_scheduler(divmod, 1, 0)
+        with pytest.raises(ImagineError, match="lost the Dask scheduler"):
+            workers.call_on_workers(time.sleep, 3, seconds=0.1)

@@ -69,11 +69,11 @@ def test_no_workers(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         (None, "No such file or directory"),
-        (b"", "it tells no scheduler's address"),
-        (b"[" * 100_000, "it tells no scheduler's address"),
-        (b'{"address": 5}', "it tells no scheduler's address"),
-        (b'{"address": "file:///etc/passwd"}', "it tells no scheduler's address"),
-        (b"\xff\xfe", "it tells no scheduler's address"),
+        (b"", "it does not contain a scheduler's address"),
+        (b"[" * 100_000, "it does not contain a scheduler's address"),
+        (b'{"address": 5}', "it does not contain a scheduler's address"),
+        (b'{"address": "file:///etc/passwd"}', "it does not contain a scheduler's address"),
+        (b"\xff\xfe", "it does not contain a scheduler's address"),
     ],
 )
 def test_a_file_without_an_address(content: bytes | None, reason: str, tmp_path: Path) -> None:

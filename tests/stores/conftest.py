@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 from s3fs import S3FileSystem
 
-from imagine_common.stores import store
+from imagine_common.files.stores import store
 from s3_server import Bucket, Proxy, environment, moto
 
 _numbers = count()

@@ -93,7 +93,7 @@ def test_missing_credentials_are_told(bucket: Bucket, monkeypatch: pytest.Monkey
 def test_a_profile_that_is_not_there(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "none")
     error = error_of(run("gen", "--path", bucket.url, *GEN))
-    assert "there is no such profile as AWS_PROFILE names" in error
+    assert "the profile in AWS_PROFILE does not exist" in error
 
 
 def test_a_store_that_is_not_there(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +128,7 @@ def test_a_store_that_stays_overloaded_is_told(
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
     proxy.plan = lambda _: 503
     error = error_of(run("gen", "--path", bucket.url, *GEN))
-    assert "the store fails or is overloaded, also when asked again" in error
+    assert "the store fails or is overloaded, also after retries" in error
     assert len(proxy.requests) > 2
 
 
@@ -191,7 +191,7 @@ class Held:
 # All the tool's processes run it when they start.
 PATIENT = """
 from imagine_common.parallel import local_processes
-from imagine_common.stores import s3
+from imagine_common.files.stores import s3
 local_processes._SECONDS_TO_LEAVE = 200
 s3._SECONDS_TO_ABORT = 100
 """

@@ -148,15 +148,7 @@ class ManifestWriter:
         self._silent = os.isatty(fd)
 
     def write(self, entries: Iterable[Entry]) -> None:
-        """Write the lines of entries, unless stdout is a terminal.
-
-        Raises
-        ------
-        StdoutClosed
-            If the reader has closed the pipe.
-        ImagineError
-            If stdout can't be written to.
-        """
+        """Write the lines of entries with `write_stdout`, unless stdout is a terminal."""
         if not self._silent:
             write_stdout(b"".join([format_line(e) + self._delimiter for e in entries]), self._fd)
 

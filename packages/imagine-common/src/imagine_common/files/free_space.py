@@ -1,4 +1,7 @@
-"""Free space: whether files would fit into a folder, found out before the first is written."""
+"""Free space: whether files would fit into a folder, found out before the first is written.
+
+Functions raise an `ImagineError` if the folder can't be created or written to.
+"""
 
 from __future__ import annotations
 
@@ -28,26 +31,14 @@ class FreeSpace(NamedTuple):
 
 
 def describe_space(folder: bytes) -> str:
-    """Return a message with the free space at a folder, existing or not.
-
-    Raises
-    ------
-    ImagineError
-        If the folder can't be created or written to.
-    """
+    """Return a message with the free space at a folder, existing or not."""
     if is_remote(folder):
         return f"{show(folder)}: an object store, which reports no limit"
     return f"{show(folder)}: {human_bytes(free_space(folder).bytes)} free"
 
 
 def free_space(folder: bytes) -> FreeSpace:
-    """Return the free space at a local folder, existing or not.
-
-    Raises
-    ------
-    ImagineError
-        If the folder can't be created or written to.
-    """
+    """Return the free space at a local folder, existing or not."""
     parent = os.path.abspath(local_path(folder))
     while not os.path.lexists(parent):
         parent = os.path.dirname(parent)
@@ -68,7 +59,7 @@ def require_space(folder: bytes, size: int, files: int) -> None:
     Raises
     ------
     ImagineError
-        If they don't fit, or the folder can't be created or written to.
+        If they don't fit.
     """
     if is_remote(folder):
         return

@@ -65,7 +65,7 @@ class OutputFile(ABC):
 
 
 class BufferedOutput:
-    """Appends buffers to a file descriptor in large writes."""
+    """Appends buffers to a file descriptor in large writes; raises an `OSError` if one fails."""
 
     def __init__(self, fd: int) -> None:
         self.written = 0
@@ -79,13 +79,7 @@ class BufferedOutput:
         return self.written + self._batch_bytes
 
     def write(self, buffers: Iterable[Buffer]) -> None:
-        """Append buffers, which must not change until they are written.
-
-        Raises
-        ------
-        OSError
-            If writing fails.
-        """
+        """Append buffers, which must not change until they are written."""
         for buffer in buffers:
             self._batch.append(buffer)
             self._batch_bytes += len(buffer)
@@ -93,13 +87,7 @@ class BufferedOutput:
                 self.flush()
 
     def flush(self) -> None:
-        """Write all appended buffers.
-
-        Raises
-        ------
-        OSError
-            If writing fails.
-        """
+        """Write all appended buffers."""
         if self._batch:
             write_all(self._fd, self._batch, self._batch_bytes)
             self.written += self._batch_bytes
@@ -107,15 +95,9 @@ class BufferedOutput:
 
 
 def write_all(fd: int, buffers: Sequence[Buffer], size: int) -> None:
-    """Write up to 1,024 buffers of `size` bytes in total, also if the kernel takes them piecemeal.
-
-    Raises
-    ------
-    OSError
-        If writing fails.
-    """
+    """Write up to 1,024 buffers of `size` bytes in total, or raise an `OSError`."""
     written = os.writev(fd, buffers)
-    while written < size:
+    while written < size:  # The kernel may take less than all.
         size -= written
         whole = 0
         while written >= len(buffers[whole]):

@@ -71,13 +71,7 @@ def forget_unfinished() -> None:
 
 
 def rename_temporary(path: bytes, final: bytes) -> None:
-    """Rename a finished file to its final path, replacing an older file.
-
-    Raises
-    ------
-    OSError
-        If it can't be renamed.
-    """
+    """Rename a finished file to its final path, replacing an older file."""
     os.replace(path, final)
     _unfinished.discard(path)
 

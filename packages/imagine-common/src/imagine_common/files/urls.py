@@ -1,7 +1,8 @@
 """URLs: recognizing and checking them before fsspec is imported.
 
 A path is a URL if it begins with a scheme and `://`. A URL must not contain credentials: command
-lines are visible to all users of a host, and manifests and errors repeat URLs.
+lines are visible to all users of a host, and manifests and errors repeat URLs. Functions
+raise a `UsageError` for a URL that can't be used.
 """
 
 from __future__ import annotations
@@ -51,13 +52,7 @@ def bucket_of(url: bytes) -> bytes:
 
 
 def local_path(path: bytes) -> bytes:
-    """Return the path in a `file://` URL; other paths unchanged.
-
-    Raises
-    ------
-    UsageError
-        If a `file://` URL names another host, or its path is not absolute.
-    """
+    """Return the path in a `file://` URL; other paths unchanged."""
     if not is_url(path) or parse_url(path).scheme != _LOCAL:
         return path
     match = _URL.fullmatch(path)
@@ -101,13 +96,7 @@ def parse_url(url: bytes) -> Url:
 
 
 def require_backend(scheme: str) -> None:
-    """Check that the packages for a scheme are installed, without importing the large ones.
-
-    Raises
-    ------
-    UsageError
-        If one is missing; the message says which extra to install.
-    """
+    """Check that the packages for a scheme are installed, without importing the slow ones."""
     module, extra = _BACKENDS.get(scheme, ("fsspec", ""))
     if not importlib.util.find_spec(module):
         package = f"imagine-common[{extra}]" if extra else "fsspec"
@@ -124,26 +113,14 @@ def require_backend(scheme: str) -> None:
 
 
 def refuse_store(option: str, *paths: bytes | None) -> None:
-    """Refuse URLs of object stores together with an option that needs local files.
-
-    Raises
-    ------
-    UsageError
-        If one of the paths is such a URL.
-    """
+    """Refuse URLs of object stores together with an option that needs local files."""
     for path in paths:
         if path is not None and is_remote(path):
             raise UsageError(f"argument {option}: not with an object store, {show(path)}")
 
 
 def check_url(path: bytes) -> None:
-    """Check that a path, if it is a URL, can be used.
-
-    Raises
-    ------
-    UsageError
-        If the URL is invalid or a package for it is not installed.
-    """
+    """Check that a path, if it is a URL, can be used."""
     if is_url(path):
         scheme = parse_url(path).scheme
         if scheme == _LOCAL:

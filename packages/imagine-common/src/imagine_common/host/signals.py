@@ -67,14 +67,9 @@ def ending_signals_blocked() -> Iterator[None]:
 
 
 def check_interrupted() -> None:
-    """Raise `Interrupted` again if Python dropped the exception that a signal raised.
+    """Raise `Interrupted` if a signal has arrived but Python dropped the exception that it raised.
 
     That happens in finalizers, and in imports of extension modules, which raise their own errors.
-
-    Raises
-    ------
-    Interrupted
-        If an ending signal has arrived.
     """
     if _received:
         raise Interrupted(_received[0])

@@ -35,12 +35,6 @@ def stopped_by(stop: threading.Event) -> Iterator[None]:
 
 
 def check_stopped() -> None:
-    """Raise `Stopped` if this thread's work has to stop.
-
-    Raises
-    ------
-    Stopped
-        If its event is set.
-    """
+    """Raise `Stopped` if this thread's work has to stop."""
     if _thread.stop is not None and _thread.stop.is_set():
         raise Stopped

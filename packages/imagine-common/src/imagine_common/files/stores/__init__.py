@@ -1,1 +1,1 @@
-"""Object stores, through fsspec: files under URLs. Nothing here is imported without a URL."""
+"""Object stores behind URLs, through fsspec; imported only for URLs."""

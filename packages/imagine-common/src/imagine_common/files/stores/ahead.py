@@ -1,6 +1,6 @@
-"""Several requests in flight: a store answers one in milliseconds, but many at a time.
+"""Several requests at a time, as a store answers each in milliseconds, but many at once.
 
-Requests are made by threads of this process, and results come in order.
+Threads of this process make the requests; results come in order.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ IN_FLIGHT = 8
 def look_ahead(
     function: Callable[[Item], Result], items: Iterable[Item], depth: int = IN_FLIGHT
 ) -> Generator[Result]:
-    """Apply a function to items, `depth` at a time, and yield the results in order.
+    """Apply a function to `depth` items at a time, and yield the results in order.
 
-    Items are taken, by this thread, only as the results are.
+    This thread takes the items from their source, as results are taken.
 
     Raises
     ------
     Exception
-        What the function raised, in its result's place.
+        An exception of the function, at its result's place.
     """
     with closing(in_advance(function, items, depth)) as answers:
         for _, answer in answers:
@@ -37,9 +37,10 @@ def look_ahead(
 def in_advance(
     function: Callable[[Item], Result], items: Iterable[Item], depth: int = IN_FLIGHT
 ) -> Generator[tuple[Item, Callable[[], Result]]]:
-    """Do what `look_ahead` does, but yield each item and what returns its result, or raises, once.
+    """Apply a function to `depth` items at a time, and yield them in order, each with an answer.
 
-    So who sees to an error can go on; and a result is not kept by what returned it.
+    An answer, called once, returns the result or raises the function's exception, so that callers
+    can go on after one; it does not keep the result in memory.
     """
     executor = ThreadPoolExecutor(depth)
     pending: deque[tuple[Item, list[Future[Result]]]] = deque()

@@ -1,7 +1,7 @@
-"""What stores and their libraries answer, told in one line that shows no key and no token.
+"""Errors of stores and their libraries, as messages of one line without keys and tokens.
 
-Messages of the libraries are never shown: those of some hold signed addresses. What is shown is the
-store's code, such as `NoSuchBucket`, or the kind of the error.
+Messages of the libraries are never shown, as some contain signed URLs. Ours have the store's code,
+such as `NoSuchBucket`, or the class of the error.
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ _LIBRARIES = (
 )
 _CREDENTIALS = "check the environment or the profile that they come from"
 _NO_BUCKET = {"NoSuchBucket", "ContainerNotFound"}
-# What is said, by the codes and kinds of errors that say it.
+# Messages, by the codes and classes of errors.
 _REASONS = {
-    " ".join(_NO_BUCKET): "no such bucket; it has to be created first",
+    " ".join(_NO_BUCKET): "no such bucket; create it first",
     "NoSuchKey 404 BlobNotFound FileNotFoundError": "no such object",
     "AccessDenied AllAccessDisabled 403 AuthorizationFailure Forbidden PermissionError": (
-        f"access denied; {_CREDENTIALS}, and what they are allowed to do"
+        f"access denied; {_CREDENTIALS}, and their permissions"
     ),
     "InvalidAccessKeyId SignatureDoesNotMatch AuthorizationHeaderMalformed InvalidToken"
     " InvalidClientTokenId AuthenticationFailed AuthFailure 401": (
-        f"the store does not take the credentials; {_CREDENTIALS}"
+        f"the store rejects the credentials; {_CREDENTIALS}"
     ),
     "ExpiredToken ExpiredTokenException TokenRefreshRequired": (
         f"the credentials have expired; {_CREDENTIALS}"
     ),
     "NoCredentialsError PartialCredentialsError DefaultCredentialsError": (
-        f"no credentials; {_CREDENTIALS}, or ask for access without any (FSSPEC_S3_ANON=true)"
+        f"no credentials; {_CREDENTIALS}, or use none (FSSPEC_S3_ANON=true)"
     ),
-    "ProfileNotFound": "there is no such profile as AWS_PROFILE names",
+    "ProfileNotFound": "the profile in AWS_PROFILE does not exist",
     "SlowDown ServiceUnavailable InternalError ServerBusy OperationAborted RequestTimeout 429 500"
     " 502 503 504": (
-        "the store fails or is overloaded, also when asked again; try later, or fewer --workers"
+        "the store fails or is overloaded, also after retries; try later, or fewer --workers"
     ),
     "EndpointConnectionError ConnectTimeoutError ClientConnectorError ClientConnectorDNSError"
     " ServiceRequestError ConnectionRefusedError": (
@@ -50,9 +50,9 @@ _REASONS = {
     ),
     "ConnectionClosedError ResponseStreamingError IncompleteReadError HTTPClientError"
     " ClientPayloadError ServerDisconnectedError ClientOSError ConnectionResetError": (
-        "the connection to the store broke, also when made again"
+        "the connection to the store broke, also after retries"
     ),
-    "ParamValidationError InvalidBucketName": "no valid name of a bucket or an object",
+    "ParamValidationError InvalidBucketName": "the name of the bucket or object is not valid",
     "EntityTooLarge": "too large for an object",
     "InvalidRange": "it became shorter while being read",
 }
@@ -61,27 +61,22 @@ _KNOWN = {name: reason for names, reason in _REASONS.items() for name in names.s
 
 @contextmanager
 def errors_named(url: bytes) -> Iterator[None]:
-    """Raise what goes wrong with an object, in the block, as an error that names it, or its bucket.
-
-    Raises
-    ------
-    ImagineError
-    """
+    """Turn a store's errors in a `with` block into `ImagineError`s that name its object."""
     try:
         yield
     except ImagineError:
         raise
     except Exception as error:
-        if not _is_stores(error):
+        if not _is_from_store(error):
             raise
         if _has_no_bucket(error):
             url = bucket_of(url)
-        # The libraries' own messages and tracebacks are left out, also with --verbose.
+        # `from None` hides the library's message, also with --verbose.
         raise ImagineError(f"{show(url)}: {_reason(error)}") from None
 
 
 def is_missing(error: Exception) -> bool:
-    """Tell whether an error says that an object, but not its bucket, is not there."""
+    """Return whether an error means that an object does not exist, while its bucket does."""
     return isinstance(error, FileNotFoundError) and not _has_no_bucket(error)
 
 
@@ -89,9 +84,9 @@ def _has_no_bucket(error: Exception) -> bool:
     return bool(set(_names(error)) & _NO_BUCKET)
 
 
-def _is_stores(error: BaseException) -> bool:
+def _is_from_store(error: BaseException) -> bool:
     return isinstance(error, OSError) or any(
-        kind.__module__.partition(".")[0] in _LIBRARIES for kind in type(error).__mro__
+        cls.__module__.partition(".")[0] in _LIBRARIES for cls in type(error).__mro__
     )
 
 
@@ -104,17 +99,17 @@ def _reason(error: BaseException) -> str:
 
 
 def _names(error: BaseException) -> list[str]:
-    """Return the store's codes for an error, or its kinds: the most telling first."""
+    """Return the store's codes of an error, then the names of its classes, most specific first."""
     codes: list[str] = []
-    kinds: list[str] = []
+    classes: list[str] = []
     chain: BaseException | None = error
-    while chain is not None and len(kinds) < 20:
+    while chain is not None and len(classes) < 20:
         codes += _codes(chain)
-        kinds += [kind.__name__ for kind in type(chain).__mro__ if kind.__module__ != "builtins"]
+        classes += [cls.__name__ for cls in type(chain).__mro__ if cls.__module__ != "builtins"]
         if isinstance(chain, OSError):
-            kinds.append(type(chain).__name__)
+            classes.append(type(chain).__name__)
         chain = chain.__cause__ or chain.__context__
-    return codes + kinds
+    return codes + classes
 
 
 def _codes(error: BaseException) -> list[str]:

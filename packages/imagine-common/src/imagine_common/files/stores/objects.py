@@ -1,4 +1,4 @@
-"""Objects as files: one that is written to its end, and one that is read at any place."""
+"""Objects as files: one to write, and one to read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from imagine_common.text import show
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-# What a request takes is a matter of latency up to about here.
+# Up to about this size, a request takes no longer.
 _LEAST_BYTES = 4096
 _BLOCK_BYTES = 1 << 23
 _BLOCKS_AHEAD = 2
@@ -25,10 +25,10 @@ _MAX_BUFFERS = 4096
 
 
 class StoreFile(OutputFile):
-    """An object that is there, replacing what had its name, when its `with` block ends well.
+    """An object that appears, replacing an older one, when its `with` block ends without error.
 
-    One that fits into a part is written by one request; others are uploaded part by part, while
-    more is written. A store takes an object only as a whole, so that there is no temporary name.
+    An object up to the size of a part is written by one request; a larger one is uploaded part by
+    part while it is written. Incomplete uploads are invisible, so there is no temporary name.
     """
 
     def __init__(self, store: Store, path: bytes) -> None:
@@ -43,22 +43,11 @@ class StoreFile(OutputFile):
 
     @property
     def size(self) -> int:
-        """Return how many bytes have been appended."""
+        """Return the number of bytes appended."""
         return self._sent + self._batch_bytes
 
-    @property
-    def is_uploading(self) -> bool:
-        """Tell whether there is so much of it that parts are under way."""
-        return self._upload is not None
-
     def write(self, buffers: Iterable[Buffer]) -> None:
-        """Append buffers, which must stay as they are until `flush`.
-
-        Raises
-        ------
-        ImagineError
-            Where the store does not take them.
-        """
+        """Append buffers without copying them; they must not change until `flush`."""
         check_stopped()
         for buffer in buffers:
             view = memoryview(buffer)
@@ -69,23 +58,17 @@ class StoreFile(OutputFile):
             self._append(view)
 
     def flush(self) -> None:
-        """Make what has been appended independent of the buffers that it came in."""
+        """Copy the appended buffers."""
         self._batch = [b"".join(self._batch)]
 
     def settle(self) -> None:
-        """Have the store get all that has been appended, as far as it can before the end."""
+        """Wait until all appended bytes are uploaded, if parts are."""
         if self._upload is not None:
             self._send()
             self._upload.settle()
 
     def finish(self) -> None:
-        """Have the object be there.
-
-        Raises
-        ------
-        ImagineError
-            Where the store does not take it.
-        """
+        """Write or complete the object."""
         if self._upload is None:
             self._store.put(self.path, b"".join(self._batch))
         else:
@@ -95,17 +78,12 @@ class StoreFile(OutputFile):
         self._batch = []
 
     def abort(self) -> None:
-        """Have nothing be there but what was before."""
+        """Abort an incomplete upload."""
         if self._upload is not None:
             self._upload.abort()
 
     def unfinished_path(self) -> bytes:
-        """Refuse: an object has no name before it is complete.
-
-        Raises
-        ------
-        ImagineError
-        """
+        """Raise an error: an object has no name before it is complete."""
         raise ImagineError(f"{show(self.path)}: only native code writes into an object store")
 
     def _append(self, view: memoryview) -> None:
@@ -128,7 +106,7 @@ class StoreFile(OutputFile):
 
 
 class StoreInput(InputFile):
-    """An object that is read where it is looked at; what a request gives is kept for the next."""
+    """An object to read; the bytes of the last request are kept for the next."""
 
     def __init__(self, store: Store, path: bytes, size: int) -> None:
         self.size = size
@@ -138,13 +116,7 @@ class StoreInput(InputFile):
         self._window_begin = 0
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Return bytes from an offset on; fewer than asked for only where the object ends.
-
-        Raises
-        ------
-        ImagineError
-            Where they can't be read.
-        """
+        """Return `size` bytes from an offset on; fewer only at the end of the object."""
         end = min(offset + size, self.size)
         begin = offset - self._window_begin
         if begin < 0 or end > self._window_begin + len(self._window):
@@ -157,11 +129,11 @@ class StoreInput(InputFile):
         return self._window[begin : end - self._window_begin]
 
     def stream(self) -> BinaryIO:
-        """Return a file that reads the object from its beginning, and ahead."""
+        """Return a file object that reads from the beginning, and ahead."""
         return io.BufferedReader(_Stream(self._blocks()), 1 << 20)
 
     def close(self) -> None:
-        """Forget what has been read."""
+        """Drop the kept bytes."""
         self._window = b""
 
     def _blocks(self) -> Iterator[bytes]:

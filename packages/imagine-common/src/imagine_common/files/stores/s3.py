@@ -1,7 +1,7 @@
-"""What S3 can do and fsspec's interface can't: parts side by side, and lists page by page.
+"""S3 beyond fsspec's interface: several parts at a time, and listings page by page.
 
-fsspec's file objects for S3 send one part at a time. Here several are in flight, and where the
-object is not to be, by an error or a signal, the store is told to forget them.
+fsspec's files send one part at a time. Here several are in flight, and an error or a signal aborts
+the upload, so that the store removes its parts.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from imagine_common.files.temporary import add_cleanup, remove_cleanup
 from imagine_common.text import show
 
 _PARTS_IN_FLIGHT = 4
-# S3 takes up to 10,000 parts of an object, from 5 MiB on. As parts grow, an object can have 1 TiB,
-# and one of less than 33 GB needs no more memory than it has to.
+# S3 allows 10,000 parts per object, of 5 MiB or more. Parts grow, so that an object can have 1 TiB,
+# while one below 33 GB needs little memory.
 _MOST_PARTS = 10_000
 _PART_BYTES = 1 << 24
 _PARTS_OF_A_SIZE = 2_000
-# A worker that is told to stop has five seconds.
+# A worker is killed five seconds after the signal to stop.
 _SECONDS_TO_ABORT = 3.0
 
 
 class S3Store(Store):
-    """Access to the objects of a store that speaks S3."""
+    """A store with the S3 protocol."""
 
     def begin(self, url: bytes) -> Upload:
-        """Begin to write an object in parts."""
+        """Begin a multipart upload."""
         return S3Upload(self._fs, url)
 
     def part_bytes(self, number: int) -> int:
-        """Return how large a part of an upload is to be, by its number from 0."""
+        """Return the size in bytes of an upload's part, by its number from 0."""
         return _PART_BYTES << number // _PARTS_OF_A_SIZE
 
     def list(self, folder: bytes, prefix: bytes = b"") -> Iterator[Listed]:
-        """Yield what is directly in a folder and begins with a prefix; names of a page are held."""
+        """Yield the entries of a folder that begin with a prefix, holding one page in memory."""
         bucket, key, _ = self._fs.split_path(folder.decode())
         begin = f"{key.rstrip('/')}/" if key else ""
         more: dict[str, str] = {}
@@ -57,11 +57,11 @@ class S3Store(Store):
                 )
             for entry in page.get("CommonPrefixes", ()):
                 name = entry["Prefix"][len(begin) : -1].encode()
-                if name:  # Else the key has two slashes in a row: no name of a folder's.
+                if name:  # A key with two slashes in a row has an empty one.
                     yield Listed(name, 0, True)
             for entry in page.get("Contents", ()):
                 name = entry["Key"][len(begin) :].encode()
-                if name:  # Else it is what some programs put there for the folder itself.
+                if name:  # Some programs create an object for the folder itself.
                     yield Listed(name, entry["Size"], False)
             if not page.get("IsTruncated"):
                 return
@@ -69,7 +69,7 @@ class S3Store(Store):
 
 
 class S3Upload:
-    """A multipart upload with several parts in flight, which a signal aborts too."""
+    """A multipart upload with several parts in flight; a signal aborts it too."""
 
     def __init__(self, fs: Any, url: bytes) -> None:
         self._fs = fs
@@ -84,16 +84,16 @@ class S3Upload:
             try:
                 self._id = {"UploadId": self._created.result()["UploadId"]}
             except Exception:
-                self._end()  # There is nothing to abort.
+                self._end()  # Nothing to abort.
                 raise
 
     def add(self, data: bytes) -> None:
-        """Send the next part, once fewer than four are under way."""
+        """Send the next part as soon as fewer than four are in flight."""
         if len(self._pending) == _PARTS_IN_FLIGHT:
             self._take()
         number = len(self._etags) + len(self._pending) + 1
         if number > _MOST_PARTS:
-            raise ImagineError(f"{show(self._url)}: too large for an object; put less into a file")
+            raise ImagineError(f"{show(self._url)}: too large for an object; write smaller files")
         self._pending.append(self._start("upload_part", PartNumber=number, Body=data, **self._id))
 
     def settle(self) -> None:
@@ -102,7 +102,7 @@ class S3Upload:
             self._take()
 
     def complete(self) -> None:
-        """Have the parts become the object."""
+        """Make the parts the object."""
         self.settle()
         parts = [{"PartNumber": n, "ETag": etag} for n, etag in enumerate(self._etags, 1)]
         with errors_named(self._url):
@@ -112,7 +112,7 @@ class S3Upload:
         self._end()
 
     def abort(self) -> None:
-        """Have the parts removed, as far as the store can be reached in three seconds."""
+        """Remove the parts, if the store answers within three seconds."""
         if self._ended:
             return
         self._end()
@@ -120,10 +120,10 @@ class S3Upload:
         for part in self._pending:
             part.cancel()
         wait(self._pending, _SECONDS_TO_ABORT / 3)
-        # What can't be told to anybody is left to the bucket's lifecycle rule.
+        # If this fails, the bucket's lifecycle rule removes the parts.
         with suppress(Exception):
             upload = self._created.result(deadline - time.monotonic())["UploadId"]
-            # A part that had arrived by the first time may have been filed after it.
+            # The store may add a part that arrived before the first abort only after it.
             for _ in range(2):
                 self._start("abort_multipart_upload", UploadId=upload).result(
                     deadline - time.monotonic()
@@ -139,5 +139,6 @@ class S3Upload:
         self._pending.popleft()
 
     def _start(self, method: str, **arguments: Any) -> Future[Any]:
+        # Private to s3fs; checked with 2026.6.
         call = self._fs._call_s3(method, Bucket=self._bucket, Key=self._key, **arguments)
         return asyncio.run_coroutine_threadsafe(call, self._fs.loop)

@@ -1,7 +1,6 @@
-"""One store, as fsspec gives access to it: whole objects, parts of them, and lists of names.
+"""Stores through fsspec: whole objects, ranges of them, and listings.
 
-A filesystem of fsspec belongs to the process that made it: its thread does not live on in a child.
-So stores are kept by process.
+Functions and methods raise an `ImagineError` that names the object if the store fails.
 """
 
 from __future__ import annotations
@@ -16,15 +15,16 @@ from imagine_common.files.stores.errors import errors_named, is_missing
 from imagine_common.files.urls import parse_url, require_backend
 from imagine_common.text import show
 
-# Without handlers of their own, Python prints their warnings: about connections that were closed
-# in a hurry, with addresses that may be signed.
-_TALKATIVE = ("adlfs", "aiobotocore", "aiohttp", "asyncio", "azure", "botocore", "fsspec", "gcsfs")
+# Without a handler, Python prints their warnings on stderr, some with signed URLs.
+_LOGGERS = ("adlfs", "aiobotocore", "aiohttp", "asyncio", "azure", "botocore", "fsspec", "gcsfs")
+_PART_BYTES = 1 << 24
 
+# By process: the thread of an fsspec filesystem does not exist in a forked child.
 _stores: dict[tuple[int, str, bytes], Store] = {}
 
 
 class Listed(NamedTuple):
-    """A name in a folder: of a folder, or of an object with its size in bytes."""
+    """The name of an entry in a folder, and the size of an object in bytes."""
 
     name: bytes
     size: int
@@ -32,7 +32,7 @@ class Listed(NamedTuple):
 
 
 class Upload(Protocol):
-    """An object that is being uploaded in parts, and is there once it is complete."""
+    """An upload of an object in parts; the object appears when it is complete."""
 
     def add(self, data: bytes) -> None:
         """Send the next part."""
@@ -41,20 +41,20 @@ class Upload(Protocol):
         """Wait until all parts have arrived."""
 
     def complete(self) -> None:
-        """Have the parts become the object."""
+        """Make the parts the object."""
 
     def abort(self) -> None:
-        """Have them removed."""
+        """Remove the parts."""
 
 
 class Store:
-    """Access to the objects of a store. Errors are `ImagineError`s that name the object."""
+    """A store through the interface that all fsspec backends have."""
 
     def __init__(self, fs: Any) -> None:
         self._fs = fs
 
     def put(self, url: bytes, data: bytes) -> None:
-        """Write an object at once, replacing what has its name."""
+        """Write a whole object, replacing an older one."""
         with errors_named(url):
             self._fs.pipe_file(url.decode(), data)
 
@@ -64,11 +64,11 @@ class Store:
             return FileUpload(self._fs, url)
 
     def part_bytes(self, _number: int) -> int:
-        """Return how large a part of an upload is to be, by its number from 0."""
-        return 1 << 24
+        """Return the size in bytes of an upload's part, by its number from 0."""
+        return _PART_BYTES
 
     def size(self, url: bytes) -> int | None:
-        """Return the size of an object in bytes; None where it is not there."""
+        """Return the size of an object in bytes, or None if it does not exist."""
         with errors_named(url):
             try:
                 info = self._fs.info(url.decode())
@@ -79,12 +79,14 @@ class Store:
             return int(info["size"]) if info["type"] == "file" else None
 
     def read(self, url: bytes, begin: int, end: int) -> bytes:
-        """Return a part of an object, from a first byte up to, not with, another."""
+        """Return the bytes of an object from `begin` up to, but not including, `end`."""
         with errors_named(url):
             return bytes(self._fs.cat_file(url.decode(), start=begin, end=end))
 
     def list(self, folder: bytes, prefix: bytes = b"") -> Iterator[Listed]:
-        """Yield what is directly in a folder and begins with a prefix, in no order; once each."""
+        """Yield the entries of a folder that begin with a prefix, each once, in any order."""
+        from fsspec.core import strip_protocol
+
         with errors_named(folder):
             try:
                 found = self._fs.ls(folder.decode(), detail=True)
@@ -92,18 +94,18 @@ class Store:
                 if is_missing(error):
                     return
                 raise
-        own = self._fs._strip_protocol(folder.decode()).rstrip("/")
+        own = strip_protocol(folder.decode()).rstrip("/")
         for info in found:
-            if info["name"].rstrip("/") == own:  # Some list the folder itself, or a key like a//b.
+            if info["name"].rstrip("/") == own:  # The folder itself, or a key such as a//b.
                 continue
             name = info["name"].rstrip("/").rpartition("/")[2].encode()
             if name.startswith(prefix):
                 yield Listed(name, info["size"] or 0, info["type"] == "directory")
 
     def remove(self, url: bytes) -> None:
-        """Remove an object, where it is there."""
+        """Remove an object if it exists."""
         if self.size(url) is None:
-            return  # Who may not remove anything need not, either.
+            return  # Nothing to delete, so no delete permission is needed.
         with errors_named(url):
             try:
                 self._fs.rm_file(url.decode())
@@ -113,11 +115,11 @@ class Store:
 
 
 class FileUpload:
-    """An upload through one of fsspec's files: most backends complete it when it is closed."""
+    """An upload through a file of fsspec, which most backends complete when it is closed."""
 
     def __init__(self, fs: Any, url: bytes) -> None:
         self._url = url
-        self._file = fs.open(url.decode(), "wb", block_size=1 << 24)
+        self._file = fs.open(url.decode(), "wb", block_size=_PART_BYTES)
 
     def add(self, data: bytes) -> None:
         """Send the next part."""
@@ -128,70 +130,27 @@ class FileUpload:
         """Do nothing: parts are sent one after the other."""
 
     def complete(self) -> None:
-        """Have the parts become the object."""
+        """Make the parts the object."""
         with errors_named(self._url):
             self._file.close()
 
     def abort(self) -> None:
-        """Have them removed, where the backend can; in any case they become no object."""
+        """Remove the parts if the backend can; they never become an object."""
         if not self._file.closed:
             # Closing would complete it, and so would collecting an open file as garbage.
             self._file.closed = True
             self._file.discard()
 
 
-def find_store(url: bytes) -> Store:
-    """Return the store that a URL leads to.
-
-    Raises
-    ------
-    UsageError
-        For a URL that can't be used, and where what it needs is not installed.
-    ImagineError
-        Where the store can't be set up, as with a profile that is not there.
-    """
-    scheme, authority = parse_url(url)
-    key = os.getpid(), scheme, authority
-    if key not in _stores:
-        require_backend(scheme)
-        _stores[key] = _new_store(url, scheme)
-    return _stores[key]
-
-
-def _new_store(url: bytes, scheme: str) -> Store:
-    for name in _TALKATIVE:
-        logging.getLogger(name).addHandler(logging.NullHandler())
-    import fsspec
-
-    backend = fsspec.get_filesystem_class(scheme)
-    with errors_named(url):
-        # Others change what is there, so nothing is remembered of lists.
-        options = {"use_listings_cache": False, **backend._get_kwargs_from_urls(url.decode())}
-        fs = fsspec.filesystem(scheme, **options)
-    if scheme in ("s3", "s3a"):
-        from imagine_common.files.stores.s3 import S3Store
-
-        return S3Store(fs)
-    if scheme == "memory":
-        return MemoryStore(fs)
-    return Store(fs)
-
-
 class MemoryStore(Store):
-    """A store in the memory of one process, for trying things out."""
+    """A store in this process's memory, for trials."""
 
     def begin(self, url: bytes) -> Upload:
-        """Begin to write an object, of which nothing is there before it is complete."""
+        """Begin to collect the parts of an object: fsspec's file would be visible at once."""
         return _Collected(self, url)
 
     def put(self, url: bytes, data: bytes) -> None:
-        """Write an object at once.
-
-        Raises
-        ------
-        ImagineError
-            In a worker process, whose memory nobody would see.
-        """
+        """Write a whole object; raise an error in a worker process, whose memory is not shared."""
         import multiprocessing
 
         if multiprocessing.parent_process() is not None:
@@ -216,3 +175,36 @@ class _Collected:
 
     def abort(self) -> None:
         self._parts.clear()
+
+
+def find_store(url: bytes) -> Store:
+    """Return the store of a URL, of which there is one in each process.
+
+    Raises
+    ------
+    UsageError
+        If the URL can't be used or a package for it is not installed.
+    ImagineError
+        If the store can't be set up, for example because a profile does not exist.
+    """
+    scheme, authority = parse_url(url)
+    key = os.getpid(), scheme, authority
+    if key not in _stores:
+        require_backend(scheme)
+        _stores[key] = _new_store(scheme, b"%b://%b" % (scheme.encode(), authority))
+    return _stores[key]
+
+
+def _new_store(scheme: str, bucket: bytes) -> Store:
+    for name in _LOGGERS:
+        logging.getLogger(name).addHandler(logging.NullHandler())
+    from fsspec.core import url_to_fs
+
+    with errors_named(bucket):
+        # Other processes write to the store, so listings must not be cached.
+        fs, _ = url_to_fs(bucket.decode(), use_listings_cache=False)
+    if scheme in ("s3", "s3a"):
+        from imagine_common.files.stores.s3 import S3Store
+
+        return S3Store(fs)
+    return MemoryStore(fs) if scheme == "memory" else Store(fs)

@@ -1,1 +1,1 @@
-"""Working on a Dask cluster. Only who asks for one imports what is in here."""
+"""Work on a Dask cluster; imported only for `--scheduler`."""

@@ -1,7 +1,7 @@
-"""A connection to a Dask cluster, whose state it watches.
+"""A connection to a Dask cluster, which watches its scheduler and workers.
 
-The cluster is somebody else's, and shares the file system. All that can be wrong with it is told in
-bounded time: Dask itself would rather wait for ever.
+The cluster runs by itself and shares the file system. Every problem with it is reported in bounded
+time; Dask itself would wait forever.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import dask
@@ -32,25 +31,27 @@ Answer = TypeVar("Answer")
 _SECONDS_BETWEEN_LOOKS = 1.0
 _SECONDS_TO_ANSWER = 60.0
 _SECONDS_TO_LEAVE = 2.0
-_PATIENCE_OF_WORKERS = "60s"
+_WORKERS_TIMEOUT = "60s"
 
 
 class DaskCluster:
-    """A Dask cluster, connected to for the time of a `with` block.
+    """A Dask cluster, connected for the duration of a `with` block.
+
+    Entering it and all methods raise an `ImagineError` if the scheduler does not answer.
 
     Parameters
     ----------
     scheduler : str
         The scheduler's address, such as `tcp://10.0.0.1:8786`, or the path of a scheduler file.
     packages : sequence of str
-        What has to be installed on the workers in the version that is here.
+        The packages that scheduler and workers must have in the version installed here.
 
     Raises
     ------
     UsageError
-        From the constructor, for what is neither an address nor a file's path.
+        From the constructor, if `scheduler` is neither an address nor a path.
     ImagineError
-        On entering, where scheduler or workers can't be reached, or lack packages.
+        On entering, also if there are no workers, or packages are missing or differ.
     """
 
     def __init__(self, scheduler: str, packages: Sequence[str] = ("imagine-common",)) -> None:
@@ -62,9 +63,9 @@ class DaskCluster:
         self._looked = self._had_workers = 0.0
 
     def __enter__(self) -> DaskCluster:
-        patience = parse_timedelta(dask.config.get("distributed.comm.timeouts.connect"))
-        self.address = find_scheduler(self.address, patience)
-        self._client = self._connect(patience)
+        timeout = parse_timedelta(dask.config.get("distributed.comm.timeouts.connect"))
+        self.address = find_scheduler(self.address, timeout)
+        self._client = self._connect(timeout)
         self._had_workers = time.monotonic()
         try:
             while not self.look():
@@ -75,16 +76,11 @@ class DaskCluster:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
-        """Leave the cluster, which goes on without us."""
+        """Disconnect; the cluster goes on running."""
         client, self._client = self._client, None
         if client is not None:
             with suppress(OSError, distributed.TimeoutError):
@@ -92,13 +88,7 @@ class DaskCluster:
 
     @property
     def client(self) -> Client:
-        """Return the connection.
-
-        Raises
-        ------
-        ImagineError
-            Where there is none.
-        """
+        """Return Dask's client."""
         if self._client is None:
             raise ImagineError(f"{self.address}: not connected; use the cluster in a `with` block")
         if self._client.status != "running":
@@ -107,62 +97,84 @@ class DaskCluster:
 
     @property
     def threads(self) -> int:
-        """Return how many units are worked on side by side."""
+        """Return the number of units that are processed at the same time."""
         return sum(self._threads.values())
 
     @property
     def workers(self) -> set[str]:
-        """Return the addresses of the workers that were there when looked at last."""
+        """Return the addresses of the workers, as of the last `look`."""
         return set(self._threads)
 
     def executor(self, tidy: Callable[[], object]) -> DaskExecutor:
-        """Return what works on a run's units; hosts that may have lost a worker call `tidy`."""
+        """Return an executor; it calls `tidy` on hosts where a worker may have died."""
         from imagine_common.parallel.cluster.executor import DaskExecutor
 
         return DaskExecutor(self, tidy)
 
     def look(self, at_once: bool = False) -> int:
-        """Look for workers, where the last time is not just over; return the number of threads.
-
-        `at_once` means in any case.
+        """Update the list of workers, at most once a second unless `at_once`; return `threads`.
 
         Raises
         ------
         ImagineError
-            Where the scheduler is lost, or there have been no workers for too long.
+            Also if there have been no workers for a minute, or `imagine.workers-timeout`.
         """
-        client = self.client
         now = time.monotonic()
         if self._threads and not at_once and now < self._looked + _SECONDS_BETWEEN_LOOKS:
             return self.threads
-        threads: Mapping[str, int] = self.ask(client.scheduler.ncores)
+        threads: Mapping[str, int] = self._ask(self.client.scheduler.ncores)
         self._looked = now = time.monotonic()
         self._threads = {address: count for address, count in threads.items() if count}
         if self._threads:
             self._had_workers = now
             return self.threads
-        patience = parse_timedelta(dask.config.get("imagine.workers-timeout", _PATIENCE_OF_WORKERS))
-        if now > self._had_workers + patience:
+        timeout = parse_timedelta(dask.config.get("imagine.workers-timeout", _WORKERS_TIMEOUT))
+        if now > self._had_workers + timeout:
             raise ImagineError(
-                f"{self.address}: the Dask cluster has had no workers for {patience:g} s; do they"
+                f"{self.address}: the Dask cluster has had no workers for {timeout:g} s; do they"
                 " start, and find their scheduler?"
             )
         return 0
 
-    def ask(
+    def lost(self) -> ImagineError:
+        """Return the error for a scheduler that no longer answers."""
+        return ImagineError(
+            f"{self.address}: lost the Dask scheduler; finished files stay, and --resume goes on"
+        )
+
+    def call_on_workers(
+        self,
+        function: Callable[..., object],
+        *args: Any,
+        workers: Sequence[str] | None = None,
+        on_error: str = "ignore",
+        seconds: float | None = _SECONDS_TO_ANSWER,
+    ) -> Mapping[str, Any]:
+        """Call a function on all workers, or some, at once; return the results by address.
+
+        With `on_error="return"`, exceptions of the function are results. `seconds` is the timeout.
+        """
+        # Client.run has no timeout. Private to distributed; checked with 2026.8.
+        run = self.client._run
+        return self._ask(run, function, *args, workers=workers, on_error=on_error, seconds=seconds)
+
+    def call_on_scheduler(self, function: Callable[..., Answer], *args: Any) -> Answer:
+        """Call a function in the scheduler's process; return its result or raise its exception."""
+        # Client.run_on_scheduler has no timeout. Private to distributed; checked with 2026.8.
+        answer: Answer = self._ask(self.client._run_on_scheduler, function, *args)
+        return answer
+
+    def one_of_each_host(self) -> list[str]:
+        """Return the address of one worker on each host."""
+        return list({address.rpartition(":")[0]: address for address in self._threads}.values())
+
+    def _ask(
         self,
         question: Callable[..., Awaitable[Answer]],
         *args: Any,
         seconds: float | None = _SECONDS_TO_ANSWER,
         **kwargs: Any,
     ) -> Answer:
-        """Return the scheduler's answer to a question.
-
-        Raises
-        ------
-        ImagineError
-            Where there is none.
-        """
         try:
             answer: Answer = self.client.sync(
                 question, *args, asynchronous=False, callback_timeout=seconds, **kwargs
@@ -171,62 +183,39 @@ class DaskCluster:
             raise self.lost() from error
         return answer
 
-    def lost(self) -> ImagineError:
-        """Return the error that tells that the scheduler no longer answers."""
-        return ImagineError(
-            f"{self.address}: lost the Dask scheduler; finished files stay, and --resume goes on"
-        )
-
-    def one_of_each_host(self) -> list[str]:
-        """Return the address of a worker on each host."""
-        return list({address.rpartition(":")[0]: address for address in self._threads}.values())
-
-    def _connect(self, patience: float) -> Client:
-        """Return a new connection.
-
-        Raises
-        ------
-        ImagineError
-            Where there is none in so many seconds.
-        """
+    def _connect(self, timeout: float) -> Client:
         answers: queue.SimpleQueue[Client | BaseException] = queue.SimpleQueue()
 
         def connect() -> None:
             try:
-                answers.put(Client(self.address, timeout=patience, set_as_default=False))
+                answers.put(Client(self.address, timeout=timeout, set_as_default=False))
             except BaseException as error:
                 answers.put(error)
 
-        # Of who takes the connection and then says nothing, the client itself would never tire.
+        # Client's timeout does not apply to a server that accepts a connection but never answers.
         threading.Thread(target=connect, daemon=True).start()
         try:
-            answer = answers.get(timeout=patience + _SECONDS_TO_LEAVE)
+            answer = answers.get(timeout=timeout + _SECONDS_TO_LEAVE)
         except queue.Empty as error:
             answer = error
         if isinstance(answer, (OSError, distributed.TimeoutError, queue.Empty)):
             raise ImagineError(
-                f"{self.address}: no Dask scheduler has answered for {patience:g} s; is it running?"
+                f"{self.address}: no Dask scheduler has answered for {timeout:g} s; is it running?"
             ) from answer
-        if isinstance(answer, BaseException):  # Such as versions of Dask that differ too much give.
+        if isinstance(answer, BaseException):  # Such as for versions of Dask that differ too much.
             raise ImagineError(f"{self.address}: {answer}") from answer
         return answer
 
     def _check_versions(self) -> None:
-        """Refuse a cluster with other packages.
-
-        Raises
-        ------
-        ImagineError
-        """
-        client = self.client
+        """Refuse a cluster whose packages are missing or differ."""
         common, wanted = self.versions[0]
         try:
-            found = self.ask(client._run_on_scheduler, version, common)
+            found: str | None = self.call_on_scheduler(version, common)
         except PackageNotFoundError:
             found = None
         wrong = [wrong_version(common, wanted, found, f"{self.address}: the Dask scheduler")]
         for package, wanted in self.versions:
-            answers = self.ask(client._run, version, package, on_error="return")
+            answers = self.call_on_workers(version, package, on_error="return")
             for worker, answer in answers.items():
                 found = answer if isinstance(answer, str) else None
                 wrong.append(wrong_version(package, wanted, found, f"{worker}: the Dask worker"))

@@ -1,7 +1,7 @@
-"""What a run asks of a Dask cluster: its units' results, and to leave nothing behind.
+"""An executor on a Dask cluster, which leaves no unfinished work behind.
 
-Dask itself works again elsewhere on the units of a lost worker. They give the same bytes, and files
-take their names at once, so it does no harm where that worker was only out of reach.
+Dask repeats the units of a lost worker elsewhere. They give the same bytes, and files appear at
+once, so a worker that was only unreachable does no harm.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from contextlib import suppress
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -30,13 +29,9 @@ _SECONDS_TO_LEAVE = 5.0
 
 
 class DaskExecutor:
-    """Has a cluster work on the units of a run, for the time of a `with` block.
+    """Processes the units of a run on a cluster, and has `tidy` called on its hosts before.
 
-    Parameters
-    ----------
-    cluster : DaskCluster
-    tidy : callable
-        Removes what dead processes of the host that it is called on have left.
+    All methods raise an `ImagineError` if the scheduler is lost or has no workers for too long.
     """
 
     def __init__(self, cluster: DaskCluster, tidy: Callable[[], object]) -> None:
@@ -54,21 +49,15 @@ class DaskExecutor:
 
     @property
     def most_pending(self) -> int:
-        """Return how many units keep the workers busy that there are now."""
+        """Return how many submitted units keep all workers busy at present."""
         return _PENDING_PER_THREAD * max(1, self._look())
 
     def submit(self, function: Callable[[Any], Any], unit: Any) -> Future:
-        """Have a unit worked on, by the function that the first was given.
-
-        Raises
-        ------
-        ImagineError
-            As `DaskCluster.look` does.
-        """
+        """Start work on a unit; `function` must be the same in every call."""
         self._look()
         if not self._run:
             run = Run(self._name, self._cluster.versions, cloudpickle.dumps(function))
-            self._run = pickle.dumps(tuple(run))
+            self._run = pickle.dumps(run)
         key = f"imagine-{self._name}-{self._submitted}"
         self._submitted += 1
         future = self._cluster.client.submit(
@@ -78,39 +67,35 @@ class DaskExecutor:
         return future
 
     def result(self, future: Future) -> Any:
-        """Wait for a unit's result.
+        """Wait for the result of a unit.
 
         Raises
         ------
-        ImagineError
-            As `DaskCluster.look` does; a `WorkerLost` where several workers died of this unit.
+        WorkerLost
+            If several workers died at this unit.
         Exception
-            What the function raised.
+            An exception of the function.
         """
         try:
             result = self._wait_for(future)
         except KilledWorker as error:
             raise WorkerLost(
                 "workers of the Dask cluster died one after the other at the same unit of work"
-                " (killed, or out of memory? their logs may tell)"
+                " (killed, or out of memory? see their logs)"
             ) from error
         except CancelledError:
             raise self._cluster.lost() from None
         except OSError as error:
-            if future.status == "error":  # It is the function's own.
+            if future.status == "error":  # The function raised it.
                 raise
             raise self._cluster.lost() from error
         del self._pending[future.key]
         return result
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         try:
-            with suppress(ImagineError):  # There is one already, or all is done.
+            # An error of the cluster is already being raised, or all units are finished.
+            with suppress(ImagineError):
                 if kind is not None:
                     self._stop()
                 self._look(at_once=True)
@@ -128,10 +113,10 @@ class DaskExecutor:
                 if not future.done():
                     with self._cluster.client.as_current():
                         wait(future, timeout=_SECONDS_BETWEEN_LOOKS)
-                # A worker may be lost with a result that nobody has fetched: there is a limit too.
+                # A timeout here too: a worker may be lost before its result is fetched.
                 return future.result(timeout=_SECONDS_TO_FETCH)
             except distributed.TimeoutError:
-                if future.status == "error":  # It is the function's own.
+                if future.status == "error":  # The function raised it.
                     raise
 
     def _look(self, at_once: bool = False) -> int:
@@ -140,27 +125,13 @@ class DaskExecutor:
         return threads
 
     def _stop(self) -> None:
-        """Cancel what is queued, have what is being worked on left, and wait for that."""
-        cluster = self._cluster
-        cluster.client.cancel(list(self._pending.values()), force=True)
-        cluster.ask(
-            cluster.client._run,
-            stop,
-            self._name,
-            _SECONDS_TO_LEAVE,
-            on_error="ignore",
-            seconds=2 * _SECONDS_TO_LEAVE,
-        )
+        """Cancel queued units, stop units in progress, and wait for their end."""
+        self._cluster.client.cancel(list(self._pending.values()), force=True)
+        timeout = 2 * _SECONDS_TO_LEAVE
+        self._cluster.call_on_workers(stop, self._name, _SECONDS_TO_LEAVE, seconds=timeout)
 
     def _tidy_hosts(self) -> None:
         self._tidy()
-        cluster = self._cluster
-        # Folders may be many, and storage slow: it takes what it takes.
-        cluster.ask(
-            cluster.client._run,
-            call_aside,
-            self._tidy,
-            workers=cluster.one_of_each_host(),
-            on_error="ignore",
-            seconds=None,
-        )
+        hosts = self._cluster.one_of_each_host()
+        # No timeout: there may be many folders, and the storage may be slow.
+        self._cluster.call_on_workers(call_aside, self._tidy, workers=hosts, seconds=None)

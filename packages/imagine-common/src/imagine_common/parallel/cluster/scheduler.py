@@ -1,4 +1,4 @@
-"""Where a Dask scheduler is: an address, or the file in which one tells its own."""
+"""The address of a Dask scheduler: given, or read from a scheduler file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import os
 import re
 import time
-from contextlib import suppress
 
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.text import show
@@ -20,39 +19,43 @@ _SECONDS_BETWEEN_LOOKS = 0.1
 
 
 def check_scheduler(scheduler: str) -> None:
-    """Refuse what is neither an address nor a scheduler file's path.
+    """Refuse text that is neither an address nor the path of a scheduler file.
 
     Raises
     ------
     UsageError
+        If it is neither.
     """
     if not _is_file(scheduler) and not _is_address(scheduler):
         raise UsageError(
-            f"argument --scheduler: {show(scheduler)} is no address such as tcp://10.0.0.1:8786,"
-            " and no path of a scheduler file (of which a bare name ends in .json)"
+            f"argument --scheduler: {show(scheduler)} is neither an address such as"
+            " tcp://10.0.0.1:8786 nor the path of a scheduler file (a bare name must end in .json)"
         )
 
 
-def find_scheduler(scheduler: str, patience: float) -> str:
-    """Return a scheduler's address, waiting so many seconds for its file where that is missing.
+def find_scheduler(scheduler: str, timeout: float) -> str:
+    """Return a scheduler's address, waiting for its file up to `timeout` seconds.
 
-    The file is JSON with an `address`, as `dask scheduler --scheduler-file`, dask-mpi and
+    The file is JSON with the key `address`, as `dask scheduler --scheduler-file`, dask-mpi and
     dask-jobqueue write it.
 
     Raises
     ------
     ImagineError
-        Where the file is not there in time, or tells no address.
+        If the file is missing or has no address after that time.
     """
     if not _is_file(scheduler):
         return scheduler
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while True:
-        address, reason = _read_address(scheduler)
-        if address:
-            return address
+        try:
+            return _read_address(scheduler)
+        except OSError as error:
+            problem = error.strerror or str(error)
+        except (ValueError, RecursionError):  # The file may be incomplete at present.
+            problem = "it does not contain a scheduler's address"
         if time.monotonic() > deadline:
-            raise ImagineError(f"{show(scheduler)}: {reason}; has the Dask scheduler been started?")
+            raise ImagineError(f"{show(scheduler)}: {problem}; has the Dask scheduler started?")
         time.sleep(_SECONDS_BETWEEN_LOOKS)
 
 
@@ -65,17 +68,10 @@ def _is_file(scheduler: str) -> bool:
     return "://" not in scheduler and (scheduler.endswith(".json") or os.sep in scheduler)
 
 
-def _read_address(path: str) -> tuple[str, str]:
-    """Return the address in a file, or why there is none: it may be just being written."""
-    try:
-        with open(path, "rb") as file:
-            text = file.read(_MAX_FILE_BYTES)
-    except OSError as error:
-        return "", error.strerror or str(error)
-    address = None
-    with suppress(ValueError, RecursionError):
-        content = json.loads(text)
-        address = content.get("address") if isinstance(content, dict) else None
-    if isinstance(address, str) and _is_address(address):
-        return address, ""
-    return "", "it tells no scheduler's address"
+def _read_address(path: str) -> str:
+    with open(path, "rb") as file:
+        content = json.loads(file.read(_MAX_FILE_BYTES))
+    address = content.get("address") if isinstance(content, dict) else None
+    if not isinstance(address, str) or not _is_address(address):
+        raise ValueError
+    return address

@@ -1,11 +1,10 @@
-"""What a worker of a Dask cluster does for a run.
+"""The tasks that Dask workers run.
 
-Workers are not ours: they may have several threads, live on when a run ends, and serve others too.
-So a run can ask here that what is being worked on for it stops, and that is waited for: a unit is
-left at the next piece that it writes, without its unfinished file.
+Workers are shared: they may have several threads, outlive a run, and serve other runs. So a run can
+ask a worker process to stop its units, and wait for that. A unit stops at its next write and
+removes its unfinished file.
 
-The Dask scheduler passes over what it carries to the workers as bytes, and so needs nothing of a
-tool's packages but this one.
+Functions and units travel as bytes, so that the Dask scheduler needs no package but this one.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _SECONDS_BETWEEN_LOOKS = 0.01
 
 
 class Run(NamedTuple):
-    """A run as its tasks carry it: the pickled function, and what has to be installed for it."""
+    """A run: its name, the packages and versions it needs, and its pickled function."""
 
     name: str
     versions: tuple[tuple[str, str], ...]
@@ -38,7 +37,7 @@ class Run(NamedTuple):
 
 
 class _Activity:
-    """How many units this process is working on for a run, and whether to stop."""
+    """A run's number of units in progress in this process, and its stop signal."""
 
     def __init__(self) -> None:
         self.at_work = 0
@@ -50,19 +49,19 @@ _activities: OrderedDict[str, _Activity] = OrderedDict()
 
 
 async def call_aside(function: Callable[[], object]) -> None:
-    """Call a function in a thread, so that the worker goes on telling that it lives."""
+    """Call a function in a thread, so that the worker's heartbeat goes on."""
     await asyncio.get_running_loop().run_in_executor(None, function)
 
 
 def work(run: bytes, unit: bytes) -> Any:
-    """Return the result of a run's function for a unit, all pickled; None if the run has ended.
+    """Return the result of a pickled run's function for a pickled unit; None if the run has ended.
 
     Raises
     ------
     ImagineError
-        Where this worker has not what the run needs.
+        If a package of the run is missing here or has another version.
     Exception
-        What the function raises.
+        An exception of the function.
     """
     name, function = _load(run)
     with _lock:
@@ -80,7 +79,7 @@ def work(run: bytes, unit: bytes) -> Any:
 
 
 async def stop(name: str, seconds: float) -> None:
-    """End what this process does for a run, now and later, and wait for that, so long at most."""
+    """Stop a run's present and later units in this process, waiting up to `seconds` for them."""
     deadline = time.monotonic() + seconds
     with _lock:
         activity = _activity(name)
@@ -90,28 +89,24 @@ async def stop(name: str, seconds: float) -> None:
 
 
 def wrong_version(package: str, wanted: str, found: str | None, place: str) -> str:
-    """Return what is wrong with the version of a package that was found; nothing where it fits."""
+    """Return a message if a package at a place is missing or has another version, else ''."""
     if found == wanted:
         return ""
-    found = f"{package} {found}" if found else f"no {package}"
-    return f"{place} has {found}, but here is {wanted}; images would not be the same: install that"
-
-
-def installed(package: str) -> str | None:
-    """Return the version of a package that is installed here."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
+    has = f"{package} {found}" if found else f"no {package}"
+    return f"{place} has {has}, but this host has {wanted}; install that for the same images"
 
 
 @lru_cache(maxsize=16)
 def _load(run: bytes) -> tuple[str, Any]:
-    """Read a run, once in a process, and make ready for it."""
-    name, versions, function = Run(*pickle.loads(run))  # noqa: S301
+    """Unpickle a run and check its packages, once in a process."""
+    name, versions, function = pickle.loads(run)  # noqa: S301
     place = f"the worker on {socket.gethostname()}"
     for package, wanted in versions:
-        if wrong := wrong_version(package, wanted, installed(package), place):
+        try:
+            found: str | None = version(package)
+        except PackageNotFoundError:
+            found = None
+        if wrong := wrong_version(package, wanted, found, place):
             raise ImagineError(wrong)
     keep_freed_memory()
     return name, pickle.loads(function)  # noqa: S301
