@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -9,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from imagine_common.files.output import Buffer
+from imagine_gen.content.base import Pixels
+from imagine_gen.content.select import content_of
 from imagine_gen.dataset.spec import DatasetSpec
 
 _MAX_STRIP_BYTES = 65_535
@@ -42,6 +45,22 @@ class ImageEncoder(Protocol):
         ImagineError
             If the image cannot be encoded in its target size.
         """
+
+
+class FreshEncoder(ImageEncoder):
+    """Encodes fresh images from the pixels of the dataset's content."""
+
+    def __init__(self, spec: DatasetSpec) -> None:
+        self._spec = spec
+        self._content = content_of(spec)
+
+    def encode(self, index: int) -> EncodedImage:
+        """Return the file of an image."""
+        return EncodedImage(self._pieces(self._content.image(index)))
+
+    @abstractmethod
+    def _pieces(self, pixels: Pixels) -> Iterable[Buffer]:
+        """Return the file of an image in pieces."""
 
 
 class StripFormat(Protocol[Strip]):

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imagine_common.files.output import Buffer
-from imagine_gen.content.select import content_of
+from imagine_gen.content.base import Pixels
 from imagine_gen.dataset.bmp_layout import (
     FILE_HEADER,
     INFO_HEADER,
@@ -24,7 +24,7 @@ from imagine_gen.dataset.bmp_layout import (
 )
 from imagine_gen.dataset.modes import CHANNELS
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats.base import EncodedImage, ImageEncoder, RowStrips
+from imagine_gen.formats.base import FreshEncoder, RowStrips
 
 _GRAYS = b"".join(bytes((level, level, level, 0)) for level in range(256))
 _BI_RGB, _BI_BITFIELDS = 0, 3
@@ -32,24 +32,16 @@ _PIXELS_PER_METER = 2835  # 72 dpi
 _BAND_BYTES = 1 << 18  # stays in a core's cache
 
 
-class Encoder(ImageEncoder):
-    """Encodes fresh images in pieces. Memory does not depend on the image's height."""
+class Encoder(FreshEncoder):
+    """Encodes fresh images band by band. Memory does not depend on the image's height."""
 
-    def __init__(self, spec: DatasetSpec) -> None:
-        self._spec = spec
-        self._content = content_of(spec)
-        self._rows_in_band = max(1, _BAND_BYTES // stride(spec.mode, spec.width))
-
-    def encode(self, index: int) -> EncodedImage:
-        """Return the file of an image."""
-        return EncodedImage(self._pieces(index))
-
-    def _pieces(self, index: int) -> Iterator[Buffer]:
-        yield _header(self._spec)
-        pixels = self._content.image(index)
-        for bottom in range(self._spec.height, 0, -self._rows_in_band):
-            top = max(0, bottom - self._rows_in_band)
-            yield _file_rows(self._spec, pixels.rows(top, bottom), bottom - top)
+    def _pieces(self, pixels: Pixels) -> Iterator[Buffer]:
+        spec = self._spec
+        yield _header(spec)
+        rows_in_band = max(1, _BAND_BYTES // stride(spec.mode, spec.width))
+        for bottom in range(spec.height, 0, -rows_in_band):
+            top = max(0, bottom - rows_in_band)
+            yield _file_rows(spec, pixels.rows(top, bottom), bottom - top)
 
 
 class Strips(RowStrips):

@@ -7,10 +7,10 @@ from typing import cast
 
 from PIL import Image, ImageFile
 
+from imagine_common.files.output import Buffer
 from imagine_gen.content.base import Pixels
-from imagine_gen.content.select import content_of
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats.base import EncodedImage, ImageEncoder
+from imagine_gen.formats.base import FreshEncoder
 
 # Noise stays in a core's cache between the generator and Pillow. Each band of a photo costs extra.
 _BAND_BYTES = {"noise": 1 << 18, "photo": 1 << 20}
@@ -36,17 +36,15 @@ class Canvas:
         return self._image
 
 
-class CanvasEncoder(ImageEncoder):
+class CanvasEncoder(FreshEncoder):
     """Encodes fresh images with Pillow."""
 
     def __init__(self, spec: DatasetSpec) -> None:
-        self._spec = spec
-        self._content = content_of(spec)
+        super().__init__(spec)
         self._canvas = Canvas(spec)
 
-    def encode(self, index: int) -> EncodedImage:
-        """Return the file of an image."""
-        return EncodedImage([self._file(self._canvas.paint(self._content.image(index)))])
+    def _pieces(self, pixels: Pixels) -> list[Buffer]:
+        return [self._file(self._canvas.paint(pixels))]
 
     @abstractmethod
     def _file(self, image: Image.Image) -> bytes:

@@ -24,9 +24,9 @@ import numpy.typing as npt
 from zlib_ng import zlib_ng
 
 from imagine_common.files.output import Buffer
-from imagine_gen.content.select import content_of
+from imagine_gen.content.base import Pixels
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats.base import EncodedImage, ImageEncoder, RowStrips
+from imagine_gen.formats.base import FreshEncoder, RowStrips
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _COLOR_TYPES = {"L": 0, "RGB": 2, "RGBA": 6}
@@ -37,24 +37,16 @@ _ADLER_BASE = 65_521
 _DATA_OFFSET = 4 + 4 + 5  # in a chunk: after length, name and the block's head
 
 
-class Encoder(ImageEncoder):
-    """Encodes fresh images in pieces. Memory does not depend on the image's height."""
+class Encoder(FreshEncoder):
+    """Encodes fresh images band by band. Memory does not depend on the image's height."""
 
-    def __init__(self, spec: DatasetSpec) -> None:
-        self._spec = spec
-        self._content = content_of(spec)
-        self._rows_in_band = max(1, _MAX_BLOCK // (1 + spec.row_bytes))
-
-    def encode(self, index: int) -> EncodedImage:
-        """Return the file of an image."""
-        return EncodedImage(self._pieces(index))
-
-    def _pieces(self, index: int) -> Iterator[Buffer]:
-        yield _head(self._spec)
-        pixels = self._content.image(index)
+    def _pieces(self, pixels: Pixels) -> Iterator[Buffer]:
+        spec = self._spec
+        yield _head(spec)
+        rows_in_band = max(1, _MAX_BLOCK // (1 + spec.row_bytes))
         adler = 1
-        for top in range(0, self._spec.height, self._rows_in_band):
-            rows = min(self._rows_in_band, self._spec.height - top)
+        for top in range(0, spec.height, rows_in_band):
+            rows = min(rows_in_band, spec.height - top)
             data = _filtered(pixels.rows(top, top + rows), rows)
             adler = zlib_ng.adler32(data, adler)
             yield from _stored_chunk(data)

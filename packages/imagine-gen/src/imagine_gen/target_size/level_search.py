@@ -139,19 +139,19 @@ class _Point(NamedTuple):
     """A rung that was tried, and the logarithm of the image's bytes there."""
 
     rung: int
-    size: int
+    log: int
 
 
-def _on_a_line(points: list[_Point], size: int, rungs: tuple[int, int]) -> int:
-    """Return the rung at which a line through two points has the logarithm of a size.
+def _on_a_line(points: list[_Point], log: int, rungs: tuple[int, int]) -> int:
+    """Return the rung at which a line through two points has a logarithm of bytes.
 
     Rungs are a logarithm too, so a line is a power law. It goes through the points at the two given
     rungs if both were tried, and otherwise through the last two points.
     """
     ends = [point for point in points if point.rung in rungs]
     first, second = ends if len(ends) == len(rungs) else points[-2:]
-    rise = second.size - first.size
-    return second.rung + (size - second.size) * (second.rung - first.rung) // (rise or 1)
+    rise = second.log - first.log
+    return second.rung + (log - second.log) * (second.rung - first.rung) // (rise or 1)
 
 
 def log2(number: int) -> int:

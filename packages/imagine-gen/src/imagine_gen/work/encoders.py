@@ -1,7 +1,6 @@
 """The choice of the encoder for a dataset.
 
-Format modules, and the libraries that they need, are imported when they are chosen: each import
-would delay every run.
+Only the chosen modules, and the libraries that they need, are imported, so that runs start fast.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from typing import TypeVar
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import EncodedImage, FileFormat, ImageEncoder, PoolableFormat
 
-# An encoder of fresh images takes the memory of an image, so only the last one is kept, in case the
-# next image has the same dimensions. Encoders of pooled images share their pools and are small.
+# An encoder of fresh images takes the memory of an image, so only the last one is kept, for a next
+# image of the same dimensions. Encoders of pooled images share their pools and are small.
 _KEPT_FRESH = 1
 _KEPT_POOLED = 1024
 

@@ -70,11 +70,11 @@ def _fine(plane: Plane) -> npt.NDArray[np.int8]:
 
 def _gaussian(seed: int, number: int, side: int) -> Plane:
     """Return independent numbers, nearly gaussian: int16 of shape (side, side), rms about 148."""
-    size = side * side
-    octets = RandomStream(seed, Draw.PHOTO_TEXTURE, number).read(0, _BYTES_IN_SUM * size)
-    total = np.zeros(size, np.int16)
-    for part in octets.reshape(_BYTES_IN_SUM, size):
-        total += part
+    count = side * side
+    octets = RandomStream(seed, Draw.PHOTO_TEXTURE, number).read(0, _BYTES_IN_SUM * count)
+    total = np.zeros(count, np.int16)
+    for summand in octets.reshape(_BYTES_IN_SUM, count):
+        total += summand
     return (total - 255 * _BYTES_IN_SUM // 2).reshape(side, side)
 
 
