@@ -16,7 +16,7 @@ from PIL import Image
 
 def encode(task: tuple[int, int, int]) -> float:
     width, height, count = task
-    pixels = np.random.randint(0, 256, (height, width, 3), np.uint8)
+    pixels = np.random.default_rng().integers(0, 256, (height, width, 3), np.uint8)
     image = Image.fromarray(pixels)
     start = time.perf_counter()
     for _ in range(count):
