@@ -1,0 +1,40 @@
+# The commands for contributors; CONTRIBUTING.md explains them.
+
+PYTHON = python3
+BIN = .venv/bin
+PACKAGES = $(wildcard packages/*)
+INSTALLED = .venv/installed
+
+.PHONY: help dev test check docs bench
+
+help:
+	@echo "make dev    create a development environment in .venv"
+	@echo "make test   run the unit tests (ARGS=... for pytest)"
+	@echo "make check  run formatter, linters and type checker"
+	@echo "make docs   write help texts and benchmark results into the documentation"
+	@echo "make bench  run the benchmarks (ARGS=... for benchmarks/run.py)"
+
+dev: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml $(PACKAGES:=/pyproject.toml)
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --group dev $(PACKAGES:%=-e %)
+	touch $@
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -n auto --ignore=tests/cluster --ignore=tests/conformance --ignore=tests/packaging --ignore=tests/stores $(ARGS)
+
+check: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/codespell
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+docs: $(INSTALLED)
+	$(BIN)/python docs/update_help.py
+	$(BIN)/python docs/update_results.py
+
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/run.py $(ARGS)
