@@ -95,10 +95,13 @@ def name_positionals(
                 f"expected the arguments {wanted}, or their options, not: {' '.join(values)}"
             )
         unset = parser.parse_args([])
-        for name, value in zip(names, values):
+        types = {action.dest: action.type for action in parser.actions()}
+        for name, text in zip(names, values):
+            convert = types[name]
+            value = convert(text) if callable(convert) else text
             if getattr(args, name) not in (getattr(unset, name), value):
                 option = "--" + name.replace("_", "-")
-                raise UsageError(f"the argument {value!r} contradicts {option}; give one of them")
+                raise UsageError(f"the argument {text!r} contradicts {option}; give one of them")
             setattr(args, name, value)
     return args
 
