@@ -13,7 +13,7 @@ import array
 import atexit
 import gc
 import importlib
-import json
+import marshal
 import os
 import pkgutil
 import resource
@@ -22,11 +22,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 PACKAGES = ("imagine", "imagine_common", "imagine_gen", "imagine_tfrecord", "imagine_recordio")
@@ -40,48 +42,58 @@ _LEAKED = 97  # the exit code of a tool that leaves something behind
 
 
 class _Server:
-    """The client's end of the process that forks."""
+    """The process that forks, seen from here."""
 
     def __init__(self) -> None:
-        ours, theirs = socket.socketpair()
+        self._folder = tempfile.TemporaryDirectory()
+        self.address = f"{self._folder.name}/socket"
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(self.address)
+        listener.listen()
         self._process = subprocess.Popen(
-            [sys.executable, __file__, str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
+            [sys.executable, __file__, str(listener.fileno())],
+            pass_fds=[listener.fileno()],
             env={**os.environ, **ONE_THREAD},
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
         )
-        theirs.close()
-        self._socket = ours
+        listener.close()
 
-    def fork(self, request: dict[str, Any], descriptors: Sequence[int]) -> int:
-        """Start a tool with these descriptors as 0, 1 and 2, and return its process."""
-        data = json.dumps(request).encode()
-        fds = array.array("i", descriptors)
-        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)]
-        self._socket.sendmsg([len(data).to_bytes(_LENGTH, "little")], ancillary)
-        self._socket.sendall(data)
-        return self._receive()
-
-    def wait(self, pid: int, seconds: float) -> int | None:
-        """Return the exit code of a tool; None where it takes longer."""
-        self._socket.settimeout(max(0, seconds))
-        try:
-            return self._receive()
-        except TimeoutError:
-            return None
-        finally:
-            self._socket.settimeout(None)
-
-    def _receive(self) -> int:
-        data = self._socket.recv(_LENGTH, socket.MSG_WAITALL)
-        assert len(data) == _LENGTH, "the process that forks has died"
-        return int.from_bytes(data, "little", signed=True)
+    def commands(self) -> str:
+        """Return a folder with the tools' commands, which run as forks."""
+        folder = Path(self._folder.name) / "bin"
+        if not folder.exists():
+            folder.mkdir()
+            for package in PACKAGES:
+                command = folder / package.replace("_", "-")
+                command.write_text(_COMMAND.format(sys.executable, self.address, package))
+                command.chmod(0o755)
+        return str(folder)
 
     def close(self) -> None:
         """End the process that forks."""
-        self._socket.close()
+        assert self._process.stdin
+        self._process.stdin.close()
         self._process.wait()
+        self._folder.cleanup()
 
+
+# It imports next to nothing: this start takes a twentieth of a tool's.
+_COMMAND = """#!{} -IS
+import _socket, marshal, os, sys
+channel = _socket.socket(_socket.AF_UNIX)
+channel.connect({!r})
+request = dict(package={!r}, args=sys.argv[1:], cwd=os.getcwd(), limits=[])
+data = marshal.dumps(dict(request, environment=dict(os.environ)))
+fds = b"".join(fd.to_bytes(4, sys.byteorder) for fd in range(3))
+rights = [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, fds)]
+channel.sendmsg([len(data).to_bytes(8, "little")], rights)
+sent = 0
+while sent < len(data):
+    sent += channel.send(data[sent:])
+channel.recv(8, _socket.MSG_WAITALL)
+code = channel.recv(8, _socket.MSG_WAITALL)
+os._exit(int.from_bytes(code, "little", signed=True) & 255)
+"""
 
 _servers: list[_Server] = []
 
@@ -91,6 +103,45 @@ def _server() -> _Server:
         _servers.append(_Server())
         atexit.register(_servers[0].close)
     return _servers[0]
+
+
+def commands() -> str:
+    """Return a folder for the PATH, with the tools' commands, which run as forks."""
+    return _server().commands()
+
+
+class _Fork:
+    """A tool that runs as a fork, with these descriptors as 0, 1 and 2."""
+
+    def __init__(self, request: dict[str, Any], descriptors: Sequence[int]) -> None:
+        data = marshal.dumps(request)
+        fds = array.array("i", descriptors)
+        ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)]
+        self._channel = socket.socket(socket.AF_UNIX)
+        self._channel.connect(_server().address)
+        self._channel.sendmsg([len(data).to_bytes(_LENGTH, "little")], ancillary)
+        self._channel.sendall(data)
+        self._pid = self._receive()
+
+    def __enter__(self) -> _Fork:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._channel.close()
+
+    def wait(self, seconds: float) -> int:
+        """Return its exit code; raise a `TimeoutError` where it takes longer, and kill it."""
+        self._channel.settimeout(max(0.001, seconds))
+        try:
+            return self._receive()
+        except TimeoutError:
+            os.kill(self._pid, signal.SIGKILL)
+            raise
+
+    def _receive(self) -> int:
+        data = self._channel.recv(_LENGTH, socket.MSG_WAITALL)
+        assert len(data) == _LENGTH, "the process that forks has died"
+        return int.from_bytes(data, "little", signed=True)
 
 
 def run_fork(
@@ -128,27 +179,23 @@ def run_fork(
     assert out is not None
     assert err is not None
     deadline = time.monotonic() + timeout
-    server = _server()
     try:
-        pid = server.fork(request, (reader, out, err))
+        fork = _Fork(request, (reader, out, err))
     finally:
         for fd, given in ((reader, stdin), (out, stdout), (err, stderr)):
             if given is None:
                 os.close(fd)
-    gone = False
-    written = _exchange(writer, data, [fd for fd in (output, errors) if fd is not None], deadline)
-    code = server.wait(pid, deadline - time.monotonic())
-    if code is None:
-        gone = True
-        os.kill(pid, signal.SIGKILL)
-        server.wait(pid, timeout)
-    stdout_data = None if output is None else written[output]
-    stderr_data = None if errors is None else written[errors]
-    if gone:
-        raise subprocess.TimeoutExpired([package, *args], timeout, stdout_data, stderr_data)
-    assert code is not None
-    assert code != _LEAKED, (stderr_data or b"").decode(errors="replace")
-    return subprocess.CompletedProcess([package, *args], code, stdout_data, stderr_data)
+    with fork:
+        readers = [fd for fd in (output, errors) if fd is not None]
+        found = _exchange(writer, data, readers, deadline)
+        said = None if output is None else found[output]
+        complaint = None if errors is None else found[errors]
+        try:
+            code = fork.wait(deadline - time.monotonic())
+        except TimeoutError:
+            raise subprocess.TimeoutExpired([package, *args], timeout, said, complaint) from None
+    assert code != _LEAKED, (complaint or b"").decode(errors="replace")
+    return subprocess.CompletedProcess([package, *args], code, said, complaint)
 
 
 def _exchange(
@@ -263,30 +310,55 @@ def _work(main: Callable[[Sequence[str]], int], request: dict[str, Any], fds: Se
     return _LEAKED if changed else code
 
 
-def _serve(channel: socket.socket) -> None:
+def _serve(listener: socket.socket) -> None:
     """Fork for each request, and answer with the process and then its exit code."""
     mains = _import_all()
     gc.freeze()  # A fork's garbage collections then touch, and copy, only what is its own.
-    while True:
-        data, ancillary, _, _ = channel.recvmsg(_LENGTH, socket.CMSG_SPACE(3 * 4))
-        if not data:
-            return
-        fds = array.array("i", ancillary[0][2])
-        length = int.from_bytes(data, "little")
-        request = json.loads(channel.recv(length, socket.MSG_WAITALL))
-        pid = os.fork()
-        if not pid:
-            channel.close()
-            code = 1
-            try:
-                code = _work(mains[request["package"]], request, fds)
-            finally:
-                os._exit(code)
-        for fd in fds:
-            os.close(fd)
-        channel.sendall(pid.to_bytes(_LENGTH, "little", signed=True))
-        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-        channel.sendall(code.to_bytes(_LENGTH, "little", signed=True))
+    with selectors.DefaultSelector() as selector:
+        selector.register(0, selectors.EVENT_READ)
+        selector.register(listener, selectors.EVENT_READ)
+        while True:
+            for key, _ in selector.select():
+                if key.fileobj == 0:
+                    return  # Closed: the tests are at their end.
+                if key.fileobj is listener:
+                    channel = listener.accept()[0]
+                    pid = _fork(channel, mains)
+                    selector.register(os.pidfd_open(pid), selectors.EVENT_READ, (pid, channel))
+                else:
+                    pid, channel = key.data
+                    selector.unregister(key.fd)
+                    os.close(key.fd)
+                    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+                    with channel, suppress(BrokenPipeError):
+                        channel.sendall(code.to_bytes(_LENGTH, "little", signed=True))
+
+
+def _fork(channel: socket.socket, mains: dict[str, Callable[[Sequence[str]], int]]) -> int:
+    data, ancillary, _, _ = channel.recvmsg(_LENGTH, socket.CMSG_SPACE(3 * 4))
+    fds = array.array("i", ancillary[0][2])
+    length = int.from_bytes(data, "little")
+    request = marshal.loads(channel.recv(length, socket.MSG_WAITALL))
+    pid = os.fork()
+    if not pid:
+        code = 1
+        try:
+            _close_others(fds)
+            code = _work(mains[request["package"]], request, fds)
+        finally:
+            os._exit(code)
+    for fd in fds:
+        os.close(fd)
+    channel.sendall(pid.to_bytes(_LENGTH, "little", signed=True))
+    return pid
+
+
+def _close_others(fds: Sequence[int]) -> None:
+    """Close all that a process that was started would not have: other tools' ends, say."""
+    for fd in [int(name) for name in os.listdir("/proc/self/fd")]:
+        if fd > 2 and fd not in fds:
+            with suppress(OSError):
+                os.close(fd)
 
 
 if __name__ == "__main__":

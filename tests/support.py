@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from forks import run_fork
+from forks import commands, run_fork
 
 TOOLS = tuple(os.environ.get("IMAGINE_TOOLS", "gen tfrecord recordio").split())
 PACKERS = tuple(tool for tool in TOOLS if tool != "gen")
@@ -83,9 +83,10 @@ def run_process(tool: str, *args: str | Path, **kwargs: Any) -> subprocess.Compl
     return subprocess.run(command(tool, *args), preexec_fn=limit if limits else None, **kwargs)
 
 
-def shell(script: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run a bash script in which the tools are on the PATH."""
-    env = {**os.environ, "PATH": f"{_BIN}{os.pathsep}{os.environ['PATH']}"}
+def shell(script: str, cwd: Path, *, installed: bool = False) -> subprocess.CompletedProcess[str]:
+    """Run a bash script in which the tools are on the PATH: as forks, or as they are installed."""
+    folder = str(_BIN) if installed or sys.platform != "linux" else commands()
+    env = {**os.environ, "PATH": f"{folder}{os.pathsep}{_BIN}{os.pathsep}{os.environ['PATH']}"}
     return subprocess.run(
         ["bash", "-c", script],
         cwd=cwd,
