@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING
 
 from imagine_common.cli.options import refuse_options, was_given
 from imagine_common.cli.presets import parse_with_preset
+from imagine_common.cli.report import Report
 from imagine_common.cli.tool import run_tool
 from imagine_common.cli.workers import open_workers, refuse_scheduler
 from imagine_common.errors import ImagineError, UsageError
-from imagine_common.exchange.manifest import NUL
+from imagine_common.exchange.manifest import NUL, Entry, ManifestWriter, write_stdout
 from imagine_common.text import show
 from imagine_gen.dataset.options import OPTIONS
 from imagine_gen.options import build_parser
 
 if TYPE_CHECKING:
-    from imagine_common.cli.report import Report
     from imagine_common.parallel.ordered_map import Workers
     from imagine_gen.dataset.dimensions import Sizes
     from imagine_gen.dataset.spec import DatasetSpec
@@ -120,8 +120,6 @@ def _sizes(
 
 def _make_nothing(args: argparse.Namespace) -> None:
     """Complete a part without images, if there are more parts than images."""
-    from imagine_common.cli.report import Report
-    from imagine_common.exchange.manifest import write_stdout
     from imagine_common.exchange.tar import archive_end
 
     with Report(args.prog, args.quiet) as report:
@@ -131,7 +129,6 @@ def _make_nothing(args: argparse.Namespace) -> None:
 
 
 def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
-    from imagine_common.cli.report import Report
     from imagine_common.files.free_space import describe_space, require_space
     from imagine_common.text import counted, human_bytes
     from imagine_gen.estimate import estimate
@@ -155,45 +152,43 @@ def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
 
 
 def _stream(args: argparse.Namespace, spec: DatasetSpec) -> None:
-    from imagine_common.cli.report import Report
     from imagine_gen.tar_stream import stream_tar
 
-    parts = stream_tar(spec, 1, args.workers, args.chunksize)
-    total = 0
-    with Report(args.prog, args.quiet, total=spec.count) as report, closing(parts):
-        for images, size, filler in parts:
-            report.add(images, images, size)
-            total += filler
-        _summarize(report, spec, total, report.size)
+    units = stream_tar(spec, 1, args.workers, args.chunksize)
+    filler = 0
+    with Report(args.prog, args.quiet, total=spec.count) as report, closing(units):
+        for unit in units:
+            report.add(unit.images, unit.images, unit.bytes)
+            filler += unit.filler
+        _summarize(report, spec, filler, report.size)
 
 
 def _generate(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None) -> None:
-    from imagine_common.cli.report import Report
-    from imagine_common.exchange.manifest import Entry, ManifestWriter
     from imagine_gen.create import dataset_bytes, generate_units
 
     manifest = ManifestWriter(args.delimiter)
     first_bytes = None
-    filler = filled = 0
+    filler = made = 0
     units = generate_units(spec, workers, args.chunksize, resume=args.resume, fsync=args.fsync)
     with Report(args.prog, args.quiet, total=spec.count) as report, closing(units):
         for images in units:
             manifest.write(Entry(image.path, image.labels) for image in images)
             size = sum(image.size for image in images)
-            report.add(len(images), len(images), size, sum(image.kept for image in images))
+            kept = [image.size for image in images if image.kept]
+            report.add(len(images), len(images), size, len(kept))
             first_bytes = first_bytes or images[0].size
             filler += sum(image.filler for image in images)
-            filled += sum(image.size for image in images if not image.kept)
+            made += size - sum(kept)
         if args.size:
             folder = show(spec.path)
             report.info(f"First image size from {folder}, in bytes: {first_bytes}")
             report.info(f"Directory {folder} size, in bytes: {dataset_bytes(spec)}")
-        _summarize(report, spec, filler, filled)
+        _summarize(report, spec, filler, made)
 
 
-def _summarize(report: Report, spec: DatasetSpec, filler: int, filled: int) -> None:
-    """Report the end of a run that made `filled` bytes, including `filler`."""
-    share = 100 * filler / max(1, filled)
+def _summarize(report: Report, spec: DatasetSpec, filler: int, made: int) -> None:
+    """Report the end of a run that made so many bytes, including filler."""
+    share = 100 * filler / max(1, made)
     report.summarize("image", more=f", filler {share:.2f}%" if spec.target_size else "")
     if share > _MUCH_FILLER:
         report.warn(
@@ -203,8 +198,6 @@ def _summarize(report: Report, spec: DatasetSpec, filler: int, filled: int) -> N
 
 
 def _verify(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None) -> None:
-    from imagine_common.cli.report import Report
-    from imagine_common.exchange.manifest import Entry, ManifestWriter
     from imagine_gen.verify import MISSING, extra_files, verify_units
 
     manifest = ManifestWriter(args.delimiter)
@@ -214,11 +207,11 @@ def _verify(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None
     with Report(args.prog, args.quiet, total=spec.count) as report, closing(units):
         for verdicts in units:
             good = [verdict for verdict in verdicts if not verdict.fault]
-            bad = [verdict for verdict in verdicts if verdict.fault]
-            for verdict in bad:
-                report.error(f"{show(verdict.path)}: {verdict.fault}")
-            missing += sum(verdict.fault == MISSING for verdict in bad)
-            different += sum(verdict.fault != MISSING for verdict in bad)
+            for verdict in verdicts:
+                if verdict.fault:
+                    report.error(f"{show(verdict.path)}: {verdict.fault}")
+                    missing += verdict.fault == MISSING
+                    different += verdict.fault != MISSING
             manifest.write(Entry(verdict.path, verdict.labels) for verdict in good)
             report.add(len(good), len(good), sum(verdict.size for verdict in good))
         # With --start or --part, other files may belong to other hosts.

@@ -94,10 +94,7 @@ def generate_units(
     resume: bool = False,
     fsync: bool = False,
 ) -> Generator[list[ImageFile]]:
-    """Make the images of a dataset and yield those of each unit of work together, in order.
-
-    `generate` explains the parameters and errors.
-    """
+    """Make the images of a dataset and yield those of each unit of work together, in order."""
     work: Work[FinishedFile] = partial(make_images, resume, fsync, os.urandom(8))
     if is_remote(spec.path):
         from imagine_gen.work.uploads import upload_images
@@ -200,11 +197,5 @@ if create_images.__doc__:  # Python's option -OO removes it.
 
 
 def dataset_bytes(spec: DatasetSpec) -> int:
-    """Return the total size of the regular files in a dataset's folders, in bytes.
-
-    Raises
-    ------
-    ImagineError
-        If a folder cannot be read.
-    """
+    """Return the total size of the regular files in a dataset's folders, in bytes."""
     return sum(map(folder_bytes, folders(spec)))

@@ -31,14 +31,6 @@ def estimate(
 ) -> Estimate:
     """Make some images, spread over the dataset, for about a second.
 
-    Parameters
-    ----------
-    spec : DatasetSpec
-    workers : int, optional
-        Processes of the run. By default as many as there are usable CPUs, and memory for.
-    chunksize : int, optional
-        Images per unit of work of the run.
-
     Raises
     ------
     UsageError

@@ -14,7 +14,7 @@ from imagine_common.cli.options import (
 )
 from imagine_common.cli.presets import add_preset_option
 from imagine_common.cli.tool import Parser
-from imagine_gen.dataset.options import CONTENT, IMAGE, LABELS, OPTIONS, OUTPUT
+from imagine_gen.dataset.options import GROUPS, Option
 
 _EPILOG = """\
 imagine-gen prints the path of each image once its file is complete, in order:
@@ -37,29 +37,33 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
         description="Generate reproducible images, noise or photo-like, in parallel.",
         epilog=_EPILOG,
     )
-    groups = {heading: parser.add_argument_group(heading) for heading in (OUTPUT, IMAGE)}
-    _add_destinations(groups[OUTPUT])
-    _add_dimensions(groups[IMAGE])
-    for heading in (CONTENT, LABELS):
-        groups[heading] = parser.add_argument_group(heading)
-    for option in OPTIONS:
-        group = groups[option.group]
-        if option.parse is bool:
-            group.add_argument(option.flag, action="store_true", help=option.description)
-            continue
-        group.add_argument(
-            option.flag,
-            type=option.parse,
-            metavar=option.metavar,
-            default=option.default,
-            help=option.description,
-        )
-    add_alias(groups[IMAGE], "--image_format", "image_format")
+    for heading, options in GROUPS.items():
+        group = parser.add_argument_group(heading)
+        if heading == "output":
+            _add_destinations(group)
+        elif heading == "image":
+            _add_dimensions(group)
+            add_alias(group, "--image_format", "image_format")
+        for option in options:
+            _add_option(group, option)
     add_preset_option(parser, "gen")
     running = parser.add_argument_group("running")
     _add_running_options(running)
     parser.add_closing_options(running)
     return parser
+
+
+def _add_option(group: argparse._ArgumentGroup, option: Option) -> None:
+    if option.parse is bool:
+        group.add_argument(option.flag, action="store_true", help=option.description)
+        return
+    group.add_argument(
+        option.flag,
+        type=option.parse,
+        metavar=option.metavar or ("N" if option.parse is int else None),
+        default=option.default,
+        help=option.description,
+    )
 
 
 def _add_destinations(group: argparse._ArgumentGroup) -> None:

@@ -32,22 +32,12 @@ class TarSummary(NamedTuple):
 def stream_tar(
     spec: DatasetSpec, fd: int, workers: int | None = None, chunksize: int | None = None
 ) -> Generator[TarSummary]:
-    """Write the images of a dataset as a tar archive, and yield a summary of each unit of work.
+    """Write the images of a dataset to a descriptor as a tar archive; yield a summary of each unit.
 
     Members have the names of the files below the dataset's folder. Metadata is fixed, so the
-    archive has the same bytes on every host. Nothing touches a disk.
-
-    Parameters
-    ----------
-    spec : DatasetSpec
-        Its path is not used.
-    fd : int
-        The descriptor to write to, such as 1 for stdout.
-    workers : int, optional
-        Processes. By default as many as there are usable CPUs, and memory for; but one for pooled
-        images, because handing one over takes as long as making it.
-    chunksize : int, optional
-        Images per unit of work.
+    archive has the same bytes on every host. By default, as many processes work as there are usable
+    CPUs, and memory for; but one on pooled images, because handing one over takes as long as making
+    it.
 
     Raises
     ------
@@ -80,13 +70,7 @@ def stream_tar(
 
 
 def check_stream(spec: DatasetSpec) -> None:
-    """Check that readers of WebDataset shards understand the names of a dataset's images.
-
-    Raises
-    ------
-    UsageError
-        If the name contains a dot.
-    """
+    """Raise a `UsageError` if the name has a dot, which WebDataset readers misunderstand."""
     if b"." in spec.name:
         raise UsageError(
             f"argument --name: {show(spec.name)} contains a dot, where readers of a tar stream end"

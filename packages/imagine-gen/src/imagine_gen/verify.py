@@ -37,16 +37,8 @@ def verify_units(
     """Compare the images of a dataset with their files, and yield the verdicts of each unit.
 
     Nothing is written. An image is right if its file has the bytes that would be written now. For
-    compressed formats this requires the same version of the encoder.
-
-    Parameters
-    ----------
-    spec : DatasetSpec
-    workers : int or Cluster, optional
-        Processes, or a cluster. By default as many processes as there are usable CPUs, and memory
-        for.
-    chunksize : int, optional
-        Images per unit of work.
+    compressed formats this requires the same version of the encoder. By default, as many processes
+    work as there are usable CPUs, and memory for.
 
     Raises
     ------
@@ -66,13 +58,7 @@ def verify_units(
 
 
 def extra_files(spec: DatasetSpec) -> list[bytes]:
-    """Return the paths of files with names of images that are not in the dataset.
-
-    Raises
-    ------
-    ImagineError
-        If a folder cannot be read.
-    """
+    """Return the paths of files with names of images that are not in the dataset."""
     suffix = b"." + spec.image_format.encode()
     extra = []
     for folder in folders(spec):

@@ -1,4 +1,4 @@
-"""What is asked for: the specification of a dataset, its checks, dimensions, layout and names.
+"""The description of a dataset: options, checks, formats and limits, dimensions, layout, names.
 
 May import `random_streams` and `scramble`.
 """

@@ -1,4 +1,4 @@
-"""How large the parts of a BMP file are: its headers, palette and rows."""
+"""The sizes of the headers, the palette and the rows of a BMP file, in bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PALETTE_BYTES = 4 * 256
 
 
 def file_size(mode: str, width: int, height: int) -> int:
-    """Return the size of a file in bytes; the format can't say more than 2**32 - 1."""
+    """Return the size of a file; the format allows at most 2**32 - 1 bytes."""
     return pixels_offset(mode) + stride(mode, width) * height
 
 

@@ -16,13 +16,7 @@ if TYPE_CHECKING:
 
 
 def format_name(spelling: str) -> str:
-    """Return the name of the file format that a user means.
-
-    Raises
-    ------
-    UsageError
-        If no format has this spelling.
-    """
+    """Return the name of the file format that a user means, or raise a `UsageError`."""
     name = SPELLINGS.get(spelling.lower())
     if name is None:
         raise UsageError(

@@ -1,6 +1,6 @@
 """Dimensions that vary from image to image: drawn from ranges, or from a list.
 
-Draws are integer arithmetic on random words, the same everywhere.
+Draws use integer arithmetic on random words, so they are the same on every host.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ MAX_POOLED_WIDTHS = 16
 
 @dataclass(frozen=True)
 class SizeRange:
-    """Widths and heights in pixels, from the least to the greatest, all equally likely.
+    """Ranges of widths and heights in pixels, with all values equally likely.
 
-    With `steps`, only as many different widths occur, spread evenly over the range.
+    With `steps`, only that many widths occur, spread evenly over the range.
     """
 
     widths: tuple[int, int]
@@ -41,17 +41,17 @@ class SizeRange:
 
     @cached_property
     def pool_widths(self) -> tuple[int, ...]:
-        """Return the widths that occur, where only so many do."""
+        """Return the widths that occur with `steps`."""
         least, most = self.widths
         count = min(self.steps or MAX_POOLED_WIDTHS, most - least + 1)
         return tuple(least + (most - least) * step // max(1, count - 1) for step in range(count))
 
     def pooled(self) -> SizeRange:
-        """Return the range with as many widths as there can be pools."""
+        """Return the range with at most as many widths as there can be pools."""
         return SizeRange(self.widths, self.heights, MAX_POOLED_WIDTHS)
 
     def pick(self, first: int, second: int) -> tuple[int, int]:
-        """Return the width and height that two random words of 64 bits stand for."""
+        """Return the width and height that two random 64-bit words choose."""
         if self.steps is None:
             width = _within(first, *self.widths)
         else:
@@ -61,7 +61,7 @@ class SizeRange:
 
 @dataclass(frozen=True)
 class SizeList:
-    """Widths and heights in pixels, each with a weight: how likely it is among all."""
+    """Widths and heights in pixels, each with its share of the images as a weight."""
 
     sizes: tuple[tuple[int, int], ...]
     weights: tuple[int, ...]
@@ -72,7 +72,7 @@ class SizeList:
 
     @cached_property
     def _hash(self) -> int:
-        return hash((self.sizes, self.weights))  # once: lists may be long
+        return hash((self.sizes, self.weights))  # once, because lists may be long
 
     @cached_property
     def _sums(self) -> list[int]:
@@ -94,9 +94,9 @@ class SizeList:
         return tuple(sorted({width for width, _ in self.sizes}))
 
     def pooled(self) -> SizeList:
-        """Return the list with as many widths as there can be pools.
+        """Return the list with at most as many widths as there can be pools.
 
-        The likeliest widths stay, the others become the nearest of them (the smaller of two).
+        The likeliest widths stay. Each other one becomes the nearest of them (the smaller of two).
         """
         likely: dict[int, int] = {}
         for (width, _), weight in zip(self.sizes, self.weights):
@@ -109,7 +109,7 @@ class SizeList:
         return SizeList(sizes, self.weights)
 
     def pick(self, first: int, _second: int) -> tuple[int, int]:
-        """Return the width and height that two random words of 64 bits stand for."""
+        """Return the width and height that two random 64-bit words choose."""
         return self.sizes[bisect_right(self._sums, _within(first, 0, self._sums[-1] - 1))]
 
 
@@ -131,12 +131,9 @@ class SizeDrawer:
         return self._sizes.pick(first, second)
 
 
-@lru_cache(maxsize=4)
-def size_drawer(seed: int, sizes: Sizes) -> SizeDrawer:
-    """Return the drawer of the dimensions of a dataset's images."""
-    return SizeDrawer(seed, sizes)
+size_drawer = lru_cache(maxsize=4)(SizeDrawer)
 
 
 def _within(word: int, least: int, most: int) -> int:
-    """Return a number from the least to the most; which is given by a random word."""
+    """Return the number in a range that a random word chooses."""
     return least + (word * (most - least + 1) >> 64)

@@ -121,13 +121,7 @@ SPELLINGS = {spelling: name for name, found in FORMATS.items() for spelling in f
 
 
 def require_codec(image_format: Format) -> None:
-    """Check that the installed Pillow was built with the codec of a format, if it needs one.
-
-    Raises
-    ------
-    UsageError
-        If Pillow lacks the codec.
-    """
+    """Raise a `UsageError` if the installed Pillow was built without the codec of a format."""
     codec = image_format.codec
     if not codec:
         return

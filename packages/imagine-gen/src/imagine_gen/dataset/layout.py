@@ -37,13 +37,7 @@ def has_subfolders(spec: DatasetSpec) -> bool:
 
 
 def folders(spec: DatasetSpec) -> Iterator[bytes]:
-    """Yield the dataset's folder, and the existing folders in it that have names of its layout.
-
-    Raises
-    ------
-    ImagineError
-        If the folder cannot be read.
-    """
+    """Yield the dataset's folder, and the existing folders in it that have names of its layout."""
     yield spec.path
     if not has_subfolders(spec):
         return

@@ -16,12 +16,9 @@ _RANGE = re.compile(r"(\d{1,10})(?::(\d{1,10}))?", re.ASCII)
 
 
 def parse_bytes(option: str, text: str) -> int:
-    """Return a number of bytes: K, M and G are powers of 1000; KiB, MiB and GiB of 1024.
+    """Return a number of bytes, or raise a `UsageError` that names the option.
 
-    Raises
-    ------
-    UsageError
-        If the text is not a number of bytes; the error names the option.
+    K, M and G are powers of 1000; KiB, MiB and GiB of 1024.
     """
     match = _BYTES.fullmatch(text)
     if not match or match[2] not in _FACTORS:

@@ -1,8 +1,7 @@
-"""Size lists: files that say which dimensions images have, and how likely each is.
+"""Size lists: files of the dimensions that images have, and how likely each is.
 
-A line is `width height [weight]`: pixels, and a whole number, 1 unless given. What follows a `#` is
-a comment. Lists that come with the tool stand in the folder `size_lists`; their heads name their
-sources.
+A line is `width height [weight]`: pixels, and a whole number, by default 1. A `#` starts a comment.
+The lists of the tool are in the folder `size_lists`; comments in them name their sources.
 """
 
 from __future__ import annotations
@@ -20,27 +19,24 @@ _SUFFIX = ".txt"
 _LINE = re.compile(rb"([0-9]{1,10})[ \t]+([0-9]{1,10})(?:[ \t]+([0-9]{1,10}))?")
 _BOM = b"\xef\xbb\xbf"
 _MAX_BYTES = 1 << 22
-_SHOWN = 40  # characters of a line that can't be read
+_SHOWN = 40  # characters of an invalid line
 
 
 def size_list_names() -> list[str]:
-    """Return the names of the lists that come with the tool."""
+    """Return the names of the tool's own lists."""
     files = sorted(os.listdir(_FOLDER))
     return [name.removesuffix(_SUFFIX) for name in files if name.endswith(_SUFFIX)]
 
 
 def load_size_list(source: str) -> SizeList:
-    """Return a list of sizes: one that comes with the tool, by its name, or else a file.
-
-    A file may be a pipe, as `<(command)` is one.
+    """Return the list with a name, or that of a file, which may be a pipe such as `<(command)`.
 
     Raises
     ------
     UsageError
-        Where the file is in an object store, is longer than 4 MiB, holds nothing, or has a line
-        that is none; it names the file and the line.
+        If there is no such file, it is in an object store, or it is not a list of sizes.
     ImagineError
-        Where the file can't be read.
+        If the file cannot be read.
     """
     refuse_store("--size-list", os.fsencode(source))
     names = size_list_names()
@@ -64,13 +60,7 @@ def load_size_list(source: str) -> SizeList:
 
 
 def parse_size_list(data: bytes, where: str) -> SizeList:
-    """Return the list that a file holds; `where` begins the errors.
-
-    Raises
-    ------
-    UsageError
-        As `load_size_list` does.
-    """
+    """Return the list in a file, or raise a `UsageError` that begins with `where`."""
     sizes: list[tuple[int, int]] = []
     weights: list[int] = []
     for number, line in enumerate(data.removeprefix(_BOM).splitlines(), 1):

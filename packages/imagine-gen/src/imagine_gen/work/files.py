@@ -28,24 +28,10 @@ class FinishedFile(NamedTuple):
 def make_images(
     resume: bool, fsync: bool, run: bytes, spec: DatasetSpec, encoder: ImageEncoder, indexes: range
 ) -> list[FinishedFile]:
-    """Make the files of a unit's images on a disk.
+    """Make the files of a unit's images on a disk; with `resume`, keep those that exist.
 
-    Parameters
-    ----------
-    resume : bool
-        Keep existing files.
-    fsync : bool
-        Have the files on the disk in the end.
-    run : bytes
-        A different value in every run: folders made by an earlier run of this process may be gone.
-    spec : DatasetSpec
-    encoder : ImageEncoder
-    indexes : range
-
-    Raises
-    ------
-    ImagineError
-        If a file cannot be written.
+    With `fsync`, they are on the disk in the end. `run` is different in every run, because folders
+    made by an earlier run of this process may be gone.
     """
     files = []
     for index in indexes:
@@ -71,13 +57,7 @@ def kept_file(encoder: ImageEncoder, index: int, size: int) -> FinishedFile | No
 
 
 def write_image(file: OutputFile, encoder: ImageEncoder, index: int) -> FinishedFile:
-    """Write an image to an open file, and return what the file will be once it is closed.
-
-    Raises
-    ------
-    ImagineError
-        If the image cannot have its target size, or the file cannot be written.
-    """
+    """Write an image to an open file, and return what the file will be once it is closed."""
     buffers, filler = encoder.encode(index)
     file.write(buffers)
     file.flush()

@@ -53,13 +53,7 @@ def plan_processes(spec: DatasetSpec, workers: int | None, chunksize: int | None
 
 
 def plan_cluster(spec: DatasetSpec, threads: int, chunksize: int | None) -> int:
-    """Return the number of images in a unit of work on a cluster with so many threads.
-
-    Raises
-    ------
-    UsageError
-        If `chunksize` is below 1.
-    """
+    """Return the number of images in a unit of work on a cluster with so many threads."""
     if chunksize is not None:
         return min(_check_chunksize(chunksize), -(-spec.count // threads))
     times = _TIMES_ON_CLUSTER * max(1, threads // _THREADS_OF_USUAL_UNITS)

@@ -32,13 +32,7 @@ class _Upload(NamedTuple):
 def upload_images(
     resume: bool, spec: DatasetSpec, encoder: ImageEncoder, indexes: range
 ) -> list[FinishedFile]:
-    """Make the files of a unit's images in a store; with `resume`, keep those that exist.
-
-    Raises
-    ------
-    ImagineError
-        If the store refuses an object.
-    """
+    """Make the files of a unit's images in a store; with `resume`, keep those that exist."""
     with closing(_uploads(resume, spec, encoder, indexes)) as uploads:
         return list(look_ahead(_Upload.finish, uploads))
 
