@@ -1,4 +1,4 @@
-"""The index of a RecordIO file: lines of a record's key, a tab, and its offset in bytes."""
+"""The index of a RecordIO file: a line for each record with its key, a tab and its offset."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MAX_LINE_BYTES = 40
 
 
 def index_line(key: int, offset: int) -> bytes:
-    """Return the line of a record."""
+    """Return the line of a record at an offset in bytes."""
     return b"%d\t%d\n" % (key, offset)
 
 
@@ -23,7 +23,7 @@ def read_index(file: BinaryIO) -> Iterator[tuple[int, int]]:
     Raises
     ------
     ImagineError
-        For a line that is none, with its number.
+        If a line is invalid.
     """
     number = 0
     while line := file.readline(_MAX_LINE_BYTES):

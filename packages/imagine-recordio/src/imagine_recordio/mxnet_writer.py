@@ -16,6 +16,8 @@ INSTALL = "pip install 'imagine-recordio[mxnet]' (Python 3.11 or older), or leav
 class MXNetFormat(RecordIOFormat):
     """The format whose files `mxnet.recordio.MXIndexedRecordIO` writes."""
 
+    needs_local_files = True
+
     def write(self, files: Sequence[bytes], images: Iterator[Image], fsync: bool) -> Shard:
         """Write the images into a shard's files, which appear whole or not at all.
 

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 from imagine_common.errors import UsageError
 from imagine_common.exchange.parts import WHOLE
-from imagine_common.files.urls import refuse_store
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.packing import pack
 from imagine_common.packers.records import Shard
 from imagine_common.packers.sources.base import Source
 from imagine_common.parallel.ordered_map import Workers
 from imagine_recordio import WRITERS
-from imagine_recordio.merged_index import merge_indexes
 from imagine_recordio.shards import RecordIOFormat
 
 if TYPE_CHECKING:
@@ -70,10 +68,7 @@ def pack_recordio(
         names stay.
     """
     form = record_format(spec, writer, merged_index)
-    if writer != "native":
-        refuse_store("--writer", spec.dest_path)
-    shards = pack(source, spec, form, workers, written)
-    return merge_indexes(shards, form.merged_path, spec.fsync) if merged_index else shards
+    return pack(source, spec, form, workers, written)
 
 
 def create_recordio(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING
 
 from imagine_common.files.output import Buffer
 from imagine_common.files.reading import InputFile
-from imagine_common.packers.records import Image
+from imagine_common.packers.records import Image, Shard
 from imagine_common.packers.shards.record_files import RecordFiles, load
 from imagine_recordio.framing import is_whole
 from imagine_recordio.index import index_line
+from imagine_recordio.merged_index import merge_indexes
 from imagine_recordio.record import image_limit, image_record, least_record_size
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ class RecordIOFormat(RecordFiles):
 
     def __init__(self, merged_path: bytes, merged: bool = False) -> None:
         self.merged = merged
-        self.merged_path = merged_path
         self.outdated = (merged_path,)
+        self._merged_path = merged_path
 
     def files(self, path: bytes) -> tuple[bytes, ...]:
         """Return a shard's files: the records and the index."""
@@ -55,6 +56,16 @@ class RecordIOFormat(RecordFiles):
     def index_line(self, position: int, offset: int, _size: int) -> bytes:
         """Return a record's line in the index."""
         return index_line(position, offset)
+
+    def merge(self, shards: Generator[Shard], fsync: bool) -> Generator[Shard]:
+        """Yield finished shards unchanged; if `merged`, write the index of all of them.
+
+        Raises
+        ------
+        ImagineError
+            If a shard's index can't be read, or the merged one can't be written.
+        """
+        return merge_indexes(shards, self._merged_path, fsync) if self.merged else shards
 
     def image_limit(self, image: Image) -> int:
         """Return the largest size in bytes of an image with this image's path and labels.

@@ -9,80 +9,83 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from imagine_common.cli.options import was_given
-from imagine_common.cli.presets import add_preset_option, parse_with_preset
-from imagine_common.cli.tool import Parser, run_tool
+from imagine_common.cli.presets import parse_with_preset
+from imagine_common.cli.tool import run_tool
 from imagine_common.errors import UsageError
-from imagine_common.packers.cli import Packer, run_packer
-from imagine_common.packers.options import PACKER_EPILOG, add_packer_options
+from imagine_common.packers.cli import run_packer
+from imagine_common.packers.options import PackerParser
 from imagine_tfrecord import WRITERS
 
 if TYPE_CHECKING:
     from imagine_common.packers.checking import FileReport
+    from imagine_common.packers.pack_spec import PackSpec
+    from imagine_tfrecord.shards import TFRecordFormat
 
 
-def build_parser(prog: str = "imagine-tfrecord") -> Parser:
+def build_parser(prog: str = "imagine-tfrecord") -> PackerParser:
     """Return the parser of the tool's options."""
-    parser = Parser(
-        prog=prog,
-        usage="%(prog)s [options] < manifest\n       %(prog)s --source-path DIR [options]\n"
-        "       %(prog)s --tar [options] < archive\n"
-        "       %(prog)s --test [FILE ...]",
+    parser = PackerParser(
+        prog,
+        format_name="tfrecord",
         description="Pack images into TFRecord files of tf.train.Example records.",
-        epilog=PACKER_EPILOG.format(prog=prog, suffix=""),
-    )
-    groups = add_packer_options(
-        parser,
-        name="tfrecord_",
         files="PREFIX0, PREFIX1, ...",
-        records="labels, records, indexes",
+        suffix="",
         writers=WRITERS,
     )
-    groups.records.add_argument(
+    parser.records.add_argument(
         "--schema",
         metavar="NAME",
         default="basic",
         help="features of a record: basic (image and label), imagenet (TensorFlow's, for one label,"
         " JPEG and PNG), dlio (DLIO's and MLPerf Storage's) (default: %(default)s)",
     )
-    groups.records.add_argument(
-        "--index", action="store_true", help="write DALI's index of each file beside it: FILE.idx"
+    parser.records.add_argument(
+        "--index", action="store_true", help="write an index for DALI beside each file: FILE.idx"
     )
-    groups.records.add_argument(
+    parser.records.add_argument(
         "--index-path",
         metavar="DIR",
-        help="write the indexes into DIR instead; with --test, look for them there",
+        help="write the indexes into DIR instead; with --test, expect them there",
     )
-    add_preset_option(parser, "tfrecord")
     return parser
 
 
-def run(args: argparse.Namespace) -> None:
-    """Pack or check what the arguments ask for."""
-    from imagine_tfrecord.pack import pack_tfrecords, record_format
+class TFRecordPacker:
+    """The packer of this tool, with the values of its own options."""
 
-    index_path = None if args.index_path is None else os.fsencode(args.index_path)
-    options = {"schema": args.schema, "index": args.index, "index_path": index_path}
+    package = "imagine-tfrecord"
+    suffix = b""
+    writing_options: Sequence[str] = ("--index", "--schema")
 
-    def checker(base: bytes) -> Callable[[bytes], FileReport]:
+    def __init__(self, args: argparse.Namespace) -> None:
+        if args.schema == "dlio" and was_given(args, "--label-offset"):
+            raise UsageError("argument --label-offset: not with --schema dlio, which has no label")
+        self._writer = args.writer
+        self._schema = args.schema
+        self._index = args.index
+        self._index_path = None if args.index_path is None else os.fsencode(args.index_path)
+
+    def source(self) -> None:
+        """Return nothing: the tool has no options of its own for sources."""
+
+    def record_format(self, _spec: PackSpec) -> TFRecordFormat:
+        """Return the record format."""
+        from imagine_tfrecord.pack import record_format
+
+        return record_format(self._writer, self._schema, self._index, self._index_path)
+
+    def checker(self, base: bytes) -> Callable[[bytes], FileReport]:
+        """Return the function that checks a file, for workers with another current folder."""
         from imagine_common.files.urls import rooted
         from imagine_tfrecord.check import check_tfrecord
 
-        folder = None if index_path is None else rooted(index_path, base)
+        folder = None if self._index_path is None else rooted(self._index_path, base)
         return partial(check_tfrecord, index_path=folder)
 
-    if args.schema == "dlio" and was_given(args, "--label-offset"):
-        raise UsageError("argument --label-offset: not with --schema dlio, which has no label")
-    packer = Packer(
-        pack=lambda source, spec, workers, written: pack_tfrecords(
-            source, spec, args.writer, workers, **options, written=written
-        ),
-        form=lambda _: record_format(args.writer, **options),
-        checker=checker,
-        suffix=b"",
-        package="imagine-tfrecord",
-        writing=("--index", "--schema"),
-    )
-    run_packer(args, packer)
+
+def run(args: argparse.Namespace) -> None:
+    """Pack, plan or check as the arguments ask."""
+    run_packer(args, TFRecordPacker(args))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

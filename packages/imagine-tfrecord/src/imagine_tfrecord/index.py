@@ -1,4 +1,4 @@
-"""DALI's index of a TFRecord file: a line for each record, as DALI's tfrecord2idx writes it."""
+"""The index of a TFRecord file: the lines that DALI's tfrecord2idx writes, one for each record."""
 
 from __future__ import annotations
 
@@ -10,24 +10,27 @@ from imagine_common.text import show
 
 
 def index_line(offset: int, size: int) -> bytes:
-    """Return the line of a record, of a size in bytes with its frame."""
+    """Return the line of a record, given its offset and its size with its frame, in bytes."""
     return b"%d %d\n" % (offset, size)
 
 
 def index_of(path: bytes, folder: bytes | None) -> bytes:
-    """Return where a file's index is: beside it, or under the same name in a folder."""
+    """Return the path of a file's index: beside it, or under the same name in a folder."""
     return (path if folder is None else os.path.join(folder, os.path.basename(path))) + b".idx"
 
 
 def require_folder_name(folder: bytes) -> None:
-    """Refuse a name that no folder for indexes can have.
+    """Check the name of a folder for indexes.
 
     Raises
     ------
     UsageError
+        If it is empty or contains NUL, or is a URL that can't be used.
     """
     if not folder:
         raise UsageError("argument --index-path: the folder's name is empty")
     if b"\0" in folder:
-        raise UsageError(f"argument --index-path: {show(folder)}: no name holds a NUL byte")
+        raise UsageError(
+            f"argument --index-path: {show(folder)}: a name must not contain a NUL byte"
+        )
     check_url(folder)

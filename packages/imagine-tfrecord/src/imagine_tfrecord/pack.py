@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
-from imagine_common.files.urls import refuse_store
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.packing import pack
 from imagine_common.packers.records import Shard
@@ -71,10 +70,6 @@ def pack_tfrecords(
         can't be written. Files that have their names stay.
     """
     form = record_format(writer, schema, index, index_path)
-    if writer != "native":
-        refuse_store("--writer", spec.dest_path, index_path)
-    if spec.names.needs_total:
-        refuse_store("--name-format", index_path)
     return pack(source, spec, form, workers, written)
 
 

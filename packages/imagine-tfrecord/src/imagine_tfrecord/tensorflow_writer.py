@@ -22,6 +22,8 @@ INSTALL = "pip install 'imagine-tfrecord[tensorflow]', or leave the option out"
 class TensorFlowFormat(TFRecordFormat):
     """The format whose files `tf.io.TFRecordWriter` writes."""
 
+    needs_local_files = True
+
     def append(self, file: OutputFile, images: Iterator[Image]) -> Iterator[tuple[int, int]]:
         """Write records to a file; yield each image's position and its record's size in bytes.
 

@@ -7,6 +7,7 @@ time, and writes nothing but the shards to the disk.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -64,13 +65,18 @@ def pack(
         If an image can't be packed and such are not skipped, a shard can't be resumed, or the
         target can't be written. Shards that have their names stay.
     UsageError
-        If `workers` is below 1, or a cluster would write to an object store.
+        If `workers` is below 1, or an object store can't be written in the way that is asked for.
     """
     workers = choose_workers(workers)
+    folders = [os.path.dirname(file) for file in form.files(spec.shard_path(0))]
+    if form.needs_local_files:
+        refuse_store("--writer", *folders)
+    if spec.names.needs_total:
+        refuse_store("--name-format", *folders)
     if not isinstance(workers, int):
         # Slices wait for the workers in the destination folder, which all of them can read.
         refuse_store("--scheduler", spec.dest_path)
-    return _publish(source, spec, form, workers, written)
+    return form.merge(_publish(source, spec, form, workers, written), spec.fsync)
 
 
 def _publish(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -70,6 +70,10 @@ class RecordFormat(Protocol):
     def outdated(self) -> tuple[bytes, ...]:
         """Return the files that describe all shards, and are wrong once one is written."""
 
+    @property
+    def needs_local_files(self) -> bool:
+        """Return whether the format's writer can't write to object stores."""
+
     def files(self, path: bytes) -> tuple[bytes, ...]:
         """Return a shard's files, given its path without a suffix: the records, then any index."""
 
@@ -90,6 +94,9 @@ class RecordFormat(Protocol):
         ImagineError
             If the files don't hold the records of these images.
         """
+
+    def merge(self, shards: Generator[Shard], fsync: bool) -> Generator[Shard]:
+        """Yield finished shards unchanged; if `merged`, write the index of all of them."""
 
     def image_limit(self, image: Image) -> int:
         """Return the largest size in bytes of an image with this image's path and labels.

@@ -26,6 +26,7 @@ class RecordFiles(RecordFormat):
     """A record format that gives `record` and `record_size`, and `index_line` for an index."""
 
     merged = False
+    needs_local_files = False
     outdated: tuple[bytes, ...] = ()
 
     def record(self, image: Image) -> Sequence[Buffer]:
@@ -98,6 +99,10 @@ class RecordFiles(RecordFormat):
             if index is not None:
                 index.expect_end()
         return Shard(path, records, offset + (0 if index is None else index.size))
+
+    def merge(self, shards: Generator[Shard], _fsync: bool) -> Generator[Shard]:
+        """Return finished shards unchanged."""
+        return shards
 
     def _require_record(self, file: InputFile, path: bytes, offset: int, image: Image) -> None:
         same, _ = compare(file, offset, self.record(load(image)))
