@@ -216,8 +216,8 @@ def test_calm_and_busy_places_are_in_one_image() -> None:
 def test_part_of_a_cut_is_the_same_as_within_the_whole(turn: int, levels: int) -> None:
     texture = textures(0).cloud
     cut = Cut(turn, 500, 37, levels)
-    whole = cut.part(texture, Window(-9, -20, 100, 90))
-    assert np.array_equal(whole[13:60, 31:77], cut.part(texture, Window(4, 11, 47, 46)))
+    whole = cut.apply(texture, Window(-9, -20, 100, 90))
+    assert np.array_equal(whole[13:60, 31:77], cut.apply(texture, Window(4, 11, 47, 46)))
 
 
 def test_doubling_keeps_what_is_even_and_mixes_the_rest() -> None:

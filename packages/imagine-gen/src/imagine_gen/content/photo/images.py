@@ -104,7 +104,7 @@ class PhotoImage:
         return pixels.reshape(-1)
 
     def _fill(self, pixels: npt.NDArray[np.uint8], window: Window) -> None:
-        planes = enlarged(self._soft_scene, self.scene.levels, window)
+        planes = enlarged(self._soft_scene, self.scene.doublings, window)
         colors, rough, leafy = planes[:-2], planes[-2], planes[-1]
         if len(colors) == 3:
             # Leaves and grain are warmer or cooler than the ground.
@@ -121,13 +121,13 @@ class PhotoImage:
     def _fine(self, rough: Plane, leafy: Plane, window: Window) -> Plane:
         """Return the addition to all colors, in eighths of a level, by the two strengths."""
         scene, source = self.scene, self._source
-        fine = scene.rough.part(source.rough, window)
+        fine = scene.rough.apply(source.rough, window)
         fine *= np.int16(16 - scene.grain_gain)
-        fine += scene.grain.part(source.grain, window) * np.int16(scene.grain_gain)
+        fine += scene.grain.apply(source.grain, window) * np.int16(scene.grain_gain)
         fine >>= np.int16(4)
         fine *= rough
         fine >>= np.int16(4)
-        leaves = scene.leafy.part(source.leafy, window)
+        leaves = scene.leafy.apply(source.leafy, window)
         leaves *= leafy
         leaves >>= np.int16(4)
         fine += leaves
@@ -136,11 +136,11 @@ class PhotoImage:
     def _hue(self, rough: Plane, leafy: Plane, window: Window) -> Plane:
         """Return the addition to red, and subtraction from blue, in eighths of a level."""
         scene, source = self.scene, self._source
-        hue = scene.leafy.part(source.hue, window)
+        hue = scene.leafy.apply(source.hue, window)
         hue *= np.minimum(leafy, _MOST_HUE)
         hue >>= np.int16(7)
         hue *= np.int16(scene.hue_gain)
-        tinge = scene.tinge.part(source.grain, window)
+        tinge = scene.tinge.apply(source.grain, window)
         tinge *= rough
         tinge >>= np.int16(7)
         tinge *= np.int16(scene.tinge_gain)
@@ -163,12 +163,12 @@ class PhotoImage:
         """Return colors, and the strengths of rough and leafy: int16 of shape (colors + 2, ...)."""
         scene, source, tables = self.scene, self._source, self.scene.tables
         looks, height, mottle, shadow = self._ground(window)
-        light = scene.leaves.part(source.shade, window)
+        light = scene.leaves.apply(source.shade, window)
         light *= _looked_up(tables.shaded, looks)
         light >>= np.int16(4)
         light += mottle * _looked_up(tables.mottled, looks) >> np.int16(6)
         light += (height >> np.int16(6)) * _looked_up(tables.sloped, looks)
-        light += scene.light.part(source.cloud, window) * np.int16(scene.brightness) >> np.int16(4)
+        light += scene.light.apply(source.cloud, window) * np.int16(scene.brightness) >> np.int16(4)
         light -= shadow * np.int16(scene.shadow_depth)
         planes = np.empty((len(self._colors) + 2, window.rows, window.columns), np.int16)
         # Lit places are warmer, shaded places are cooler.
@@ -177,7 +177,7 @@ class PhotoImage:
         for plane, color, tone in zip(planes, self._colors, tones):
             np.add(_looked_up(color, looks), tone, out=plane)
             np.clip(plane, _ZERO, _LIGHTEST, out=plane)
-        calm = scene.calm.part(source.cloud, window)
+        calm = scene.calm.apply(source.cloud, window)
         calm *= np.int16(scene.unevenness)
         calm >>= np.int16(6)
         for plane, table in zip(planes[-2:], (tables.rough, tables.leafy)):
@@ -190,15 +190,15 @@ class PhotoImage:
     def _ground(self, window: Window) -> _Ground:
         scene, source = self.scene, self._source
         window = window.grown(_SHADOW, 0)  # for objects above and left that cast shadows here
-        mottle = scene.mottle.part(source.cloud, window)
-        height = scene.hills.part(source.cloud, window)
+        mottle = scene.mottle.apply(source.cloud, window)
+        height = scene.hills.apply(source.cloud, window)
         height *= np.int16(scene.hilliness)
         height >>= np.int16(2)
         height += mottle * np.int16(scene.roughness) >> np.int16(4)
         rows = np.arange(window.top, window.top + window.rows, dtype=np.int64)
         ramp = np.clip(rows * scene.ramp >> 16, -_MOST_RAMP, _MOST_RAMP)
         height += ramp.astype(np.int16)[:, None]
-        looks = scene.leaves.part(source.labels, window).astype(np.uint8)
+        looks = scene.leaves.apply(source.labels, window).astype(np.uint8)
         for horizon in scene.horizons:
             looks += (height > horizon).view(np.uint8) << np.uint8(LABEL_BITS)
         relief = _looked_up(scene.tables.relief, looks)

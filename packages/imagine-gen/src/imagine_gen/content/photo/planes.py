@@ -77,26 +77,26 @@ class Cut(NamedTuple):
     turn: int
     top: int
     left: int
-    levels: int = 0
+    doublings: int = 0
 
-    def part(self, texture: Texture, window: Window) -> Plane:
+    def apply(self, texture: Texture, window: Window) -> Plane:
         """Return a window of the texture's cut, as a copy: int16 of shape (rows, columns)."""
 
-        def cut(part: Window) -> Plane:
-            top, left = self.top + part.top, self.left + part.left
-            return texture.cut(self.turn, Window(top, left, part.rows, part.columns))
+        def cut(window: Window) -> Plane:
+            top, left = self.top + window.top, self.left + window.left
+            return texture.cut(self.turn, Window(top, left, window.rows, window.columns))
 
-        return enlarged(cut, self.levels, window)
+        return enlarged(cut, self.doublings, window)
 
 
-def enlarged(part: Callable[[Window], Plane], levels: int, window: Window) -> Plane:
-    """Return a window of a plane that `part` gives windows of, doubled `levels` times."""
-    if not levels:
-        return part(window)
+def enlarged(plane: Callable[[Window], Plane], doublings: int, window: Window) -> Plane:
+    """Return a window of a doubled plane. `plane` returns a window of the plane itself."""
+    if not doublings:
+        return plane(window)
     top, left = (window.top >> 1) - 1, (window.left >> 1) - 1
     rows = ((window.top + window.rows - 1) >> 1) + 2 - top
     columns = ((window.left + window.columns - 1) >> 1) + 2 - left
-    whole = doubled(enlarged(part, levels - 1, Window(top, left, rows, columns)))
+    whole = doubled(enlarged(plane, doublings - 1, Window(top, left, rows, columns)))
     row, column = window.top & 1, window.left & 1
     return whole[..., row : row + window.rows, column : column + window.columns]
 

@@ -79,11 +79,10 @@ class Scene:
         longest = max(width, height)
         fineness = _LARGE if longest > _LARGE_SIDE else _SMALL
         is_out_of_focus = dice.below(4) == 0
-        # The scene is doubled so often to become the image.
-        self.levels = 1 + (longest // _LARGE_SIDE).bit_length() + is_out_of_focus
-        broad = max(0, (longest // 160).bit_length() - self.levels)
+        self.doublings = 1 + (longest // _LARGE_SIDE).bit_length() + is_out_of_focus
+        broad = max(0, (longest // 160).bit_length() - self.doublings)
         spread = dice.between(500, 4000)  # of the ramp over the image
-        self.ramp = (2 * spread << 16) // max(1, height >> self.levels)
+        self.ramp = (2 * spread << 16) // max(1, height >> self.doublings)
         horizons = sorted(dice.between(-2400, 2400) for _ in range(REGIONS - 1))
         self.horizons = [horizon + spread for horizon in horizons]
         self.leaves = dice.cut()
@@ -143,11 +142,11 @@ class _Dice:
         found: npt.NDArray[np.int64] = total * deviation // 37_837
         return found
 
-    def cut(self, levels: int = 0) -> Cut:
+    def cut(self, doublings: int = 0) -> Cut:
         turn = self.below(8)
         top = self.below(1 << 16)
         left = self.below(1 << 16)
-        return Cut(turn, top, left, levels)
+        return Cut(turn, top, left, doublings)
 
 
 def _draw_tables(dice: _Dice, fineness: _Fineness) -> Tables:
