@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from imagine_common.errors import ImagineError, file_errors
+from imagine_common.errors import ImagineError, file_error, file_errors
 from imagine_common.files.reading import FileSlice, InputFile
 from imagine_common.files.storage import open_input
 from imagine_common.files.temporary import is_temporary
@@ -62,10 +62,13 @@ def require_size(name: bytes, size: int, limit: int) -> None:
 
 def read_image(path: bytes, limit: int) -> bytes:
     """Return the bytes of an image file of at most `limit` bytes."""
-    with _open_image(path, limit) as file, file_errors(path):
-        if file.size > _LARGE_BYTES:
-            require_image(path, file.read_at(0, HEAD_BYTES))
-        data = file.read_at(0, file.size)
+    with _open_image(path, limit) as file:
+        try:  # `file_errors` would take 1 % longer for small images.
+            if file.size > _LARGE_BYTES:
+                require_image(path, file.read_at(0, HEAD_BYTES))
+            data = file.read_at(0, file.size)
+        except OSError as error:
+            raise file_error(path, error) from error
     if len(data) < file.size:
         raise ImagineError(
             f"{show(path)}: ends after {len(data)} of {file.size} bytes; it changed while being"
@@ -89,17 +92,18 @@ def look_at_image(
 
 def read_head(path: bytes) -> bytes:
     """Return the first 32 bytes of a file."""
-    with open_input(path, "an image file") as file, file_errors(path):
-        return file.read_at(0, HEAD_BYTES)
+    with open_input(path, "an image file") as file:
+        try:
+            return file.read_at(0, HEAD_BYTES)
+        except OSError as error:
+            raise file_error(path, error) from error
 
 
 def _open_image(path: bytes, limit: int) -> InputFile:
     if is_temporary(path):
         raise ImagineError(f"{show(path)}: an unfinished file of a run")
     file = open_input(path, "an image file")
-    try:
-        require_size(path, file.size, limit)
-    except ImagineError:
+    if not 0 < file.size <= limit:
         file.close()
-        raise
+        require_size(path, file.size, limit)
     return file

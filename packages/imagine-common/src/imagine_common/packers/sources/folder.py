@@ -40,13 +40,6 @@ class _Folder(NamedTuple):
     parents: frozenset[object] = frozenset()
 
 
-class _Candidate(NamedTuple):
-    """A file, and whether it can be an image."""
-
-    entry: Entry
-    may_be_image: bool
-
-
 class FolderSource:
     """The images of a folder in natural order.
 
@@ -89,12 +82,12 @@ class FolderSource:
         """Yield the images' paths as the lines of a manifest; None while none is found."""
         found = False
         lines: list[bytes] = []
-        for seen, (entry, may_be_image) in enumerate(self._candidates(), 1):
-            if may_be_image:
-                lines.append(format_line(entry))
+        for seen, examined in enumerate(self._examined_files(), 1):
+            if isinstance(examined, Entry):
+                lines.append(format_line(examined))
                 found = True
             else:
-                self.no_images.add(entry.path)
+                self.no_images.add(examined)
             if seen % _BATCH == 0:
                 yield lines or None
                 lines = []
@@ -109,22 +102,23 @@ class FolderSource:
         reasons = (self.no_images, self.unlabeled, self.loops)
         return [f"{show(self.path)}: {ignored}" for ignored in reasons if ignored.count]
 
-    def _candidates(self) -> Iterator[_Candidate]:
+    def _examined_files(self) -> Iterator[Entry | bytes]:
         if is_remote(self.path):
             from imagine_common.files.stores.ahead import look_ahead
 
             return look_ahead(self._examine, self._files(), _REQUESTS_IN_FLIGHT)
         return map(self._examine, self._files())
 
-    def _examine(self, entry: Entry) -> _Candidate:
-        if not is_file(entry.path):  # a socket, a device, a broken link, …
-            return _Candidate(entry, False)
+    def _examine(self, entry: Entry) -> Entry | bytes:
+        """Return the entry of a file that may be an image, only the path of any other."""
+        path = entry.path
         try:
-            return _Candidate(entry, is_image(read_head(entry.path)))
+            # Not a file: a socket, a device, a broken link, …
+            return entry if is_file(path) and is_image(read_head(path)) else path
         except ImagineError:
             if not self._skip_invalid:
                 raise
-            return _Candidate(entry, True)
+            return entry
 
     def _files(self) -> Iterator[Entry]:
         """Yield all files; only the names of the folders on the current path are in memory."""
