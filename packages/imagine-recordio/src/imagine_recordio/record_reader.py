@@ -19,13 +19,6 @@ from imagine_recordio.framing import (
     unpack_head,
 )
 
-_NAMES = {
-    WHOLE: "a whole record",
-    FIRST: "a first chunk",
-    MIDDLE: "a middle chunk",
-    LAST: "a last chunk",
-}
-
 
 class FrameError(Exception):
     """A record is damaged such that the next one can't be found.
@@ -83,9 +76,9 @@ class RecordReader:
             hint = "the rest can't be read" if self.offset else "is it a .rec file?"
             raise FrameError(self.offset, f"no magic number, but {data[:4].hex(' ')}; {hint}")
         if head.flag not in allowed:
-            found = _NAMES.get(head.flag, "which does not exist")
-            expected = " or ".join(_NAMES[flag] for flag in allowed)
-            raise FrameError(self.offset, f"expected {expected}, found flag {head.flag}, {found}")
+            expected = " or ".join(map(str, allowed))
+            reason = f"expected continuation flag {expected}, found {head.flag}"
+            raise FrameError(self.offset, reason)
         missing = self.offset + frame_size(head.length) - self._size
         if missing > 0:
             raise FrameError(self.offset, f"cut off: the file ends {missing} bytes too early")

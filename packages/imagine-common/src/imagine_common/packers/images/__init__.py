@@ -1,1 +1,4 @@
-"""Images on their way into records: files, labels, and the images of a slice."""
+"""Images on their way into records: their files, labels, and checks against the record format.
+
+May import `sources.base`, `records`, `pack_spec` and the rooms below `packers`.
+"""

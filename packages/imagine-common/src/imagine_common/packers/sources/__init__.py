@@ -1,1 +1,4 @@
-"""Where images come from: a manifest, a folder or a tar stream."""
+"""Where images come from: a manifest, a folder or a tar stream, behind the protocols in `base`.
+
+May import `images`, `records` and the rooms below `packers`.
+"""
