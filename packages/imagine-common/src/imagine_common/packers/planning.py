@@ -7,7 +7,7 @@ from contextlib import closing
 from operator import itemgetter
 from typing import NamedTuple
 
-from imagine_common.packers.images.checked import line_images, usable
+from imagine_common.packers.line_images import line_images, usable
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import Image, RecordFormat
 from imagine_common.packers.shards.slices import cut_here

@@ -1,4 +1,4 @@
-"""Images on their way into records: their files, labels, and checks against the record format.
+"""Images on their way into records: their files and labels.
 
-May import `sources.base`, `records`, `pack_spec` and the rooms below `packers`.
+May import `records` and the rooms below `packers`.
 """

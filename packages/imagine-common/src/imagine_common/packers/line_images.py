@@ -1,4 +1,4 @@
-"""Read the images of a source, or only look at them, and check them against the record format."""
+"""Read the images that lines name, or only look at them, and check them for the record format."""
 
 from __future__ import annotations
 
