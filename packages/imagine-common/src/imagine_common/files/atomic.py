@@ -26,13 +26,14 @@ class AtomicFile(OutputFile):
 
     def __init__(self, path: bytes, fsync: bool = False) -> None:
         self.path = path
+        self._errors = file_errors(path)
         self._fsync = fsync
         self._temporary = temporary_name(os.path.dirname(path))
         self._fd = -1
         self._synced = -1  # how many of the bytes written are on the disk
 
     def __enter__(self) -> AtomicFile:
-        with file_errors(self.path):
+        with self._errors:
             self._fd = create_temporary(self._temporary)
         self._output = BufferedOutput(self._fd)
         return self
@@ -53,24 +54,21 @@ class AtomicFile(OutputFile):
 
     def flush(self) -> None:
         """Write all appended buffers."""
-        with file_errors(self.path):
+        with self._errors:
             self._output.flush()
 
     def settle(self) -> None:
         """Write all appended bytes, to the disk with `fsync`; only the rename can still fail."""
-        with file_errors(self.path):
-            self._output.flush()
-            if self._fsync and self._synced != self._output.written:
-                os.fsync(self._fd)
-                self._synced = self._output.written
+        with self._errors:
+            self._settle()
 
     def finish(self) -> None:
         """Write all appended bytes and rename the file."""
-        self.settle()
-        fd, self._fd = self._fd, -1
-        with file_errors(self.path):
+        with self._errors:
+            self._settle()
+            fd, self._fd = self._fd, -1
             os.close(fd)
-        publish(self._temporary, self.path, self._fsync)
+            _publish(self._temporary, self.path, self._fsync)
 
     def abort(self) -> None:
         """Remove the file unless it is finished."""
@@ -84,6 +82,12 @@ class AtomicFile(OutputFile):
         """Return the temporary path."""
         return self._temporary
 
+    def _settle(self) -> None:
+        self._output.flush()
+        if self._fsync and self._synced != self._output.written:
+            os.fsync(self._fd)
+            self._synced = self._output.written
+
 
 def publish(temporary: bytes, path: bytes, fsync: bool = False) -> None:
     """Rename a finished file to its final path, replacing an older file.
@@ -94,9 +98,13 @@ def publish(temporary: bytes, path: bytes, fsync: bool = False) -> None:
         If it can't be renamed.
     """
     with file_errors(path):
-        rename_temporary(temporary, path)
-        if fsync:
-            sync_folder_of(path)
+        _publish(temporary, path, fsync)
+
+
+def _publish(temporary: bytes, path: bytes, fsync: bool) -> None:
+    rename_temporary(temporary, path)
+    if fsync:
+        sync_folder_of(path)
 
 
 def sync_folder_of(path: bytes) -> None:

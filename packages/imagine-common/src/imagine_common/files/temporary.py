@@ -40,10 +40,10 @@ def reserve_temporary(folder: bytes) -> bytes:
 
 def remove_temporary(path: bytes) -> None:
     """Remove a temporary file if it is unfinished."""
-    with suppress(OSError):
-        if path in _unfinished:
+    if path in _unfinished:
+        with suppress(OSError):
             os.unlink(path)
-    _unfinished.discard(path)
+        _unfinished.discard(path)
 
 
 def remove_unfinished() -> None:
