@@ -20,7 +20,17 @@ from imagine import create_images
 from imagine_common.errors import ImagineError, WorkerLost
 from imagine_common.parallel.cluster.connection import DaskCluster
 from imagine_common.parallel.ordered_map import ordered_map
-from support import PACKERS, PATH_OPTION, PATIENCE, TOOLS, command, lines, run, unfinished, wait_for
+from support import (
+    PACKERS,
+    PATH_OPTION,
+    PATIENCE,
+    TOOLS,
+    command,
+    lines,
+    run_process,
+    unfinished,
+    wait_for,
+)
 
 SMALL = ("--width", "64", "--height", "48")
 # Of about 50 ms each.
@@ -77,14 +87,16 @@ def test_images_are_those_that_processes_make(
 ) -> None:
     for name in ("here", "there"):
         (tmp_path / name).mkdir()
-    here = run("gen", "--path", "im", *options, "--workers", "2", cwd=tmp_path / "here")
-    there = run("gen", "--path", "im", *options, *on(cluster), cwd=tmp_path / "there")
+    here = run_process("gen", "--path", "im", *options, "--workers", "2", cwd=tmp_path / "here")
+    there = run_process("gen", "--path", "im", *options, *on(cluster), cwd=tmp_path / "there")
     assert here.returncode == there.returncode == 0, there.stderr
     assert there.stdout == here.stdout
     assert digests(tmp_path / "there") == digests(tmp_path / "here")
     # Dask itself says nothing.
     assert all(line.startswith(b"imagine-gen: ") for line in there.stderr.splitlines())
-    again = run("gen", "--path", "im", *options, *on(cluster), "--resume", cwd=tmp_path / "there")
+    again = run_process(
+        "gen", "--path", "im", *options, *on(cluster), "--resume", cwd=tmp_path / "there"
+    )
     assert again.stdout == here.stdout
     assert b"there already" in again.stderr
 
@@ -96,7 +108,9 @@ def test_images_are_those_that_processes_make(
 def test_shards_are_those_that_processes_write(
     cluster: DaskProcesses, tmp_path: Path, tool: str, options: tuple[str, ...]
 ) -> None:
-    made = run("gen", "--path", "im", *SMALL, "--count", "50", "--classes", "7", cwd=tmp_path)
+    made = run_process(
+        "gen", "--path", "im", *SMALL, "--count", "50", "--classes", "7", cwd=tmp_path
+    )
     manifest = made.stdout
     if "--skip-invalid" in options:
         manifest = manifest.replace(b"im/image_17.jpg", b"im/missing.jpg")
@@ -106,7 +120,7 @@ def test_shards_are_those_that_processes_write(
         # Paths in the manifest and the folder for the shards are relative to the tool's own folder.
         dest = ("--dest-path", f"{name}/../records-{name}")
         (tmp_path / name).mkdir()
-        results[name] = run(tool, *dest, *args, *who, cwd=tmp_path, input=manifest)
+        results[name] = run_process(tool, *dest, *args, *who, cwd=tmp_path, input=manifest)
         assert results[name].returncode == 0, results[name].stderr
     assert digests(tmp_path / "records-there") == digests(tmp_path / "records-here")
     assert results["there"].stdout == results["here"].stdout.replace(b"here", b"there")
@@ -117,12 +131,12 @@ def test_shards_are_those_that_processes_write(
 def test_images_of_a_folder_are_packed_and_resumed(
     cluster: DaskProcesses, tmp_path: Path, tool: str
 ) -> None:
-    run("gen", "--path", "im", *SMALL, "--count", "20", cwd=tmp_path)
+    run_process("gen", "--path", "im", *SMALL, "--count", "20", cwd=tmp_path)
     args = ("--source-path", "im", "--img-per-file", "4")
-    run(tool, *args, "--dest-path", "here", "--workers", "2", cwd=tmp_path)
+    run_process(tool, *args, "--dest-path", "here", "--workers", "2", cwd=tmp_path)
     dest = ("--dest-path", "there", *on(cluster))
-    first = run(tool, *args, *dest, cwd=tmp_path)
-    second = run(tool, *args, *dest, "--resume", cwd=tmp_path)
+    first = run_process(tool, *args, *dest, cwd=tmp_path)
+    second = run_process(tool, *args, *dest, "--resume", cwd=tmp_path)
     assert first.returncode == second.returncode == 0, second.stderr
     assert first.stdout == second.stdout
     assert b"5 files (5 there already)" in second.stderr
@@ -132,15 +146,15 @@ def test_images_of_a_folder_are_packed_and_resumed(
 @pytest.mark.skipif("tfrecord" not in TOOLS, reason="asks for imagine-tfrecord")
 def test_what_is_there_is_checked_by_the_workers(cluster: DaskProcesses, tmp_path: Path) -> None:
     args = ("--path", "im", *SMALL, "--count", "12")
-    made = run("gen", *args, cwd=tmp_path)
-    records = run("tfrecord", "--img-per-file", "4", cwd=tmp_path, input=made.stdout)
+    made = run_process("gen", *args, cwd=tmp_path)
+    records = run_process("tfrecord", "--img-per-file", "4", cwd=tmp_path, input=made.stdout)
     (tmp_path / "im" / "image_3.jpg").write_bytes(b"x")
     (tmp_path / "tfrecord_1").write_bytes(b"y")
-    verified = run("gen", *args, "--verify", *on(cluster), cwd=tmp_path)
+    verified = run_process("gen", *args, "--verify", *on(cluster), cwd=tmp_path)
     assert verified.returncode == 1
     assert lines(verified.stdout) == [f"im/image_{i}.jpg" for i in range(12) if i != 3]
     assert b"im/image_3.jpg: differs from byte 0 on" in verified.stderr
-    tested = run("tfrecord", "--test", *on(cluster), cwd=tmp_path, input=records.stdout)
+    tested = run_process("tfrecord", "--test", *on(cluster), cwd=tmp_path, input=records.stdout)
     assert tested.returncode == 1
     assert lines(tested.stdout) == ["./tfrecord_0", "./tfrecord_2"]
     assert b"tfrecord_1: record 0 at byte 0: cut off" in tested.stderr
@@ -162,8 +176,8 @@ def test_threads_of_a_worker_do_not_mix_images_up(
 ) -> None:
     own_cluster.start(workers=1, threads=4)
     args = (*SMALL, "--count", "1000", "--pooled", "--chunksize", "5")
-    here = run("gen", "--path", tmp_path / "here", *args)
-    there = run("gen", "--path", tmp_path / "there", *args, *on(own_cluster))
+    here = run_process("gen", "--path", tmp_path / "here", *args)
+    there = run_process("gen", "--path", tmp_path / "there", *args, *on(own_cluster))
     assert here.returncode == there.returncode == 0, there.stderr
     assert digests(tmp_path / "there") == digests(tmp_path / "here")
     with DaskCluster(own_cluster.address) as workers:
@@ -211,11 +225,11 @@ def test_units_are_taken_as_they_are_worked_off(cluster: DaskProcesses) -> None:
 def test_a_bad_image_is_told_as_processes_tell_it(
     cluster: DaskProcesses, tmp_path: Path, tool: str
 ) -> None:
-    made = run("gen", "--path", tmp_path / "im", *SMALL, "--count", "9")
+    made = run_process("gen", "--path", tmp_path / "im", *SMALL, "--count", "9")
     (tmp_path / "im" / "image_5.jpg").write_bytes(b"no image")
     args = ("--img-per-file", "2", "--dest-path", tmp_path / "records")
-    here = run(tool, *args, "--workers", "2", input=made.stdout)
-    there = run(tool, *args, *on(cluster), input=made.stdout)
+    here = run_process(tool, *args, "--workers", "2", input=made.stdout)
+    there = run_process(tool, *args, *on(cluster), input=made.stdout)
     assert (there.returncode, there.stdout, there.stderr) == (1, here.stdout, here.stderr)
     assert not unfinished(tmp_path / "records")
     wait_for(lambda: tasks_of(cluster) == (0, 0))
@@ -230,7 +244,7 @@ def test_images_survive_a_killed_worker(own_cluster: DaskProcesses, tmp_path: Pa
         own_cluster.workers[0].kill()
         out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
-    here = run("gen", "--path", tmp_path / "here", *args)
+    here = run_process("gen", "--path", tmp_path / "here", *args)
     assert (first + out).replace(b"there", b"here") == here.stdout
     assert digests(tmp_path / "there") == digests(tmp_path / "here")
 
@@ -240,9 +254,9 @@ def test_images_survive_a_killed_worker(own_cluster: DaskProcesses, tmp_path: Pa
 def test_shards_survive_a_killed_worker(
     own_cluster: DaskProcesses, tmp_path: Path, tool: str, options: tuple[str, ...]
 ) -> None:
-    made = run("gen", "--path", tmp_path / "im", *SMALL, "--count", "90").stdout
+    made = run_process("gen", "--path", tmp_path / "im", *SMALL, "--count", "90").stdout
     args = ("--img-per-file", "3", *MORE[tool], *options)
-    run(tool, "--dest-path", tmp_path / "here", *args, input=made)
+    run_process(tool, "--dest-path", tmp_path / "here", *args, input=made)
     own_cluster.start()
     with DaskCluster(own_cluster.address) as workers:
         wait_for(lambda: workers.look(at_once=True) == 2)
@@ -323,7 +337,7 @@ def test_a_signal_ends_the_run_and_its_tasks(
     made = sorted(os.listdir(tmp_path / "im"))
     assert not unfinished(tmp_path / "im")
     assert len(made) < 400
-    verified = run("gen", *args, "--verify")
+    verified = run_process("gen", *args, "--verify")
     assert b", 0 different," in verified.stderr
     assert sorted(os.listdir(tmp_path / "im")) == made
 
@@ -365,7 +379,7 @@ def test_other_versions_on_a_worker_are_refused(
     info.mkdir(parents=True)
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: imagine-{tool}\nVersion: 9.9\n")
     own_cluster.start(workers=1, PYTHONPATH=str(info.parent))
-    result = run(tool, PATH_OPTION[tool], tmp_path / "x", *on(own_cluster), input=b"x\n")
+    result = run_process(tool, PATH_OPTION[tool], tmp_path / "x", *on(own_cluster), input=b"x\n")
     assert result.returncode == 1
     (line,) = result.stderr.decode().splitlines()
     assert f"the Dask worker has imagine-{tool} 9.9, but this host has " in line

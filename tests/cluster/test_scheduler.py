@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dask_processes import DaskProcesses
-from support import PATH_OPTION, TOOLS, run
+from support import PATH_OPTION, TOOLS, run_process
 
 # What else there is to wait for may take as long as it takes.
 NO_SCHEDULER = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "1s"}
@@ -21,7 +21,7 @@ def ask(
     tool: str, scheduler: str | Path, folder: Path, impatient: dict[str, str] = NO_SCHEDULER
 ) -> tuple[int, str]:
     args = (PATH_OPTION[tool], folder / "x", "--scheduler", scheduler)
-    result = run(tool, *args, input=b"x\n", env={**os.environ, **impatient}, cwd=folder)
+    result = run_process(tool, *args, input=b"x\n", env={**os.environ, **impatient}, cwd=folder)
     (line,) = result.stderr.decode().splitlines()
     assert not (folder / "x").exists()
     return result.returncode, line
@@ -86,6 +86,6 @@ def test_a_file_without_an_address(content: bytes | None, reason: str, tmp_path:
 def test_the_memory_of_one_process_is_not_a_clusters(tmp_path: Path) -> None:
     with DaskProcesses(tmp_path / "cluster") as cluster:
         cluster.start(workers=1)
-        result = run("gen", "--path", "memory://x", "--scheduler", cluster.address)
+        result = run_process("gen", "--path", "memory://x", "--scheduler", cluster.address)
     assert result.returncode == 2
     assert b"argument --path: memory:// is the memory of one process" in result.stderr
