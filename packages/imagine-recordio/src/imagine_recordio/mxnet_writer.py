@@ -10,8 +10,6 @@ from imagine_common.files.storage import indexed_file
 from imagine_common.packers.records import Image, Shard
 from imagine_recordio.shards import RecordIOFormat
 
-INSTALL = "pip install 'imagine-recordio[mxnet]' (Python 3.11 or older), or leave the option out"
-
 
 class MXNetFormat(RecordIOFormat):
     """The format whose files `mxnet.recordio.MXIndexedRecordIO` writes."""
@@ -29,9 +27,8 @@ class MXNetFormat(RecordIOFormat):
         try:
             from mxnet.recordio import IRHeader, MXIndexedRecordIO, pack
         except Exception as error:  # MXNet needs names that NumPy 1.24 removed.
-            raise ImagineError(
-                f"--writer mxnet: MXNet can't be imported ({error}); {INSTALL}"
-            ) from error
+            reason = f"{error}; it needs NumPy before 1.24"
+            raise ImagineError(f"--writer mxnet: can't import MXNet: {reason}") from error
         records = 0
         with indexed_file(files[0], files[1], fsync) as (file, index):
             temporary = os.fsdecode(index.unfinished_path()), os.fsdecode(file.unfinished_path())

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from imagine_common.errors import UsageError
 from imagine_common.exchange.parts import WHOLE
-from imagine_common.packers.pack_spec import PackSpec
+from imagine_common.packers.pack_spec import PackSpec, require_writer
 from imagine_common.packers.packing import pack
 from imagine_common.packers.records import Shard
 from imagine_common.packers.sources.base import Source
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from imagine_common.packers.create import PackOptions, PackSummary, PathLike
+
+_INSTALL = "pip install 'imagine-recordio[mxnet]' (Python 3.11 or older)"
 
 
 def pack_recordio(
@@ -115,9 +118,7 @@ def create_recordio(
     """
     from imagine_common.packers.create import create_records
 
-    def pack_folder(source: Source, spec: PackSpec) -> Generator[Shard]:
-        return pack_recordio(source, spec, writer, workers, merged_index=merged_index)
-
+    pack_folder = partial(pack_recordio, writer=writer, workers=workers, merged_index=merged_index)
     return create_records(pack_folder, source_path, dest_path, name, img_per_file, **options)
 
 
@@ -137,10 +138,9 @@ def record_format(
             " index, concatenate the files' own indexes and add up their offsets"
         )
     merged_path = os.path.join(spec.dest_path, spec.names.prefix + b"merged.idx")
+    require_writer(writer, WRITERS, _INSTALL)
     if writer == "native":
         return RecordIOFormat(merged_path, merged_index)
-    from imagine_common.packers.create import require_writer
-    from imagine_recordio.mxnet_writer import INSTALL, MXNetFormat
+    from imagine_recordio.mxnet_writer import MXNetFormat
 
-    require_writer(writer, WRITERS, INSTALL)
     return MXNetFormat(merged_path, merged_index)

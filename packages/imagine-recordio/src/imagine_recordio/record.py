@@ -1,4 +1,4 @@
-"""The record of an image: IRHeader of mxnet.recordio, labels, and the image's file."""
+"""The record of an image: an IRHeader of mxnet.recordio, labels, and the image's file."""
 
 from __future__ import annotations
 
@@ -15,28 +15,27 @@ LABEL_BYTES = 4
 
 
 def image_record(image: Image) -> list[Buffer]:
-    """Return an image's record in its frame, in pieces: the image is not copied.
+    """Return an image's record in its frame, as buffers: the image itself is not copied.
 
-    One label (or none, which means 0) is the header's label, with flag 0. Several follow the header
-    as float32, and the flag is their number. The id is the image's position in the dataset, or what
-    a list gives for it.
+    A single label (0 if there is none) is in the header, with flag 0. Several labels follow the
+    header as float32, and the flag is their number. The id is the image's position.
     """
     return frame([_header(image.position, image.labels), image.data])
 
 
 def least_record_size(image: Image) -> int:
-    """Return the bytes of an image's record in its frame, where it needs no cutting."""
+    """Return the bytes of an image's record in its frame, if it is not split."""
     return frame_size(_header_size(image.labels) + image.size)
 
 
 def image_limit(image: Image) -> int:
-    """Return the most bytes that an image with this image's path and labels may have.
+    """Return the largest size in bytes of an image with this image's labels.
 
     Raises
     ------
     ImagineError
-        For whole numbers as labels which RecordIO, that stores them as float32, would change, and
-        others that are too large for it. Fractions are rounded.
+        If a label is too large for float32, or is a whole number that float32 would change. Only
+        fractions may be rounded.
     """
     for label in image.labels:
         try:
@@ -45,8 +44,8 @@ def image_limit(image: Image) -> int:
             stored = None
         if stored is None or (stored != label and label == int(label)):
             raise ImagineError(
-                f"{show(image.path)}: label {label} has no exact float32, as which RecordIO stores"
-                f" it; all numbers up to {2**24} have"
+                f"{show(image.path)}: label {label} has no exact float32, which RecordIO needs;"
+                f" all whole numbers up to {2**24} have one"
             )
     return MAX_LENGTH - _header_size(image.labels)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING
 
 from imagine_common.files.output import Buffer
 from imagine_common.files.reading import InputFile
@@ -13,9 +12,6 @@ from imagine_recordio.framing import is_whole
 from imagine_recordio.index import index_line
 from imagine_recordio.merged_index import merge_indexes
 from imagine_recordio.record import image_limit, image_record, least_record_size
-
-if TYPE_CHECKING:
-    from imagine_common.files.reading import FileSlice
 
 
 class RecordIOFormat(RecordFiles):
@@ -58,24 +54,9 @@ class RecordIOFormat(RecordFiles):
         return index_line(position, offset)
 
     def merge(self, shards: Generator[Shard], fsync: bool) -> Generator[Shard]:
-        """Yield finished shards unchanged; if `merged`, write the index of all of them.
-
-        Raises
-        ------
-        ImagineError
-            If a shard's index can't be read, or the merged one can't be written.
-        """
+        """Yield finished shards unchanged; if `merged`, write the index of all of them."""
         return merge_indexes(shards, self._merged_path, fsync) if self.merged else shards
 
     def image_limit(self, image: Image) -> int:
-        """Return the largest size in bytes of an image with this image's path and labels.
-
-        Raises
-        ------
-        ImagineError
-            If a label has no exact float32.
-        """
+        """Return the largest size in bytes of an image with this image's path and labels."""
         return image_limit(image)
-
-    def examine(self, path: bytes, file: bytes | FileSlice) -> None:
-        """Return nothing: records do not depend on images' headers."""

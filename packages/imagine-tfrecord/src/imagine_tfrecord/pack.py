@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import TYPE_CHECKING
 
-from imagine_common.packers.pack_spec import PackSpec
+from imagine_common.packers.pack_spec import PackSpec, require_writer
 from imagine_common.packers.packing import pack
 from imagine_common.packers.records import Shard
 from imagine_common.packers.sources.base import Source
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from imagine_common.packers.create import PackOptions, PackSummary, PathLike
+
+_INSTALL = "pip install 'imagine-tfrecord[tensorflow]'"
 
 
 def pack_tfrecords(
@@ -123,13 +126,14 @@ def create_tfrecords(
     """
     from imagine_common.packers.create import create_records
 
-    folder = None if index_path is None else os.fsencode(index_path)
-
-    def pack_folder(source: Source, spec: PackSpec) -> Generator[Shard]:
-        return pack_tfrecords(
-            source, spec, writer, workers, schema=schema, index=index, index_path=folder
-        )
-
+    pack_folder = partial(
+        pack_tfrecords,
+        writer=writer,
+        workers=workers,
+        schema=schema,
+        index=index,
+        index_path=None if index_path is None else os.fsencode(index_path),
+    )
     return create_records(pack_folder, source_path, dest_path, name, img_per_file, **options)
 
 
@@ -149,10 +153,9 @@ def record_format(
     if index_path is not None:
         require_folder_name(index_path)
     indexed = index or index_path is not None
+    require_writer(writer, WRITERS, _INSTALL)
     if writer == "native":
         return TFRecordFormat(find_schema(schema), indexed, index_path)
-    from imagine_common.packers.create import require_writer
-    from imagine_tfrecord.tensorflow_writer import INSTALL, TensorFlowFormat
+    from imagine_tfrecord.tensorflow_writer import TensorFlowFormat
 
-    require_writer(writer, WRITERS, INSTALL)
     return TensorFlowFormat(find_schema(schema), indexed, index_path)

@@ -52,21 +52,9 @@ class TFRecordFormat(RecordFiles):
         return index_line(offset, size) if self._indexed else b""
 
     def image_limit(self, image: Image) -> int:
-        """Return the largest size in bytes of an image with this image's path and labels.
-
-        Raises
-        ------
-        ImagineError
-            If the schema can't hold the labels.
-        """
+        """Return the largest size in bytes of an image with this image's path and labels."""
         return self.schema.image_limit(image)
 
     def examine(self, path: bytes, file: bytes | FileSlice) -> Header | None:
-        """Return the image's header, if the schema's features depend on it.
-
-        Raises
-        ------
-        ImagineError
-            If the schema can't hold the image.
-        """
+        """Return the image's header, if the schema's features depend on it."""
         return self.schema.examine(path, file)

@@ -16,8 +16,6 @@ from imagine_tfrecord.example import BYTES, FLOATS
 from imagine_tfrecord.framing import FRAME_BYTES
 from imagine_tfrecord.shards import TFRecordFormat
 
-INSTALL = "pip install 'imagine-tfrecord[tensorflow]', or leave the option out"
-
 
 class TensorFlowFormat(TFRecordFormat):
     """The format whose files `tf.io.TFRecordWriter` writes."""

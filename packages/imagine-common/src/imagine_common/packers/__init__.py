@@ -1,4 +1,6 @@
-"""What the packers share: from images to shards, whatever the record format.
+"""Pack images into shards of a record format: the code that the two packers share.
 
-May import every other room of `imagine_common`.
+`cli` and `options` run a command line, `packing` and `planning` do the work, `records` has the
+values that pass through it. `sources` reads manifests, folders and tar streams, `images` checks
+the images, `shards` cuts, names and writes the files. May import every other room.
 """

@@ -184,8 +184,8 @@ def _pack(
     stale = args.part is None and spec.names.left_over(spec.dest_path, packer.suffix, shards)
     if stale:
         report.warn(
-            f"{show(spec.dest_path)}: left {counted(len(stale), 'file')} of another run with this"
-            f" {'prefix' if spec.name_format is None else 'format'}"
+            f"{show(spec.dest_path)}: left {counted(len(stale), 'file')} of this"
+            f" {'prefix' if spec.name_format is None else 'format'} that another run wrote"
             f" ({show(stale[0])}{' to ' + show(stale[-1]) if len(stale) > 1 else ''})"
         )
     report.summarize("file", more=f", {counted(skipped, 'image')} skipped" if skipped else "")

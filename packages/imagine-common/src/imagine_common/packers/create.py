@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeAlias, TypedDict
 
-from imagine_common.errors import UsageError
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import Shard
 from imagine_common.packers.sources.folder import FolderSource
@@ -93,27 +91,3 @@ def create_records(
         records += shard.records
         size += shard.size
     return PackSummary(files, records, size, time.perf_counter() - start)
-
-
-def require_writer(writer: str, known: Sequence[str], install: str) -> None:
-    """Check a writer's name, and that its library is installed, without importing that.
-
-    Parameters
-    ----------
-    writer : str
-    known : sequence of str
-        The names of all writers. All but the first, the native one, are those of modules.
-    install : str
-        How to install the library, for the error.
-
-    Raises
-    ------
-    UsageError
-        If the name is unknown, or the library is not installed.
-    """
-    if writer not in known:
-        raise UsageError(
-            f"argument --writer: unknown writer {writer!r}; known are {', '.join(known)}"
-        )
-    if writer != known[0] and importlib.util.find_spec(writer) is None:
-        raise UsageError(f"argument --writer: {writer} is not installed; {install}")

@@ -1,10 +1,12 @@
-"""What to write where, and how: a packer's arguments that have nothing to do with its format."""
+"""The options of a packer that do not depend on its format, and their checks."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.util import find_spec
 
 from imagine_common.errors import UsageError
 from imagine_common.exchange.manifest import NUL
@@ -13,24 +15,41 @@ from imagine_common.exchange.parts import WHOLE, Part
 from imagine_common.files.urls import is_remote
 from imagine_common.packers.shards.naming import ShardNames
 
-# File systems take 255. What is appended needs some, and so do further digits of numbers: names
-# that are given at the end must not turn out too long then.
+# File systems allow 255. Suffixes need some, and so do more digits than the first name has.
 _MAX_NAME_BYTES = 230
+_WRITE_THE_TOTAL = "; write the number itself in the place of {total}"
 
 
 @dataclass(frozen=True)
 class PackSpec:
-    """What to write where, and how.
+    """What to write where.
 
-    Files are called `name` and their number, or by `name_format`, where there is one. With
-    `resume`, shards that are there and finished are kept. With `skip_invalid`, images that can't be
-    packed are left out. With `fsync`, a shard that is given is on the disk. `label_offset` is added
-    to every label. Of all shards, those of a `part` are written.
+    Attributes
+    ----------
+    dest_path : bytes
+        The folder for the files, or its URL.
+    name : bytes
+        The prefix of the files' names; a number follows.
+    img_per_file : int
+    delimiter : bytes
+        Ends a path on stdout, so names must not contain it.
+    resume : bool
+        Whether to keep the finished files of an earlier run.
+    skip_invalid : bool
+        Whether to leave out images that can't be packed, instead of stopping.
+    fsync : bool
+        Whether to sync each file to the disk before it is yielded.
+    label_offset : int
+        Is added to every label.
+    name_format : bytes, optional
+        Names the files instead of the prefix, such as `train-{shard:05d}-of-{total:05d}`.
+    part : Part
+        The shards to write.
 
     Raises
     ------
     UsageError
-        From the constructor, where a value can't be meant.
+        If a value is invalid, or options can't be used together.
     """
 
     dest_path: bytes
@@ -56,32 +75,60 @@ class PackSpec:
                 f"argument --label-offset: must be a whole number, not {self.label_offset}"
             )
         if self.name_format is not None and len(self.names.name(0)) > _MAX_NAME_BYTES:
-            raise UsageError(f"argument {option}: names of over {_MAX_NAME_BYTES} bytes")
-        if self.names.needs_total and is_remote(self.dest_path):
-            raise UsageError(
-                "argument --name-format: {total} not in an object store: names with it are given at"
-                " the end, and nothing can be renamed there; write the number itself in the place"
-                " of {total}"
-            )
-        if self.resume and self.names.needs_total:
-            raise UsageError(
-                "argument --resume: not with {total} in --name-format: names are given at the end,"
-                " so there is nothing to keep; write the number itself in the place of {total}"
-            )
+            raise UsageError(f"argument {option}: names are longer than {_MAX_NAME_BYTES} bytes")
+        if self.names.needs_total:
+            self._check_total()
 
-        if self.part != WHOLE and self.names.needs_total:
+    def _check_total(self) -> None:
+        if is_remote(self.dest_path):
             raise UsageError(
-                "argument --part: not with {total} in --name-format, which no part knows; write the"
-                " number itself in the place of {total}"
+                "argument --name-format: {total} not in an object store, where files can't be"
+                f" renamed at the end{_WRITE_THE_TOTAL}"
+            )
+        if self.resume:
+            raise UsageError(
+                "argument --resume: not with {total} in --name-format: an unfinished run leaves no"
+                f" files{_WRITE_THE_TOTAL}"
+            )
+        if self.part != WHOLE:
+            raise UsageError(
+                "argument --part: not with {total} in --name-format, which no part knows"
+                f"{_WRITE_THE_TOTAL}"
             )
 
     @cached_property
     def names(self) -> ShardNames:
-        """Return how shards are named."""
+        """Return the names of the shards."""
         if self.name_format is None:
             return ShardNames.with_prefix(self.name)
         return ShardNames.from_format(self.name_format)
 
     def shard_path(self, number: int, total: int = 0) -> bytes:
-        """Return the path of a shard, without what its format appends."""
+        """Return the path of a shard, without the suffix that its format appends."""
         return os.path.join(self.dest_path, self.names.name(number, total))
+
+
+def require_writer(writer: str, known: Sequence[str], install: str) -> None:
+    """Check a writer's name, and that its library is installed, without importing that.
+
+    Parameters
+    ----------
+    writer : str
+    known : sequence of str
+        The native writer, and the libraries' modules.
+    install : str
+        The command that installs the library, for the error.
+
+    Raises
+    ------
+    UsageError
+        If the name is unknown, or the library is not installed.
+    """
+    if writer not in known:
+        raise UsageError(
+            f"argument --writer: unknown writer {writer!r}; known are {', '.join(known)}"
+        )
+    if writer != known[0] and find_spec(writer) is None:
+        raise UsageError(
+            f"argument --writer: {writer} is not installed; {install}, or leave the option out"
+        )

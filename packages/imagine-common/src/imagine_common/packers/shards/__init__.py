@@ -1,1 +1,1 @@
-"""Shards: how a source is cut, how files are named, published and resumed."""
+"""Shards: cut from a source, named, written, and compared for `--resume`."""

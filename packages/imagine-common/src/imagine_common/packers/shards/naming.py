@@ -1,7 +1,7 @@
-"""What shards are called: a prefix and a number, or a format with the number and the total.
+"""The names of shards: a prefix and a number, or a format with the number and the total.
 
-A format is Python's, of which only whole numbers' zeros and widths are taken: what a format can do
-with an object's attributes has no place in a file's name.
+Formats are Python's, but only zeros and widths are allowed: attributes and conversions have no use
+in a file's name.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ _SPEC = re.compile(r"0?[0-9]{0,2}d?")
 
 @dataclass(frozen=True)
 class ShardNames:
-    """How shards are named: pieces of text, each followed by a field (or none) and its format."""
+    """The names of shards: pieces of text, each followed by a field (or none) and its format."""
 
     _pieces: tuple[tuple[bytes, str, str], ...]
 
     @classmethod
     def with_prefix(cls, prefix: bytes) -> ShardNames:
-        """Name shards by a prefix and their number."""
+        """Return names of a prefix and a number."""
         return cls(((prefix, SHARD, ""),))
 
     @classmethod
     def from_format(cls, text: bytes) -> ShardNames:
-        """Name shards by a format such as `train-{shard:05d}-of-{total:05d}`.
+        """Return names of a format such as `train-{shard:05d}-of-{total:05d}`.
 
         Raises
         ------
         UsageError
-            For a format that can't be read, has other fields than `shard` and `total`, asks for
-            more than zeros and a width, or has no `shard`, so that all would have the same name.
+            If the format is malformed, has other fields than `shard` and `total`, has more than
+            zeros and a width in a field, or lacks `shard`.
         """
         pieces = []
         try:
@@ -62,21 +62,21 @@ class ShardNames:
 
     @property
     def prefix(self) -> bytes:
-        """Return what stands before the first number."""
+        """Return the text before the first number."""
         return self._pieces[0][0]
 
     @property
     def text(self) -> bytes:
-        """Return all that is no number."""
+        """Return all text without the numbers."""
         return b"".join(literal for literal, _, _ in self._pieces)
 
     @property
     def needs_total(self) -> bool:
-        """Tell whether no name is known before all shards are."""
+        """Return whether names contain the total, so that all are known only at the end."""
         return any(field == TOTAL for _, field, _ in self._pieces)
 
     def name(self, number: int, total: int = 0) -> bytes:
-        """Return the name of a shard, without what its format appends."""
+        """Return the name of a shard, without the suffix that its format appends."""
         values = {SHARD: number, TOTAL: total}
         return b"".join(
             literal + (format(values[field], spec).encode() if field else b"")
@@ -84,7 +84,7 @@ class ShardNames:
         )
 
     def left_over(self, folder: bytes, suffix: bytes, total: int) -> list[bytes]:
-        """Return the names in a folder that these shards could have, but `total` of them don't."""
+        """Return the names in a folder that match, but are not those of the `total` shards."""
         seen: set[str] = set()
         pattern = b""
         for literal, field, _ in self._pieces:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
 
 from imagine_common.errors import ImagineError, file_errors
 from imagine_common.files.output import Buffer, OutputFile
@@ -18,12 +19,16 @@ from imagine_common.packers.images.files import read_image
 from imagine_common.packers.records import Image, RecordFormat, Shard
 from imagine_common.text import show
 
+if TYPE_CHECKING:
+    from imagine_common.files.image_headers import Header
+    from imagine_common.files.reading import FileSlice
+
 _INDEX_SUFFIX = b".idx"
 _MAX_SHOWN = 60
 
 
 class RecordFiles(RecordFormat):
-    """A record format that gives `record` and `record_size`, and `index_line` for an index."""
+    """The part that record formats share. They add `files`, `record` and limits on sizes."""
 
     merged = False
     needs_local_files = False
@@ -32,6 +37,14 @@ class RecordFiles(RecordFormat):
     def record(self, image: Image) -> Sequence[Buffer]:
         """Return an image's record in its frame, as buffers."""
         raise NotImplementedError
+
+    def index_line(self, _position: int, _offset: int, _size: int) -> bytes:
+        """Return a record's line in the index; empty if there is no index."""
+        return b""
+
+    def examine(self, _path: bytes, _file: bytes | FileSlice) -> Header | None:
+        """Return nothing: by default, records do not depend on an image's header."""
+        return None
 
     def size_in_file(self, image: Image, _file: InputFile, _offset: int) -> int:
         """Return the bytes of an image's record, which begins at an offset of a file."""
