@@ -53,14 +53,24 @@ def exists(name: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", quoted(rf"({'|'.join(PACKAGES)})(\.\w+)*"))
-def test_dotted_names_exist(name: str) -> None:
-    assert exists(name)
+def test_dotted_names_exist() -> None:
+    names = quoted(rf"({'|'.join(PACKAGES)})(\.\w+)*")
+    assert [name for name in names if not exists(name)] == []
 
 
-@pytest.mark.parametrize("path", quoted(r"[\w.*{}-]*/[\w./*-]+|[a-z]\w+\.(md|py|toml|ini)"))
-def test_paths_exist(path: str) -> None:
-    assert list(ROOT.glob(path))
+def test_paths_exist() -> None:
+    paths = quoted(r"(?=.*/$|.*\.\w+$)[\w*-]+(/[\w.*-]*)+|\w+\.(md|toml|ini)")
+    assert [path for path in paths if not list(ROOT.glob(path))] == []
+
+
+def test_names_in_files_exist() -> None:
+    names = re.findall(r"`(\w+)`\s+in\s+`([\w/.-]+\.\w+)`", PAGE)
+    missing = [
+        (name, path)
+        for name, path in names
+        if not re.search(rf"\b{name}\b", (ROOT / path).read_text())
+    ]
+    assert missing == []
 
 
 def test_names_that_do_not_exist_are_found() -> None:

@@ -137,7 +137,7 @@ LOCAL_RUN = """
 import sys
 from importlib import import_module
 code = import_module(f"imagine_{sys.argv[1]}.cli").main(sys.argv[2:])
-stores = ("fsspec", "s3fs", "asyncio", "imagine_common.stores")
+stores = ("fsspec", "s3fs", "asyncio", "imagine_common.files.stores")
 heavy = [name for name in sys.modules if name.startswith(stores)]
 print(code, heavy, file=sys.stderr)
 """
