@@ -80,13 +80,14 @@ class LeveledPool:
         """Return strips at a level, by their places in the pool."""
         known = self._strips.setdefault(level, {})
         self._strips.move_to_end(level)
-        missing = [pick for pick in picks if pick not in known]
-        for pick in missing:
-            known[pick] = self._encode(self._numbers[pick], level)
-        if missing:
-            self._bytes[level] = self._bytes.get(level, 0) + sum(len(known[p]) for p in missing)
+        try:
+            return [known[pick] for pick in picks]  # Most images find all their strips.
+        except KeyError:
+            missing = set(picks) - known.keys()
+            known.update((pick, self._encode(self._numbers[pick], level)) for pick in missing)
+            self._bytes[level] = sum(map(len, known.values()))
             self._drop_unused()
-        return [known[pick] for pick in picks]
+            return [known[pick] for pick in picks]
 
     def _drop_unused(self) -> None:
         while len(self._strips) > 1 and sum(self._bytes.values()) > self.max_bytes:
