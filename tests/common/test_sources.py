@@ -83,7 +83,7 @@ def test_folder_gives_images_in_natural_order(tmp_path: Path) -> None:
     source = folder_of(tmp_path, {f"image_{n}.jpg": JPEG for n in (10, 9, 100, 0, 2, 1)})
     assert names(source) == [f"image_{n}.jpg" for n in (0, 1, 2, 9, 10, 100)]
     assert source.line_format.locate(6) == ""
-    assert source.no_images.count == 0
+    assert source.non_images.count == 0
 
 
 def test_folder_of_several_batches_gives_all(tmp_path: Path) -> None:
@@ -91,8 +91,8 @@ def test_folder_of_several_batches_gives_all(tmp_path: Path) -> None:
     files = {f"{n}": b"no image" if n < 300 else PNG for n in range(600)}
     source = folder_of(tmp_path, files)
     assert names(source) == [f"{n}" for n in range(300, 600)]
-    assert source.no_images.count == 300
-    assert os.path.basename(source.no_images.first) == b"0"
+    assert source.non_images.count == 300
+    assert os.path.basename(source.non_images.first) == b"0"
 
 
 def test_hidden_files_and_folders_are_left_out(tmp_path: Path) -> None:
@@ -101,23 +101,23 @@ def test_hidden_files_and_folders_are_left_out(tmp_path: Path) -> None:
     os.symlink("below", tmp_path / "link")
     source = folder_of(tmp_path, {".hidden.jpg": JPEG, "a.jpg": JPEG})
     assert names(source) == ["a.jpg"]
-    assert source.no_images.count == 0
+    assert source.non_images.count == 0
 
 
-def test_what_is_no_image_is_passed_over_and_counted(tmp_path: Path) -> None:
+def test_non_image_files_are_ignored_and_counted(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     os.symlink("nowhere", tmp_path / "dangling")
     source = folder_of(tmp_path, {"a.jpg": JPEG, "b.jpg": b"", "c.jpg": b"text", "d": PNG})
     assert names(source) == ["a.jpg", "d"]
-    assert source.no_images.count == 4
-    assert source.no_images.first == os.fsencode(tmp_path / "b.jpg")
+    assert source.non_images.count == 4
+    assert source.non_images.first == os.fsencode(tmp_path / "b.jpg")
 
 
-def test_symlink_to_itself_is_passed_over(tmp_path: Path) -> None:
+def test_symlink_to_itself_is_ignored(tmp_path: Path) -> None:
     os.symlink("loop", tmp_path / "loop")
     source = folder_of(tmp_path, {"a.jpg": JPEG})
     assert names(source) == ["a.jpg"]
-    assert source.no_images.count == 1
+    assert source.non_images.count == 1
 
 
 def test_symlink_to_an_image_is_an_image(tmp_path: Path) -> None:
@@ -142,14 +142,14 @@ def test_folder_without_images_is_an_error(tmp_path: Path, files: dict[str, byte
 @pytest.mark.parametrize(
     ("name", "words"), [("none", "No such file or directory"), ("file", "Not a directory")]
 )
-def test_folder_that_is_none_is_an_error(tmp_path: Path, name: str, words: str) -> None:
+def test_missing_folder_is_an_error(tmp_path: Path, name: str, words: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ImagineError, match=f"/{name}: {words}$"):
         all_lines(FolderSource(os.fsencode(tmp_path / name)))
 
 
 @pytest.mark.parametrize("skip_invalid", [True, False])
-def test_a_file_that_cannot_be_read_is_left_to_who_skips_such(
+def test_unreadable_file_is_an_error_unless_the_packer_skips_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skip_invalid: bool
 ) -> None:
     (tmp_path / "a.jpg").write_bytes(JPEG)

@@ -110,7 +110,7 @@ def test_an_image_is_known_by_its_first_bytes_whatever_its_name() -> None:
     assert (source.ignored.count, source.ignored.first) == (1, b"a.txt")
 
 
-def test_others_are_passed_over_counted_and_told_of() -> None:
+def test_other_members_are_ignored_and_reported() -> None:
     data = archive(
         [
             ("README", b"x" * 5000),
@@ -188,14 +188,14 @@ def test_times_in_old_gnu_headers_are_no_part_of_the_name() -> None:
     assert images(data) == [("0.jpg", (), JPEG)]
 
 
-def test_folders_are_passed_over_silently() -> None:
+def test_folders_are_ignored_silently() -> None:
     data = block(b"d", b"00000001000\0", b"5") + block(b"e/", b"", b"\0") + member(b"0.jpg", JPEG)
     found, source = read(data + END)
     assert len(found) == 1
     assert source.warnings() == []
 
 
-def test_what_follows_the_end_is_read_but_told_of() -> None:
+def test_data_after_the_end_is_read_and_reported() -> None:
     data = archive([("0.jpg", JPEG)])
     _, source = read(data + bytes(3 << 20))
     assert source.warnings() == []
@@ -385,7 +385,7 @@ def test_a_folder_as_stdin_is_an_error(tmp_path: Path) -> None:
     os.close(fd)
 
 
-def test_a_large_member_is_passed_over_without_being_held() -> None:
+def test_a_large_member_is_ignored_without_being_held() -> None:
     # A terabyte that is not there: neither is memory asked for it, nor is it taken for read.
     size = b"\x80" + (2**40).to_bytes(11, "big")
     line = refusal(block(b"0.bin", size) + bytes(5 << 20))

@@ -134,7 +134,7 @@ def test_options_may_stand_between_files(tool: str, files: list[str]) -> None:
     assert lines(result.stdout) == files[:2]
 
 
-def test_a_bad_line_is_told_by_its_number(tool: str, files: list[str]) -> None:
+def test_a_bad_line_is_reported_with_its_number(tool: str, files: list[str]) -> None:
     result = run(tool, "--test", input=manifest(files[:1]) + b"\n")
     assert result.returncode == 1
     assert b"the path is empty (line 2 of the manifest)" in result.stderr
@@ -185,7 +185,7 @@ def test_test_goes_with_nothing_that_writes(tool: str, files: list[str], option:
     assert f"argument {option.split('=')[0]}: not with --test" in result.stderr.decode()
 
 
-def test_without_input_a_terminal_is_told_how_to_give_some(tool: str) -> None:
+def test_stdin_at_a_terminal_is_an_error_with_a_hint(tool: str) -> None:
     leader, follower = os.openpty()
     with open(follower, "rb", buffering=0) as stdin:
         result = run(tool, "--test", stdin=stdin)

@@ -122,7 +122,7 @@ def test_folders_are_classes_in_the_order_of_their_names(
     assert found == [(3, [0]), (1, [1]), (0, [1]), (2, [3])]
 
 
-def test_files_in_no_folder_are_passed_over_and_counted(tool: str, tmp_path: Path) -> None:
+def test_unlabeled_files_are_ignored_and_counted(tool: str, tmp_path: Path) -> None:
     folder = tmp_path / "train"
     make(folder, ["a/0.jpg", "1.jpg", "2.jpg"])
     args = ["--source-path", folder, "--labels-from-dirs", "--dest-path", tmp_path / "out"]

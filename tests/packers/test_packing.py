@@ -117,7 +117,7 @@ def test_a_folder_is_packed_in_natural_order_without_what_is_below_it_or_hidden(
     assert b"ignored" not in result.stderr
 
 
-def test_what_is_no_image_in_a_folder_is_passed_over_before_cutting(
+def test_non_image_files_in_a_folder_are_ignored_before_cutting(
     tool: str, tmp_path: Path, folder: Path
 ) -> None:
     numbered(folder, 6)
@@ -341,7 +341,7 @@ def test_wrong_usage_exits_2_and_writes_nothing(
     assert sorted(os.listdir(tmp_path)) == ["source"]
 
 
-def test_without_input_a_terminal_is_told_how_to_give_some(tool: str, tmp_path: Path) -> None:
+def test_stdin_at_a_terminal_is_an_error_with_a_hint(tool: str, tmp_path: Path) -> None:
     leader, follower = os.openpty()
     with open(follower, "rb", buffering=0) as stdin:
         result = run(tool, stdin=stdin, cwd=tmp_path)

@@ -71,7 +71,7 @@ class FolderSource:
     ) -> None:
         check_url(path)
         self.path = path
-        self.no_images = Ignored("non-image file")
+        self.non_images = Ignored("non-image file")
         self.unlabeled = Ignored("unlabeled file")
         self.loops = Ignored("symlink loop")
         self._skip_invalid = skip_invalid
@@ -87,7 +87,7 @@ class FolderSource:
                 lines.append(format_line(examined))
                 found = True
             else:
-                self.no_images.add(examined)
+                self.non_images.add(examined)
             if seen % _BATCH == 0:
                 yield lines or None
                 lines = []
@@ -99,7 +99,7 @@ class FolderSource:
 
     def warnings(self) -> list[str]:
         """Return what was ignored, after the whole folder has been read."""
-        reasons = (self.no_images, self.unlabeled, self.loops)
+        reasons = (self.non_images, self.unlabeled, self.loops)
         return [f"{show(self.path)}: {ignored}" for ignored in reasons if ignored.count]
 
     def _examined_files(self) -> Iterator[Entry | bytes]:
