@@ -66,8 +66,8 @@ class FreshEncoder(ImageEncoder):
 class StripFormat(Protocol[Strip]):
     """Encodes strips, and assembles files from them.
 
-    A strip has `rows` rows, an image `count` strips. All but the first `uncut` strips have rows
-    that are not in the image's file.
+    A strip has `rows` rows, an image `count` strips. An image's file has all rows of its first
+    `uncut` strips. Only other strips may be cut to fit.
     """
 
     rows: int
