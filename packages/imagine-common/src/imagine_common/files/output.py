@@ -7,6 +7,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import TypeAlias, TypeVar
 
+from imagine_common.errors import ImagineError
+from imagine_common.text import show
+
 Buffer: TypeAlias = "bytes | memoryview"
 
 _MAX_BUFFERS = 1024  # IOV_MAX of Linux and macOS
@@ -49,9 +52,9 @@ class OutputFile(ABC):
     def abort(self) -> None:
         """Discard the file unless it is finished."""
 
-    @abstractmethod
     def unfinished_path(self) -> bytes:
-        """Return the file's path until it is finished, for libraries that write it themselves."""
+        """Return a local file's path until it is finished, for libraries that write it."""
+        raise ImagineError(f"{show(self.path)}: only native code writes into an object store")
 
     def __enter__(self: Output) -> Output:
         return self

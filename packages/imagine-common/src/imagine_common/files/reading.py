@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
-from imagine_common.errors import ImagineError, file_error, file_errors
+from imagine_common.errors import ImagineError, file_error
 from imagine_common.files.output import Buffer
 from imagine_common.text import show
 
@@ -67,13 +67,13 @@ class RegularFile(InputFile):
     __slots__ = ("_fd", "size")
 
     def __init__(self, path: bytes, expected: str) -> None:
-        with file_errors(path):
-            try:
-                _require_regular(path, os.stat(path).st_mode, expected)
-                # O_NONBLOCK: a FIFO that just took the name must not block.
-                self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-            except FileNotFoundError as error:
-                raise ImagineError(f"{file_error(path, error)}{hint_at_name(path)}") from error
+        try:  # Called for each image: `file_errors` would take longer.
+            _require_regular(path, os.stat(path).st_mode, expected)
+            # O_NONBLOCK: a FIFO that just took the name must not block.
+            self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            hint = hint_at_name(path) if isinstance(error, FileNotFoundError) else ""
+            raise ImagineError(f"{file_error(path, error)}{hint}") from error
         try:
             status = os.fstat(self._fd)
             _require_regular(path, status.st_mode, expected)

@@ -82,10 +82,6 @@ class StoreFile(OutputFile):
         if self._upload is not None:
             self._upload.abort()
 
-    def unfinished_path(self) -> bytes:
-        """Raise an error: an object has no name before it is complete."""
-        raise ImagineError(f"{show(self.path)}: only native code writes into an object store")
-
     def _append(self, view: memoryview) -> None:
         if view:
             self._batch.append(view)

@@ -38,7 +38,8 @@ class Upload(Protocol):
         """Send the next part."""
 
     def settle(self) -> None:
-        """Wait until all parts have arrived."""
+        """Wait until all parts have arrived; by default, `add` has waited."""
+        return
 
     def complete(self) -> None:
         """Make the parts the object."""
@@ -114,7 +115,7 @@ class Store:
                     raise
 
 
-class FileUpload:
+class FileUpload(Upload):
     """An upload through a file of fsspec, which most backends complete when it is closed."""
 
     def __init__(self, fs: Any, url: bytes) -> None:
@@ -125,9 +126,6 @@ class FileUpload:
         """Send the next part."""
         with errors_named(self._url):
             self._file.write(data)
-
-    def settle(self) -> None:
-        """Do nothing: parts are sent one after the other."""
 
     def complete(self) -> None:
         """Make the parts the object."""
@@ -158,7 +156,7 @@ class MemoryStore(Store):
         super().put(url, data)
 
 
-class _Collected:
+class _Collected(Upload):
     def __init__(self, store: Store, url: bytes) -> None:
         self._store = store
         self._url = url
@@ -166,9 +164,6 @@ class _Collected:
 
     def add(self, data: bytes) -> None:
         self._parts.append(data)
-
-    def settle(self) -> None:
-        pass
 
     def complete(self) -> None:
         self._store.put(self._url, b"".join(self._parts))
