@@ -54,7 +54,7 @@ class RecordIOPacker:
 
     package = "imagine-recordio"
     suffix = b".rec"
-    writing_options: Sequence[str] = ("--lst", "--root", "--merged-index")
+    test_options: frozenset[str] = frozenset()
 
     def __init__(self, args: argparse.Namespace) -> None:
         self._args = args

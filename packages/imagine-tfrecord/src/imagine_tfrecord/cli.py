@@ -55,7 +55,7 @@ class TFRecordPacker:
 
     package = "imagine-tfrecord"
     suffix = b""
-    writing_options: Sequence[str] = ("--index", "--schema")
+    test_options = frozenset({"index_path"})
 
     def __init__(self, args: argparse.Namespace) -> None:
         if args.schema == "dlio" and was_given(args, "--label-offset"):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Protocol
 
-from imagine_common.cli.options import refuse_options, was_given
+from imagine_common.cli.options import was_given
 from imagine_common.cli.workers import open_workers, refuse_scheduler
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.text import counted, human_bytes, show
@@ -22,22 +22,8 @@ if TYPE_CHECKING:
     from imagine_common.parallel.ordered_map import Workers
 
 _FOLDER_OPTIONS = ("--recursive", "--labels-from-dirs")
-_WRITING_OPTIONS = (
-    "--source-path",
-    "--dest-path",
-    "--img-per-file",
-    "--name",
-    "--name-format",
-    "--tar",
-    *_FOLDER_OPTIONS,
-    "--label-offset",
-    "--writer",
-    "--skip-invalid",
-    "--resume",
-    "--fsync",
-    "--part",
-    "--dry-run",
-)
+# All other options only have a use for writing.
+_TEST_OPTIONS = {"test", "files", "workers", "scheduler", "delimiter", "quiet", "verbose", "preset"}
 
 
 class Packer(Protocol):
@@ -45,7 +31,9 @@ class Packer(Protocol):
 
     package: str
     suffix: bytes  # of a file with records
-    writing_options: Sequence[str]  # its own, which --test refuses
+    test_options: frozenset[
+        str
+    ]  # its own options that --test accepts, as attributes of the arguments
 
     def source(self) -> Source | None:
         """Return the source of the tool's own options, if they name one."""
@@ -71,7 +59,9 @@ def run_packer(args: argparse.Namespace, packer: Packer) -> None:
         from imagine_common.packers.checking import run_check
         from imagine_common.parallel.ordered_map import base_of
 
-        refuse_options(args, (*_WRITING_OPTIONS, *packer.writing_options), "--test")
+        for name in sorted(args.given - _TEST_OPTIONS - packer.test_options):
+            option = "--" + name.replace("_", "-")
+            raise UsageError(f"argument {option}: not with --test, which writes nothing")
         with open_workers(args, packer.package) as workers:
             run_check(args, packer.checker(base_of(workers)), workers)
         return

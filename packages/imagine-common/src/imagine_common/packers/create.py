@@ -24,25 +24,17 @@ class PackSummary(NamedTuple):
 
 
 class PackOptions(TypedDict, total=False):
-    """Keywords that the function of each format takes.
+    """Keywords that the function of each format takes, besides its own.
 
     Attributes
     ----------
-    resume : bool
-        Keep the finished files that an earlier run wrote.
-    skip_invalid : bool
-        Leave out images that can't be packed, instead of stopping at the first.
-    fsync : bool
-        Sync each finished file to the disk, so that it survives a power failure.
     recursive : bool
-        Also pack the images in the folders below.
+        Whether to pack the images in the folders below, too.
     labels_from_dirs : bool
-        Label each image with the place of its folder among the folders directly in the source,
-        sorted by name. Implies `recursive`; images outside these folders are not packed.
-    label_offset : int
-        Is added to every label.
-    name_format : str, optional
-        Names the files instead of the prefix, such as `train-{shard:05d}-of-{total:05d}`.
+        Whether to label each image with the place of its folder among the folders directly in the
+        source, sorted by name. Implies `recursive`; images outside these folders are not packed.
+
+    The others are attributes of `PackSpec`, which describes them.
     """
 
     resume: bool

@@ -17,7 +17,6 @@ from imagine_common.packers.shards.naming import ShardNames
 
 # File systems allow 255. Suffixes need some, and so do more digits than the first name has.
 _MAX_NAME_BYTES = 230
-_WRITE_THE_TOTAL = "; write the number itself in the place of {total}"
 
 
 @dataclass(frozen=True)
@@ -77,24 +76,17 @@ class PackSpec:
         if self.name_format is not None and len(self.names.name(0)) > _MAX_NAME_BYTES:
             raise UsageError(f"argument {option}: names are longer than {_MAX_NAME_BYTES} bytes")
         if self.names.needs_total:
-            self._check_total()
-
-    def _check_total(self) -> None:
-        if is_remote(self.dest_path):
-            raise UsageError(
-                "argument --name-format: {total} not in an object store, where files can't be"
-                f" renamed at the end{_WRITE_THE_TOTAL}"
-            )
-        if self.resume:
-            raise UsageError(
-                "argument --resume: not with {total} in --name-format: an unfinished run leaves no"
-                f" files{_WRITE_THE_TOTAL}"
-            )
-        if self.part != WHOLE:
-            raise UsageError(
-                "argument --part: not with {total} in --name-format, which no part knows"
-                f"{_WRITE_THE_TOTAL}"
-            )
+            clashes = {
+                "argument --name-format: {total} not in an object store": is_remote(self.dest_path),
+                "argument --resume: not with {total} in --name-format": self.resume,
+                "argument --part: not with {total} in --name-format": self.part != WHOLE,
+            }
+            for message, clash in clashes.items():
+                if clash:
+                    raise UsageError(
+                        f"{message}, which is known only at the end; write the number itself in the"
+                        " place of {total}"
+                    )
 
     @cached_property
     def names(self) -> ShardNames:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, closing, contextmanager
+from typing import TYPE_CHECKING, BinaryIO
 
 from imagine_common.errors import ImagineError, file_errors
 from imagine_common.files.output import Buffer, OutputFile
@@ -87,11 +88,11 @@ class RecordFiles(RecordFormat):
             If the file's size is not that of the images' records, if its first or last record is
             another one, or if the index has other lines.
         """
-        path, *indexes = files
+        path = files[0]
         with (
             open_input(path, "a finished file") as file,
             file_errors(path),
-            _open_index(indexes) as index,
+            closing(_Index(files[1:])) as index,
         ):
             records = offset = 0
             last = None
@@ -100,8 +101,7 @@ class RecordFiles(RecordFormat):
                     self._require_record(file, path, 0, image)
                 last = (offset, image)
                 length = self.size_in_file(image, file, offset)
-                if index is not None:
-                    index.expect(self.index_line(image.position, offset, length))
+                index.expect(self.index_line(image.position, offset, length))
                 offset += length
                 records += 1
             if last is None or offset != file.size:
@@ -109,9 +109,8 @@ class RecordFiles(RecordFormat):
                     path, f"it has {file.size} bytes, but its images give {offset}"
                 )
             self._require_record(file, path, *last)
-            if index is not None:
-                index.expect_end()
-        return Shard(path, records, offset + (0 if index is None else index.size))
+            index.expect_end()
+        return Shard(path, records, offset + index.size)
 
     def merge(self, shards: Generator[Shard], _fsync: bool) -> Generator[Shard]:
         """Return finished shards unchanged."""
@@ -153,23 +152,18 @@ def _open_files(
         remove_file(files[0] + _INDEX_SUFFIX, fsync)
 
 
-@contextmanager
-def _open_index(paths: Sequence[bytes]) -> Generator[_Index | None]:
-    if not paths:
-        yield None
-        return
-    with closing(_Index(paths[0])) as index:
-        yield index
-
-
 class _Index:
-    """An index from an earlier run, compared with the lines that would be written."""
+    """An index from an earlier run, or none, compared with the lines that would be written."""
 
-    def __init__(self, path: bytes) -> None:
-        self._path = path
-        self._input = open_input(path, "a finished index")
-        self.size = self._input.size
-        self._file = self._input.stream()
+    def __init__(self, paths: Sequence[bytes]) -> None:
+        self.size = 0
+        self._stack = ExitStack()
+        self._file: BinaryIO = io.BytesIO()  # which agrees with empty lines
+        for path in paths:
+            self._path = path
+            opened = self._stack.enter_context(open_input(path, "a finished index"))
+            self.size = opened.size
+            self._file = self._stack.enter_context(opened.stream())
 
     def expect(self, line: bytes) -> None:
         """Compare the next line."""
@@ -185,8 +179,7 @@ class _Index:
 
     def close(self) -> None:
         """Close the index."""
-        self._file.close()
-        self._input.close()
+        self._stack.close()
 
 
 def _cannot_resume(path: bytes, reason: str) -> ImagineError:

@@ -135,6 +135,7 @@ class Slicer:
         finally:
             if self._fd >= 0:
                 os.close(self._fd)
+            if self._spool:
                 remove_temporary(self._spool)
 
     def _append(self, position: int, lines: list[bytes]) -> None:
@@ -154,14 +155,11 @@ class Slicer:
 
     def _close(self) -> Slice:
         fd, self._fd = self._fd, -1
+        with file_errors(self._folder):
+            os.close(fd)
+        spool, self._spool = self._spool, b""
         self._count = 0
-        try:
-            with file_errors(self._folder):
-                os.close(fd)
-        except BaseException:
-            remove_temporary(self._spool)
-            raise
-        return Slice(self._first // self._size, self._first, self._spool, self._line_format)
+        return Slice(self._first // self._size, self._first, spool, self._line_format)
 
 
 def _split(file: BinaryIO, delimiter: bytes) -> Iterator[bytes]:
