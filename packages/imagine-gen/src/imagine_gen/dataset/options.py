@@ -89,7 +89,7 @@ GROUPS = {
         ),
         Option(
             "target_size",
-            "exact size of each JPEG file, by quality and filler: 114660, 110K, 2MiB",
+            "exact size of each JPEG file, by quality and filler, such as 114660, 110K or 2MiB",
             "BYTES",
             _bytes_of_target,
             limits=(1, _MAX_BYTES),
@@ -123,7 +123,12 @@ GROUPS = {
             default="noise",
             choices=("noise", "photo"),
         ),
-        Option("seed", "below 2^64; seeds share no image", default=0, limits=(0, 2**64 - 1)),
+        Option(
+            "seed",
+            "seed below 2^64; datasets with different seeds share no image",
+            default=0,
+            limits=(0, 2**64 - 1),
+        ),
         Option(
             "pooled",
             "assemble images from strips that are encoded once: all images differ, strips recur",
@@ -146,7 +151,9 @@ GROUPS = {
             choices=("flat", "imagefolder"),
         ),
         Option(
-            "files_per_dir", "put N images into each of numbered folders", limits=(1, MAX_INDEX)
+            "files_per_dir",
+            "number of images in each numbered folder below DIR (default: no such folders)",
+            limits=(1, MAX_INDEX),
         ),
     ),
 }
