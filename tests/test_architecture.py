@@ -64,7 +64,7 @@ def test_paths_exist() -> None:
 
 
 def test_names_in_files_exist() -> None:
-    names = re.findall(r"`(\w+)`\s+in\s+`([\w-]+/[\w/.-]+|\w+\.ini)`", PAGE)
+    names = re.findall(r"`(\w+)`\s+in\s+`([\w/-]+/\w+\.\w+|\w+\.ini)`", PAGE)
     missing = [
         (name, path)
         for name, path in names
