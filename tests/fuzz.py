@@ -25,6 +25,7 @@ from imagine_common.exchange.manifest import NEWLINE, NUL, parse_line, read_line
 from imagine_common.files.image_headers import read_header
 from imagine_common.packers.checking import FileReport
 from imagine_common.packers.images.files import is_image, look_at_image, read_image
+from imagine_common.packers.records import Image
 from imagine_common.packers.sources.tar import TarSource
 from support import JPEG, PNG, run
 from tars import any_format, archive, by_library, with_checksum
@@ -155,7 +156,7 @@ def _image(folder: Path, data: bytes) -> None:
     name = os.fsencode(path)
 
     def look(name: bytes) -> object:
-        return look_at_image(name, 2**29, lambda path, file: read_header(file))
+        return look_at_image(Image(0, name), 2**29, lambda path, file: read_header(file))
 
     if _refusable(partial(look, name)) is not None:
         assert read_image(name, 2**29) == data

@@ -104,7 +104,7 @@ def _read(form: RecordFormat, base: bytes, image: Image) -> Image:
 
 
 def _look_at(form: RecordFormat, base: bytes, image: Image) -> Image:
-    # `--resume` reads some of them again, and records hold at most the file's name.
-    path = rooted(image.path, base)
-    size, header = look_at_image(path, form.image_limit(image), form.examine)
-    return Image(image.position, path, image.labels, size, b"", header)
+    limit = form.image_limit(image)
+    if base:  # `--resume` reads some of them again, and records hold at most the file's name.
+        image = image._replace(path=rooted(image.path, base))
+    return look_at_image(image, limit, form.examine)

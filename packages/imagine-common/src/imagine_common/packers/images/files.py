@@ -15,6 +15,7 @@ from imagine_common.errors import ImagineError, file_error, file_errors
 from imagine_common.files.reading import FileSlice, InputFile
 from imagine_common.files.storage import open_input
 from imagine_common.files.temporary import is_temporary
+from imagine_common.packers.records import Image
 from imagine_common.text import show
 
 if TYPE_CHECKING:
@@ -79,15 +80,17 @@ def read_image(path: bytes, limit: int) -> bytes:
 
 
 def look_at_image(
-    path: bytes, limit: int, examine: Callable[[bytes, FileSlice], Header | None]
-) -> tuple[int, Header | None]:
-    """Return the size in bytes of an image file, and its header if `examine` returns it.
+    image: Image, limit: int, examine: Callable[[bytes, FileSlice], Header | None]
+) -> Image:
+    """Return an image with the size of its file and the header that `examine` returns.
 
     Only the beginning of the file and the bytes that `examine` needs are read.
     """
+    position, path, labels, *_ = image
     with _open_image(path, limit) as file, file_errors(path):
         require_image(path, file.read_at(0, HEAD_BYTES))
-        return file.size, examine(path, FileSlice(file, 0, window=_HEADER_BYTES))
+        header = examine(path, FileSlice(file, 0, window=_HEADER_BYTES))
+        return Image(position, path, labels, file.size, header=header)
 
 
 def read_head(path: bytes) -> bytes:
