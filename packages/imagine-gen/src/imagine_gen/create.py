@@ -141,8 +141,7 @@ def create_images(
     chunksize : int
         Images per unit of work.
     workers : int or Cluster, optional
-        Processes, or a cluster. By default as many processes as there are usable CPUs, and memory
-        for.
+        Processes, or a cluster; by default one process per usable CPU, as far as memory allows.
     resume : bool
         Keep existing images of the requested format, mode and dimensions.
     fsync : bool
@@ -158,22 +157,12 @@ def create_images(
     ImagineError
         If a file cannot be written. Images finished before stay.
     """
-    spec = DatasetSpec(
-        path=os.fsencode(path),
-        name=os.fsencode(name),
-        width=width,
-        height=height,
-        count=count,
-        image_format=image_format,
-        seed=seed,
-        **options,
-    )
+    folder, prefix = os.fsencode(path), os.fsencode(name)
+    spec = DatasetSpec(folder, prefix, width, height, count, image_format, seed=seed, **options)
     begin = time.perf_counter()
-    total = 0
-    first = None
-    for image in generate(spec, workers, chunksize, resume=resume, fsync=fsync):
-        first = image.size if first is None else first
-        total += image.size
+    images = generate(spec, workers, chunksize, resume=resume, fsync=fsync)
+    first = next(images).size
+    total = first + sum(image.size for image in images)
     summary = CreateSummary(count, total, time.perf_counter() - begin)
     if size:
         summary = summary._replace(first_bytes=first, folder_bytes=dataset_bytes(spec))
