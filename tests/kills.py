@@ -24,8 +24,11 @@ from support import (
     TOOLS,
     children,
     command,
+    contents,
+    finished,
     lines,
     manifest,
+    run,
     session_members,
 )
 from tars import archive
@@ -44,14 +47,6 @@ class Job(NamedTuple):
     listed: list[str]
     seconds: float
     again: tuple[str, ...] = ("--resume",)  # what goes on with a run that was killed
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Return the files of a folder under their final names."""
-    if not folder.exists():
-        return {}
-    names = [name for name in os.listdir(folder) if not name.startswith(".")]
-    return {name: (folder / name).read_bytes() for name in names}
 
 
 def make_jobs(folder: Path, jpeg: bytes) -> list[Job]:
@@ -73,7 +68,7 @@ def make_jobs(folder: Path, jpeg: bytes) -> list[Job]:
         code, listed = finish(job, out)
         assert code == 0
         seconds = time.monotonic() - begin
-        jobs.append(job._replace(expected=contents(out), listed=listed, seconds=seconds))
+        jobs.append(job._replace(expected=finished(out), listed=listed, seconds=seconds))
         assert len(listed) == (IMAGES if tool == "gen" else IMAGES // 2)
     # A tar stream's images give the same; it is read again, since it can't be resumed.
     stream = archive((path.name, path.read_bytes()) for path in paths)
@@ -85,7 +80,7 @@ def make_jobs(folder: Path, jpeg: bytes) -> list[Job]:
 def finish(job: Job, folder: Path, *more: str) -> tuple[int, list[str]]:
     """Run a job to its end; return its exit code and the names of the files that it listed."""
     args = [PATH_OPTION[job.tool], str(folder), *job.args, *more]
-    done = subprocess.run(command(job.tool, *args), input=job.input, capture_output=True)
+    done = run(job.tool, *args, input=job.input)
     return done.returncode, [os.path.basename(path) for path in lines(done.stdout)]
 
 
@@ -121,12 +116,12 @@ def kill_once(job: Job, folder: Path, rng: random.Random) -> str:
         time.sleep(0.01)
     assert not session_members(process.pid), f"{what}: processes are left"
     check_whole(job, folder, what)
-    finished = contents(folder)
+    whole = finished(folder)
     for path in lines(stdout):
-        assert os.path.basename(path) in finished, f"{what}: {path} was listed but is not there"
+        assert os.path.basename(path) in whole, f"{what}: {path} was listed but is not there"
     resumed = finish(job, folder, *job.again)
     assert resumed == (0, job.listed), f"{what}: can't be resumed"
-    assert {name: (folder / name).read_bytes() for name in os.listdir(folder)} == job.expected, what
+    assert contents(folder) == job.expected, what
     return what
 
 
@@ -147,7 +142,7 @@ def check_exit(code: int, signum: int, at_tool: bool, what: str, stderr: bytes) 
 
 def check_whole(job: Job, folder: Path, what: str) -> None:
     """Check that every file under a final name is whole, and no index is without its file."""
-    found = contents(folder)
+    found = finished(folder)
     for name, data in found.items():
         assert data == job.expected.get(name), f"{what}: {name} is not whole"
         if name.endswith(".idx"):

@@ -9,15 +9,15 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from forks import commands, run_fork
 
-TOOLS = tuple(os.environ.get("IMAGINE_TOOLS", "gen tfrecord recordio").split())
-PACKERS = tuple(tool for tool in TOOLS if tool != "gen")
+PACKERS = ("tfrecord", "recordio")
+TOOLS = ("gen", *PACKERS)
 PATH_OPTION = {"gen": "--path", "tfrecord": "--dest-path", "recordio": "--dest-path"}
 RECORD_SUFFIX = {"tfrecord": "", "recordio": ".rec"}
 
@@ -109,6 +109,32 @@ def manifest(paths: list[Path] | list[str]) -> bytes:
     return b"".join(os.fsencode(path) + b"\n" for path in paths)
 
 
+def write_images(folder: Path, data: Iterable[bytes]) -> list[Path]:
+    """Write files `0.jpg`, `1.jpg` and so on into a new folder."""
+    folder.mkdir()
+    paths = []
+    for number, image in enumerate(data):
+        paths.append(folder / f"{number}.jpg")
+        paths[-1].write_bytes(image)
+    return paths
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files below a folder, with those that are temporary or hidden."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def finished(folder: Path) -> dict[str, bytes]:
+    """Return the files below a folder that have their final names."""
+    return {
+        name: data for name, data in contents(folder).items() if not Path(name).name.startswith(".")
+    }
+
+
 def wait_for(condition: Any, seconds: float = PATIENCE) -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
@@ -158,13 +184,21 @@ class Record(NamedTuple):
     data: bytes
 
 
+def _crc32c_of_octet(octet: int) -> int:
+    for _ in range(8):
+        octet = octet >> 1 ^ (0x82F63B78 if octet & 1 else 0)
+    return octet
+
+
+_CRC32C = tuple(map(_crc32c_of_octet, range(256)))
+
+
 def crc32c(data: bytes) -> int:
-    """Return the Castagnoli CRC, bit by bit (RFC 3720, B.4)."""
+    """Return the Castagnoli CRC, with a table of octets (RFC 3720, B.4)."""
     crc = 0xFFFFFFFF
+    table = _CRC32C
     for octet in data:
-        crc ^= octet
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+        crc = crc >> 8 ^ table[(crc ^ octet) & 0xFF]
     return crc ^ 0xFFFFFFFF
 
 

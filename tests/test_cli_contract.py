@@ -25,7 +25,6 @@ from support import (
     PATH_OPTION,
     PATIENCE,
     RECORD_SUFFIX,
-    TOOLS,
     alive,
     children,
     command,
@@ -35,6 +34,7 @@ from support import (
     run_process,
     unfinished,
     wait_for,
+    write_images,
 )
 
 HEAVY = ("PIL", "concurrent.futures", "mxnet", "numpy", "tensorflow", "tqdm")
@@ -61,19 +61,9 @@ class Job(NamedTuple):
         return [f"{self.folder}/x{n}{SUFFIX[self.tool]}" for n in range(3)]
 
 
-@pytest.fixture(params=TOOLS)
-def tool(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture
 def images(tmp_path: Path) -> list[Path]:
-    folder = tmp_path / "source"
-    folder.mkdir()
-    paths = [folder / f"{n}.jpg" for n in range(5)]
-    for path in paths:
-        path.write_bytes(JPEG)
-    return paths
+    return write_images(tmp_path / "source", [JPEG] * 5)
 
 
 @pytest.fixture
@@ -161,6 +151,7 @@ for path in itertools.cycle(sys.argv[1:]):
 """
 
 
+@pytest.mark.process
 def test_help_names_every_option_and_its_exit_codes(tool: str) -> None:
     result = run_process(tool, "--help")
     assert result.returncode == 0
@@ -177,6 +168,7 @@ def test_help_fits_eighty_columns(tool: str) -> None:
     assert [line for line in result.stdout.decode().splitlines() if len(line) > 80] == []
 
 
+@pytest.mark.process
 def test_help_imports_nothing_heavy(tool: str) -> None:
     code = (
         f"import sys; from imagine_{tool}.cli import main; assert main(['--help']) == 0;"
@@ -186,12 +178,14 @@ def test_help_imports_nothing_heavy(tool: str) -> None:
     assert result.stderr.strip() == "[]"
 
 
+@pytest.mark.process
 def test_version_is_the_package_version(tool: str) -> None:
     result = run_process(tool, "--version")
     assert result.returncode == 0
     assert result.stdout == f"imagine-{tool} 0.1.0\n".encode()
 
 
+@pytest.mark.process
 def test_runs_as_a_module(tool: str) -> None:
     args = [sys.executable, "-m", f"imagine_{tool}", "--version"]
     assert subprocess.run(args, capture_output=True).stdout == f"imagine-{tool} 0.1.0\n".encode()
@@ -359,6 +353,7 @@ def test_a_full_stdout_exits_1(job: Job) -> None:
     assert "error: standard output: No space left on device" in line
 
 
+@pytest.mark.process
 def test_a_closed_stdout_exits_1_and_no_file_takes_its_place(job: Job) -> None:
     script = 'exec "$0" "$@" >&-'
     result = subprocess.run(
@@ -371,6 +366,7 @@ def test_a_closed_stdout_exits_1_and_no_file_takes_its_place(job: Job) -> None:
     assert not any(b"x0" in path.read_bytes() for path in job.folder.iterdir() if path.is_file())
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_help_to_a_full_stdout_exits_1(tool: str, option: str, unbuffered: str) -> None:
@@ -381,6 +377,7 @@ def test_help_to_a_full_stdout_exits_1(tool: str, option: str, unbuffered: str) 
     assert b"standard output: No space left on device" in result.stderr
 
 
+@pytest.mark.process
 def test_a_closed_stderr_changes_nothing(job: Job) -> None:
     script = 'exec "$0" "$@" 2>&-'
     result = subprocess.run(
@@ -390,6 +387,7 @@ def test_a_closed_stderr_changes_nothing(job: Job) -> None:
     assert lines(result.stdout) == job.paths
 
 
+@pytest.mark.process
 def test_errors_never_go_to_stdout(tool: str) -> None:
     script = 'exec "$0" --frobnicate 2>&-'
     result = subprocess.run(["bash", "-c", script, *command(tool)], capture_output=True)
@@ -403,6 +401,7 @@ def test_a_full_stderr_changes_nothing(job: Job) -> None:
     assert lines(result.stdout) == job.paths
 
 
+@pytest.mark.process
 def test_closed_pipe_exits_141_silently(endless: Callable[..., Endless]) -> None:
     running = endless(stdout=subprocess.PIPE)
     assert running.stdout.readline().endswith(b"\n")
@@ -414,6 +413,7 @@ def test_closed_pipe_exits_141_silently(endless: Callable[..., Endless]) -> None
     assert unfinished(running.folder) == []
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("signum", "code", "word"),
     [
@@ -459,6 +459,7 @@ sys.exit(main(sys.argv[3:]))
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(
     ("module", "code", "says"),
     [
@@ -478,6 +479,7 @@ def test_an_interrupt_during_an_import_leaves_no_traceback(
     assert result.stderr.decode() == f"imagine-{job.tool}: interrupted\n" * says
 
 
+@pytest.mark.process
 def test_an_ignored_signal_stays_ignored(job: Job) -> None:
     # A background job of a script ignores SIGINT, and so must what it runs.
     script = f"trap '' INT; kill -INT $$; exec {' '.join(command(job.tool, *job.args))}"
@@ -485,6 +487,7 @@ def test_an_ignored_signal_stays_ignored(job: Job) -> None:
     assert result.returncode == 0
 
 
+@pytest.mark.process
 def test_a_killed_worker_exits_1_with_a_plain_message(
     endless: Callable[..., Endless], tool: str
 ) -> None:
@@ -500,6 +503,7 @@ def test_a_killed_worker_exits_1_with_a_plain_message(
     assert unfinished(running.folder) == []
 
 
+@pytest.mark.process
 def test_workers_end_when_the_tool_is_killed(endless: Callable[..., Endless]) -> None:
     running = endless()
     wait_for(running.is_underway)
@@ -517,6 +521,7 @@ def test_tracebacks_come_only_with_verbose(job: Job, tmp_path: Path) -> None:
     assert verbose.splitlines()[-1].startswith(f"imagine-{job.tool}: error: ".encode())
 
 
+@pytest.mark.process
 def test_a_terminal_gets_progress_and_a_summary_but_no_paths(job: Job) -> None:
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 80, 0, 0))

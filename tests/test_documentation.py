@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from support import command, shell
+from support import TOOLS, command, shell
+
+pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parents[1]
-TOOLS = ("gen", "tfrecord", "recordio")
 
 
 def code_blocks(path: Path, language: str, section: str = "") -> list[str]:
@@ -56,7 +57,7 @@ def test_quick_start_is_one_line_that_generates_pipes_and_packs(tmp_path: Path) 
     assert install == "set -o pipefail && python3 -m venv .venv && . .venv/bin/activate && "
     # The packages are installed here; elsewhere the whole line is run.
     pipeline = pipeline.replace("--count 1000", "--count 150")
-    result = shell(f"set -o pipefail && {pipeline}", tmp_path)
+    result = shell(f"set -o pipefail && {pipeline}", tmp_path, installed=True)
     assert result.returncode == 0, result.stderr
     assert result.stdout == "records/tfrecord_0\nrecords/tfrecord_1\n"
 

@@ -10,17 +10,9 @@ import pytest
 
 from imagine_common.errors import UsageError
 from imagine_common.exchange.parts import Part, parse_part
-from support import JPEG, PACKERS, TOOLS, lines, manifest, run
+from support import JPEG, contents, lines, manifest, run
 
 SMALL = ("--width", "16", "--height", "16", "--count", "23")
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
 
 
 def images(folder: Path, count: int) -> list[Path]:
@@ -64,45 +56,39 @@ def test_what_is_no_part_is_wrong_usage(text: str, words: str) -> None:
         parse_part(text)
 
 
-if "gen" in TOOLS:
-
-    @pytest.mark.parametrize(
-        "options",
-        [
-            (),
-            ("--pooled", "--image-format", "png"),
-            ("--width", "10:20", "--classes", "4", "--layout", "imagefolder"),
-            ("--start", "100", "--files-per-dir", "6"),
-        ],
-        ids=" ".join,
-    )
-    def test_parts_of_images_are_the_whole(tmp_path: Path, options: tuple[str, ...]) -> None:
-        args = (*SMALL, *options)
-        whole = run("gen", "--path", tmp_path / "w", *args)
-        listed: dict[int, list[str]] = {}
-        for number in (3, 0, 4, 2, 1):
-            part = run("gen", "--path", tmp_path / "p", *args, "--part", f"{number}/5")
-            assert part.returncode == 0, part.stderr
-            listed[number] = lines(part.stdout)
-        joined = [line for number in range(5) for line in listed[number]]
-        assert joined == [line.replace("/w/", "/p/") for line in lines(whole.stdout)]
-        assert contents(tmp_path / "p") == contents(tmp_path / "w")
-        verified = run("gen", "--path", tmp_path / "p", *args, "--part", "2/5", "--verify")
-        assert (verified.returncode, lines(verified.stdout)) == (0, listed[2])
-
-    def test_a_part_without_images_makes_nothing(tmp_path: Path) -> None:
-        made = run("gen", "--path", tmp_path / "p", *SMALL, "--part", "0/99")
-        assert (made.returncode, made.stdout) == (0, b"")
-        assert b"imagine-gen: 0 images" in made.stderr
-        assert not (tmp_path / "p").exists()
-        streamed = run("gen", "--tar", *SMALL, "--part", "0/99")
-        with tarfile.open(fileobj=io.BytesIO(streamed.stdout)) as archive:
-            assert archive.getnames() == []
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--pooled", "--image-format", "png"),
+        ("--width", "10:20", "--classes", "4", "--layout", "imagefolder"),
+        ("--start", "100", "--files-per-dir", "6"),
+    ],
+    ids=" ".join,
+)
+def test_parts_of_images_are_the_whole(tmp_path: Path, options: tuple[str, ...]) -> None:
+    args = (*SMALL, *options)
+    whole = run("gen", "--path", tmp_path / "w", *args)
+    listed: dict[int, list[str]] = {}
+    for number in (3, 0, 4, 2, 1):
+        part = run("gen", "--path", tmp_path / "p", *args, "--part", f"{number}/5")
+        assert part.returncode == 0, part.stderr
+        listed[number] = lines(part.stdout)
+    joined = [line for number in range(5) for line in listed[number]]
+    assert joined == [line.replace("/w/", "/p/") for line in lines(whole.stdout)]
+    assert contents(tmp_path / "p") == contents(tmp_path / "w")
+    verified = run("gen", "--path", tmp_path / "p", *args, "--part", "2/5", "--verify")
+    assert (verified.returncode, lines(verified.stdout)) == (0, listed[2])
 
 
-@pytest.fixture(params=PACKERS)
-def packer(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def test_a_part_without_images_makes_nothing(tmp_path: Path) -> None:
+    made = run("gen", "--path", tmp_path / "p", *SMALL, "--part", "0/99")
+    assert (made.returncode, made.stdout) == (0, b"")
+    assert b"imagine-gen: 0 images" in made.stderr
+    assert not (tmp_path / "p").exists()
+    streamed = run("gen", "--tar", *SMALL, "--part", "0/99")
+    with tarfile.open(fileobj=io.BytesIO(streamed.stdout)) as archive:
+        assert archive.getnames() == []
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -22,6 +22,9 @@ from support import (
     wait_for,
 )
 
+pytestmark = pytest.mark.process
+
+
 SMALL = "--width 16 --height 16"
 
 

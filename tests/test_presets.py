@@ -52,7 +52,6 @@ def test_a_preset_generates_images_of_which_other_options_change_what_they_say(
     assert all(line.partition("\t")[0].endswith(".png") for line in lines(as_png.stdout))
 
 
-@pytest.mark.skipif("gen" not in TOOLS, reason="about imagine-gen, which is tested elsewhere")
 def test_an_error_about_a_presets_option_names_the_preset(tmp_path: Path) -> None:
     args = ["--preset", "4k", "--path", tmp_path / "im", "--image-format", "bmp"]
     result = run("gen", *args, "--height", "500000")

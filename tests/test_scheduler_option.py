@@ -9,6 +9,8 @@ import pytest
 
 from support import PACKERS, PATH_OPTION, TOOLS, run_process
 
+pytestmark = pytest.mark.process
+
 
 def no_dask(folder: Path) -> dict[str, str]:
     """Return an environment in which Dask can't be imported, whether it is there or not."""

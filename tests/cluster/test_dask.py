@@ -143,7 +143,6 @@ def test_images_of_a_folder_are_packed_and_resumed(
     assert digests(tmp_path / "there") == digests(tmp_path / "here")
 
 
-@pytest.mark.skipif("tfrecord" not in TOOLS, reason="asks for imagine-tfrecord")
 def test_what_is_there_is_checked_by_the_workers(cluster: DaskProcesses, tmp_path: Path) -> None:
     args = ("--path", "im", *SMALL, "--count", "12")
     made = run_process("gen", *args, cwd=tmp_path)

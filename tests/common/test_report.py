@@ -163,6 +163,7 @@ def test_no_bar_is_drawn_when_quiet(tmp_path: Path) -> None:
         assert drawn(file.fileno(), "quiet") == (False, b"")
 
 
+@pytest.mark.process
 def test_no_bar_is_drawn_when_stderr_is_no_terminal(tmp_path: Path) -> None:
     with open(tmp_path / "stdout", "wb") as file:
         done = subprocess.run(

@@ -106,6 +106,7 @@ def without_backend(tool: str, *args: str, data: bytes, cwd: Path) -> tuple[int,
     return result.returncode, result.stderr.decode()
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("tool", TOOLS)
 def test_a_url_without_its_backend_exits_2(tool: str, tmp_path: Path) -> None:
     code, said = without_backend(tool, PATH_OPTION[tool], "s3://b", data=b"x\n", cwd=tmp_path)
@@ -114,6 +115,7 @@ def test_a_url_without_its_backend_exits_2(tool: str, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("tool", PACKERS)
 @pytest.mark.parametrize(
     ("args", "data"),
@@ -143,6 +145,7 @@ print(code, heavy, file=sys.stderr)
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("tool", TOOLS)
 def test_nothing_is_imported_for_stores_without_a_url(tool: str, tmp_path: Path) -> None:
     (tmp_path / "x.jpg").write_bytes(JPEG)

@@ -10,6 +10,9 @@ import pytest
 from kills import Job, check_whole, kill_once, make_jobs
 from support import JPEG, PACKERS, TOOLS
 
+pytestmark = pytest.mark.process
+
+
 KILLS = 8  # of each tool, and of each packer with a tar stream
 
 

@@ -10,44 +10,28 @@ from pathlib import Path
 
 import pytest
 
-from kills import contents
 from support import (
     JPEG,
-    PACKERS,
     PATH_OPTION,
     PATIENCE,
     RECORD_SUFFIX,
-    TOOLS,
     command,
+    finished,
     lines,
     manifest,
     run,
     session_members,
     unfinished,
     wait_for,
+    write_images,
 )
 
 COUNT = 30
 
 
-@pytest.fixture(params=TOOLS)
-def tool(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture(params=PACKERS)
-def packer(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture
 def images(tmp_path: Path) -> list[Path]:
-    folder = tmp_path / "source"
-    folder.mkdir()
-    paths = [folder / f"{n}.jpg" for n in range(COUNT)]
-    for number, path in enumerate(paths):
-        path.write_bytes(JPEG + b"#%d" % number)
-    return paths
+    return write_images(tmp_path / "source", (JPEG + b"#%d" % n for n in range(COUNT)))
 
 
 def arguments(tool: str, folder: Path) -> list[str]:
@@ -59,6 +43,7 @@ def arguments(tool: str, folder: Path) -> list[str]:
     return [*args, "--img-per-file", "1"]
 
 
+@pytest.mark.process
 def test_a_target_that_is_removed_midway_exits_1_naming_it(
     tool: str, tmp_path: Path, images: list[Path]
 ) -> None:
@@ -83,7 +68,7 @@ def test_a_target_that_is_removed_midway_exits_1_naming_it(
     (line,) = stderr.decode().splitlines()
     assert f"error: {out}" in line
     assert "No such file or directory" in line
-    whole = contents(tmp_path / "moved")
+    whole = finished(tmp_path / "moved")
     assert all(whole.values())
     assert not out.exists() or not any(
         os.path.basename(path) in os.listdir(out) for path in lines(stdout)
@@ -116,6 +101,7 @@ def test_a_read_only_target_exits_1_naming_it(
         assert result.stdout == b""
 
 
+@pytest.mark.process
 def test_runs_on_disjoint_ranges_share_a_folder(tool: str, tmp_path: Path) -> None:
     whole, shared = tmp_path / "whole", tmp_path / "shared"
     sources = [tmp_path / f"{n}.jpg" for n in range(2)]
@@ -141,10 +127,11 @@ def test_runs_on_disjoint_ranges_share_a_folder(tool: str, tmp_path: Path) -> No
     for process, source in zip(started, sources):
         process.communicate(manifest([source] * COUNT))
         assert process.returncode == 0
-    assert contents(shared) == contents(whole)
+    assert finished(shared) == finished(whole)
     assert unfinished(shared) == []
 
 
+@pytest.mark.process
 def test_runs_on_the_same_range_share_a_folder(
     tool: str, tmp_path: Path, images: list[Path]
 ) -> None:
@@ -167,10 +154,11 @@ def test_runs_on_the_same_range_share_a_folder(
     for process in started:
         _, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, errors
-    assert contents(shared) == contents(whole)
+    assert finished(shared) == finished(whole)
     assert unfinished(shared) == []
 
 
+@pytest.mark.process
 def test_a_run_clears_what_a_killed_one_left_and_nothing_of_a_living_one(
     tool: str, tmp_path: Path, images: list[Path]
 ) -> None:
@@ -202,6 +190,7 @@ def test_a_run_clears_what_a_killed_one_left_and_nothing_of_a_living_one(
     assert f"-{living.pid}-" in left[0]
 
 
+@pytest.mark.process
 def test_a_source_that_is_cut_off_midway_exits_1_naming_it(packer: str, tmp_path: Path) -> None:
     """The file is found whole, and is shorter once it is read."""
     image = tmp_path / "0.jpg"
@@ -229,6 +218,7 @@ def test_a_source_that_is_cut_off_midway_exits_1_naming_it(packer: str, tmp_path
     assert os.listdir(tmp_path / "out") == []
 
 
+@pytest.mark.process
 def test_a_clock_that_jumps_changes_nothing(tool: str, tmp_path: Path, images: list[Path]) -> None:
     """Wall clock and file times go back decades while the tool works."""
     whole, jumped = tmp_path / "whole", tmp_path / "jumped"
@@ -251,9 +241,10 @@ def test_a_clock_that_jumps_changes_nothing(tool: str, tmp_path: Path, images: l
     )
     assert result.returncode == 0, result.stderr
     assert f"({COUNT - 1} there already)".encode() in result.stderr
-    assert contents(jumped) == contents(whole)
+    assert finished(jumped) == finished(whole)
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("locale", [{"LC_ALL": "C"}, {"LC_ALL": "xx_YY.latin1"}, {"LANG": ""}])
 @pytest.mark.parametrize("mode", [{}, {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}])
 def test_a_locale_changes_nothing(
@@ -296,9 +287,10 @@ def test_a_line_of_a_megabyte_is_an_error_of_one_line(
     result = run(packer, *arguments(packer, tmp_path / "out"), input=b"x" * size + b"\n")
     assert result.returncode == 1
     assert words in result.stderr.decode()[-300:]
-    assert contents(tmp_path / "out") == {}
+    assert finished(tmp_path / "out") == {}
 
 
+@pytest.mark.process
 def test_a_run_starts_while_another_ends(tool: str, tmp_path: Path, images: list[Path]) -> None:
     """Whoever is killed and resumed at once has the killed one's workers still about."""
     out = tmp_path / "out"
@@ -312,7 +304,7 @@ def test_a_run_starts_while_another_ends(tool: str, tmp_path: Path, images: list
     assert first.stdin
     first.stdin.write(manifest(images))
     first.stdin.flush()
-    wait_for(lambda: out.exists() and contents(out))
+    wait_for(lambda: out.exists() and finished(out))
     first.kill()
     first.communicate()  # Itself it is gone, while its workers may not have noticed.
     result = run(tool, *arguments(tool, out), "--resume", input=manifest(images))

@@ -13,17 +13,13 @@ import imagine_gen
 from imagine_common.errors import ImagineError, UsageError
 from imagine_gen import CreateSummary, DatasetSpec, ImageFile, create_images, generate
 from imagine_gen.create import folder_bytes, generate_units
-from support import unfinished, wait_for
+from support import contents, unfinished, wait_for
 
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> None:
     # The thread of a pool that was just closed may live a moment longer.
     wait_for(lambda: threading.active_count() == 1)
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def spec(folder: Path, **changes: Any) -> DatasetSpec:
@@ -56,22 +52,22 @@ def test_workers_and_chunksize_change_nothing(
         os.fsencode(tmp_path / "made" / f"x{index}.{image_format}") for index in range(7)
     ]
     assert [image.size for image in made] == [image.size for image in expected]
-    assert files(tmp_path / "made") == files(tmp_path / "expected")
-    assert len(set(files(tmp_path / "made").values())) == 7
+    assert contents(tmp_path / "made") == contents(tmp_path / "expected")
+    assert len(set(contents(tmp_path / "made").values())) == 7
 
 
 def test_hosts_that_split_a_dataset_make_the_same(tmp_path: Path) -> None:
     make(tmp_path / "whole", 7, seed=5)
     make(tmp_path / "split", 3, seed=5)
     make(tmp_path / "split", 4, seed=5, start=3)
-    assert files(tmp_path / "split") == files(tmp_path / "whole")
+    assert contents(tmp_path / "split") == contents(tmp_path / "whole")
 
 
 def test_other_seeds_and_modes_make_others(tmp_path: Path) -> None:
     make(tmp_path / "a", 3)
     make(tmp_path / "b", 3, seed=1)
     make(tmp_path / "c", 3, mode="L")
-    made = [data for name in "abc" for data in files(tmp_path / name).values()]
+    made = [data for name in "abc" for data in contents(tmp_path / name).values()]
     assert len(set(made)) == 9
     with Image.open(tmp_path / "c" / "x0.png") as opened:
         assert opened.mode == "L"
@@ -132,7 +128,7 @@ def test_stopping_early_leaves_whole_files_only(tmp_path: Path, workers: int) ->
     with closing(generate(spec(tmp_path, count=1000), workers, chunksize=1)) as images:
         next(images)
     assert unfinished(tmp_path) == []
-    made = files(tmp_path)
+    made = contents(tmp_path)
     assert 1 <= len(made) < 1000
     for name in made:
         with Image.open(tmp_path / name) as opened:
@@ -210,9 +206,9 @@ def test_existing_files_are_replaced(tmp_path: Path) -> None:
     for index in range(4):
         (tmp_path / "old" / f"x{index}.png").write_bytes(b"old" * 1000)
     make(tmp_path / "old", 3)
-    made = files(tmp_path / "old")
+    made = contents(tmp_path / "old")
     assert made.pop("x3.png") == b"old" * 1000
-    assert made == files(tmp_path / "new")
+    assert made == contents(tmp_path / "new")
 
 
 @pytest.mark.parametrize("workers", [1, 2])

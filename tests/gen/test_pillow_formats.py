@@ -325,6 +325,7 @@ print((status("VmHWM") - before) / (worker_bytes(spec) - worker_bytes(make(1))))
 """
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("name", "mode"), [case for case in CASES if case[0] != "avif"])
 def test_memory_that_encoding_takes_is_what_the_specification_says(name: str, mode: str) -> None:
     """AVIF, which takes the longest, was measured in the same way."""

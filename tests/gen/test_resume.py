@@ -11,13 +11,9 @@ from PIL import Image
 
 from imagine_gen import DatasetSpec, create_images, generate
 from imagine_gen.work.existing import existing_size
-from support import lines, run
+from support import contents, lines, run
 
 SIZE = ("--width", "24", "--height", "17")
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {name: (folder / name).read_bytes() for name in os.listdir(folder)}
 
 
 def times(folder: Path) -> dict[str, int]:

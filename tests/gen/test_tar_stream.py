@@ -70,6 +70,7 @@ def test_parts_of_a_dataset_have_the_images_of_the_whole() -> None:
     assert joined == whole
 
 
+@pytest.mark.process
 def test_the_first_images_go_out_before_the_last_are_made() -> None:
     args = command("gen", "--tar", "--width", "64", "--height", "64", "--count", "1000000000")
     with subprocess.Popen(args, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

@@ -25,7 +25,7 @@ from imagine_gen.target_size import sizes as target_size
 from imagine_gen.target_size.sizes import TargetSizes
 from imagine_gen.work import units
 from imagine_gen.work.encoders import image_encoder
-from support import lines, run
+from support import contents, lines, run
 
 SMALL = ("--width", "64", "--height", "48")
 COMMENT, SCAN = 0xFE, 0xDA
@@ -46,10 +46,6 @@ def file_of(encoder: ImageEncoder, index: int) -> tuple[bytes, int]:
     """Return an image's file, and how many bytes of it are filler."""
     buffers, filler = encoder.encode(index)
     return b"".join(buffers), filler
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def segments(file: bytes) -> Iterator[tuple[int, bytes]]:

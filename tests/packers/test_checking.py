@@ -9,12 +9,7 @@ from typing import Any
 
 import pytest
 
-from support import JPEG, PACKERS, RECORD_SUFFIX, lines, manifest, run
-
-
-@pytest.fixture(params=PACKERS)
-def tool(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+from support import JPEG, RECORD_SUFFIX, lines, manifest, run
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import pytest
 
 from support import (
     JPEG,
-    PACKERS,
     RECORD_SUFFIX,
     lines,
     read_recordio,
@@ -20,11 +19,6 @@ from support import (
 )
 
 NAMES = {"tfrecord": "tfrecord_", "recordio": "recordio_"}
-
-
-@pytest.fixture(params=PACKERS)
-def tool(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 def images_of(tool: str, path: str | Path) -> list[tuple[int, list[float]]]:
@@ -172,6 +166,7 @@ def test_a_link_to_another_folder_is_followed(tool: str, tmp_path: Path) -> None
     assert packed(tool, tmp_path, *args) == [(0, [0])]
 
 
+@pytest.mark.process
 def test_a_tree_of_a_thousand_levels_is_read(tool: str, tmp_path: Path) -> None:
     folder = tmp_path / "source"
     folder.mkdir()

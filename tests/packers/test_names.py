@@ -11,7 +11,6 @@ import pytest
 
 from support import (
     JPEG,
-    PACKERS,
     PATIENCE,
     RECORD_SUFFIX,
     command,
@@ -21,23 +20,15 @@ from support import (
     session_members,
     unfinished,
     wait_for,
+    write_images,
 )
 
 FORMAT = "train-{shard:05d}-of-{total:05d}"
 
 
-@pytest.fixture(params=PACKERS)
-def tool(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture
 def images(tmp_path: Path) -> list[Path]:
-    (tmp_path / "source").mkdir()
-    paths = [tmp_path / "source" / f"{n}.jpg" for n in range(7)]
-    for number, path in enumerate(paths):
-        path.write_bytes(JPEG + b"#%d#" % number)
-    return paths
+    return write_images(tmp_path / "source", (JPEG + b"#%d#" % n for n in range(7)))
 
 
 def names(tool: str, stems: list[str]) -> list[str]:
@@ -143,6 +134,7 @@ def test_nothing_is_left_of_a_run_whose_total_is_not_known(
     assert os.listdir(out) == []
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_shards_that_wait_go_when_the_run_is_ended(
@@ -167,6 +159,7 @@ def test_shards_that_wait_go_when_the_run_is_ended(
     assert os.listdir(out) == []
 
 
+@pytest.mark.process
 def test_the_next_run_removes_what_a_killed_one_left(
     tool: str, tmp_path: Path, images: list[Path]
 ) -> None:

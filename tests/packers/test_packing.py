@@ -12,7 +12,6 @@ import pytest
 
 from support import (
     JPEG,
-    PACKERS,
     PNG,
     RECORD_SUFFIX,
     Record,
@@ -27,11 +26,6 @@ from support import (
 )
 
 GIF = b"GIF89a" + bytes(20)
-
-
-@pytest.fixture(params=PACKERS)
-def tool(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 @pytest.fixture
@@ -168,6 +162,7 @@ def test_underscore_spellings_are_taken(tool: str, tmp_path: Path, folder: Path)
     assert len(lines(run(tool, *args).stdout)) == 2
 
 
+@pytest.mark.process
 def test_shards_go_out_while_the_manifest_is_still_being_written(
     tool: str, tmp_path: Path, folder: Path
 ) -> None:
@@ -351,12 +346,14 @@ def test_stdin_at_a_terminal_is_an_error_with_a_hint(tool: str, tmp_path: Path) 
     assert "--source-path" in line
 
 
+@pytest.mark.process
 def test_a_closed_stdin_exits_1(tool: str, tmp_path: Path) -> None:
     script = ["bash", "-c", 'exec "$0" <&-', *command(tool)]
     result = subprocess.run(script, capture_output=True, cwd=tmp_path)
     assert "standard input: Bad file descriptor" in error_line(result)
 
 
+@pytest.mark.process
 def test_an_image_that_vanishes_before_its_turn_is_named(
     tool: str, tmp_path: Path, folder: Path
 ) -> None:
@@ -387,6 +384,7 @@ def test_repeated_paths_are_packed_as_often_as_they_come(
     assert numbers(tool, lines(result.stdout)) == [[0, 1, 0, 1, 0, 1]]
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("img_per_file", ["100000", "2000"], ids=["one shard", "several"])
 def test_memory_does_not_grow_with_the_manifest(
     tool: str, tmp_path: Path, folder: Path, img_per_file: str

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support import JPEG, PACKERS, PNG, lines, manifest, run
+from support import JPEG, PACKERS, PNG, lines, manifest, run, write_images
 
 OPTIONS = {
     "tfrecord": [
@@ -24,18 +24,11 @@ OPTIONS = {
 CASES = [(tool, options) for tool in PACKERS for options in OPTIONS[tool]]
 
 
-@pytest.fixture(params=PACKERS)
-def tool(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture
 def images(tmp_path: Path) -> list[Path]:
-    (tmp_path / "source").mkdir()
-    paths = [tmp_path / "source" / f"{n}.jpg" for n in range(60)]
-    for number, path in enumerate(paths):
-        path.write_bytes((JPEG if number % 3 else PNG) + bytes(97 * number))
-    return paths
+    return write_images(
+        tmp_path / "source", ((JPEG if n % 3 else PNG) + bytes(97 * n) for n in range(60))
+    )
 
 
 @pytest.mark.parametrize(("tool", "options"), CASES)
@@ -55,7 +48,6 @@ def test_the_bytes_told_are_those_written(
     assert int(words[1]) == sum(path.stat().st_size for path in out.iterdir())
 
 
-@pytest.mark.skipif("tfrecord" not in PACKERS, reason="about an option of imagine-tfrecord's own")
 def test_indexes_that_could_not_be_written_do_not_fit(tmp_path: Path, images: list[Path]) -> None:
     args = ["--dest-path", tmp_path / "out", "--dry-run", "--index-path"]
     result = run("tfrecord", *args, tmp_path / "idx", input=manifest(images))

@@ -12,36 +12,25 @@ import pytest
 
 from support import (
     JPEG,
-    PACKERS,
     RECORD_SUFFIX,
+    contents,
     lines,
     manifest,
     read_recordio,
     read_tfrecords,
     run,
+    write_images,
 )
 
 MAGIC = b"\n\x23\xd7\xce"
 
 
-@pytest.fixture(params=PACKERS)
-def tool(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
 @pytest.fixture
 def images(tmp_path: Path) -> list[Path]:
-    folder = tmp_path / "source"
-    folder.mkdir()
-    paths = [folder / f"{n}.jpg" for n in range(11)]
-    for number, path in enumerate(paths):
-        # Some hold RecordIO's magic number, where records have to be cut.
-        path.write_bytes(JPEG + bytes(-len(JPEG) % 4) + MAGIC * (number % 3) + b"#%d#" % number)
-    return paths
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {name: (folder / name).read_bytes() for name in os.listdir(folder)}
+    # Some hold RecordIO's magic number, where records have to be cut.
+    aligned = JPEG + bytes(-len(JPEG) % 4)
+    data = (aligned + MAGIC * (n % 3) + b"#%d#" % n for n in range(11))
+    return write_images(tmp_path / "source", data)
 
 
 def numbers(tool: str, path: str) -> list[int]:
@@ -172,7 +161,6 @@ def test_more_images_than_before_are_refused(packing: Packing) -> None:
     assert "remove it, or leave out --resume to replace it" in line
 
 
-@pytest.mark.skipif("recordio" not in PACKERS, reason="about RecordIO's index")
 def test_a_file_without_its_index_is_unfinished(tmp_path: Path, images: list[Path]) -> None:
     packing = Packing("recordio", tmp_path / "out", images)
     packing.run()
@@ -183,7 +171,6 @@ def test_a_file_without_its_index_is_unfinished(tmp_path: Path, images: list[Pat
     assert contents(packing.folder) == expected
 
 
-@pytest.mark.skipif("recordio" not in PACKERS, reason="about RecordIO's index")
 @pytest.mark.parametrize(
     "index", [b"", b"3\t0\n", b"3\t0\n4\t500\n5\t1000\n", b"4\t0\n", b"x", b"3\t0\r\n"]
 )
@@ -199,12 +186,11 @@ def test_an_index_that_is_not_the_files_is_refused(
 
 
 def test_an_index_with_too_many_lines_is_refused(tmp_path: Path, images: list[Path]) -> None:
-    if "recordio" in PACKERS:
-        packing = Packing("recordio", tmp_path / "out", images)
-        packing.run()
-        with (packing.folder / "r1.idx").open("ab") as file:
-            file.write(b"9\t9\n")
-        assert "more lines than the file has records" in error(packing.run("--resume"))
+    packing = Packing("recordio", tmp_path / "out", images)
+    packing.run()
+    with (packing.folder / "r1.idx").open("ab") as file:
+        file.write(b"9\t9\n")
+    assert "more lines than the file has records" in error(packing.run("--resume"))
 
 
 def bad_lines(packing: Packing) -> bytes:

@@ -14,16 +14,22 @@ from pathlib import Path
 
 import pytest
 
-from support import JPEG, PACKERS, PATIENCE, PNG, TOOLS, command, lines, run, shell, unfinished
+from support import (
+    JPEG,
+    PACKERS,
+    PATIENCE,
+    PNG,
+    command,
+    contents,
+    lines,
+    run,
+    shell,
+    unfinished,
+)
 from tars import archive, block, member
 
 MAGIC = b"\n\x23\xd7\xce"
 SHARDS = {"tfrecord": ["x0", "x1", "x2"], "recordio": ["x0.rec", "x1.rec", "x2.rec"]}
-
-
-@pytest.fixture(params=PACKERS)
-def tool(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 @pytest.fixture
@@ -63,10 +69,6 @@ def by_files(
 def arguments(folder: str, *more: str) -> list[str]:
     name = [] if "--name-format" in more else ["--name", "x"]
     return ["--dest-path", folder, "--img-per-file", "3", *name, *more]
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 def error(result: subprocess.CompletedProcess[bytes], code: int = 1) -> str:
@@ -148,15 +150,13 @@ def test_a_dry_run_reads_all_and_writes_nothing(
 
 
 def test_a_record_that_the_schema_can_not_have_names_the_member(tmp_path: Path) -> None:
-    if "tfrecord" in PACKERS:
-        data = archive([("0.gif", b"GIF89a" + bytes(50))])
-        args = ["--tar", "--schema", "imagenet", "--dest-path", tmp_path / "tar"]
-        line = error(run("tfrecord", *args, input=data))
-        assert "error: 0.gif: " in line
-        assert line.endswith("(at byte 0 of the tar stream)")
+    data = archive([("0.gif", b"GIF89a" + bytes(50))])
+    args = ["--tar", "--schema", "imagenet", "--dest-path", tmp_path / "tar"]
+    line = error(run("tfrecord", *args, input=data))
+    assert "error: 0.gif: " in line
+    assert line.endswith("(at byte 0 of the tar stream)")
 
 
-@pytest.mark.skipif("recordio" not in PACKERS, reason="about im2rec's lists")
 def test_a_list_and_a_tar_stream_can_not_both_be_meant(tmp_path: Path) -> None:
     args = ["--tar", "--lst", "x.lst"]
     assert "--tar" in error(run("recordio", *args, input=b"", cwd=tmp_path), code=2)
@@ -423,6 +423,7 @@ def test_a_target_that_is_removed_midway_is_named(tool: str, fed: Fed, tmp_path:
     assert all(data for name, data in moved.items() if not name.startswith("."))
 
 
+@pytest.mark.process
 def test_memory_is_that_of_two_images(tool: str, tmp_path: Path) -> None:
     image = JPEG.ljust(4 << 20, b"x")
     code = (
@@ -448,7 +449,6 @@ def test_memory_is_that_of_two_images(tool: str, tmp_path: Path) -> None:
     assert int(stdout.splitlines()[-1]) < 64 << 10  # KiB; all images have 120 MiB
 
 
-@pytest.mark.skipif("gen" not in TOOLS, reason="about imagine-gen's streams")
 @pytest.mark.parametrize("more", ["", "--pooled", "--image-format png"])
 def test_generated_streams_give_the_same_as_generated_files(
     tool: str, tmp_path: Path, more: str
@@ -463,6 +463,7 @@ def test_generated_streams_give_the_same_as_generated_files(
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.process
 def test_streams_are_not_held_up_by_a_slow_writer(tool: str, tmp_path: Path) -> None:
     # Interrupted by signals that mean nothing, reading goes on.
     reader, writer = os.pipe()

@@ -10,17 +10,24 @@ from pathlib import Path
 import pytest
 
 from imagine_recordio import create_recordio
-from support import JPEG, PATIENCE, command, lines, manifest, read_recordio, run, wait_for
+from support import (
+    JPEG,
+    PATIENCE,
+    command,
+    lines,
+    manifest,
+    read_recordio,
+    run,
+    wait_for,
+    write_images,
+)
 
 
 @pytest.fixture
 def images(tmp_path: Path) -> list[Path]:
-    (tmp_path / "source").mkdir()
-    paths = [tmp_path / "source" / f"{n}.jpg" for n in range(7)]
-    for number, path in enumerate(paths):
-        # Some hold RecordIO's magic number, where records have to be cut.
-        path.write_bytes(JPEG + bytes(-len(JPEG) % 4) + b"\n\x23\xd7\xce" * number)
-    return paths
+    # Some hold RecordIO's magic number, where records have to be cut.
+    aligned = JPEG + bytes(-len(JPEG) % 4)
+    return write_images(tmp_path / "source", (aligned + b"\n\x23\xd7\xce" * n for n in range(7)))
 
 
 def entries(path: Path) -> list[tuple[int, int]]:
@@ -74,6 +81,7 @@ def test_kept_files_are_in_it_and_skipped_images_are_not(
     assert [offset for _, offset in entries(merged)] == together(lines(result.stdout))
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("asked", [(), ("--merged-index",)])
 def test_an_older_one_goes_before_a_file_is_replaced(
     tmp_path: Path, images: list[Path], asked: tuple[str, ...]

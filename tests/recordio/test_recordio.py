@@ -125,6 +125,7 @@ def test_without_mxnet_its_writer_says_what_to_install(tmp_path: Path, image: Pa
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.process
 def test_packing_does_not_import_pillow(tmp_path: Path, image: Path) -> None:
     code = (
         "import sys; from imagine_recordio.cli import main; assert main(sys.argv[1:]) == 0;"

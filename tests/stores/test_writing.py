@@ -12,18 +12,10 @@ import pytest
 from s3fs import S3FileSystem
 
 from s3_server import Bucket, Proxy
-from support import JPEG, PATIENCE, command, lines, manifest, run, shell
+from support import JPEG, PATIENCE, command, contents, lines, manifest, run, shell
 
 GEN = ["--width", "16", "--height", "16", "--image-format", "png"]
 MIB = 1 << 20
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 def large_image(path: Path, size: int) -> Path:

@@ -13,16 +13,12 @@ from imagine_common.packers.records import Image
 from imagine_tfrecord import create_tfrecords
 from imagine_tfrecord.schemas import find_schema
 from imagine_tfrecord.shards import TFRecordFormat
-from support import JPEG, lines, manifest, read_tfrecords, run
+from support import JPEG, lines, manifest, read_tfrecords, run, write_images
 
 
 @pytest.fixture
 def images(tmp_path: Path) -> list[Path]:
-    (tmp_path / "source").mkdir()
-    paths = [tmp_path / "source" / f"{n}.jpg" for n in range(5)]
-    for number, path in enumerate(paths):
-        path.write_bytes(JPEG + bytes(number))
-    return paths
+    return write_images(tmp_path / "source", (JPEG + bytes(n) for n in range(5)))
 
 
 def expected(path: str | Path) -> str:

@@ -91,6 +91,7 @@ def test_without_tensorflow_its_writer_says_what_to_install(tmp_path: Path, imag
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.process
 def test_packing_imports_neither_numpy_nor_pillow(tmp_path: Path, image: Path) -> None:
     code = (
         "import sys; from imagine_tfrecord.cli import main; assert main(sys.argv[1:]) == 0;"
