@@ -12,7 +12,7 @@ from imagine_recordio.shards import RecordIOFormat
 
 
 class MXNetFormat(RecordIOFormat):
-    """The format whose files `mxnet.recordio.MXIndexedRecordIO` writes."""
+    """`.rec` files and indexes, written by `mxnet.recordio.MXIndexedRecordIO`."""
 
     needs_local_files = True
 

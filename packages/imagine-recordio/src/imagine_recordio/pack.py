@@ -66,9 +66,9 @@ def pack_recordio(
     UsageError
         If the writer is unknown, its library is not installed, or options can't be used together.
     ImagineError
-        If an image can't be packed (a label has no exact float32, for example) and such are not
-        skipped, a file can't be resumed, or the target can't be written. Files that have their
-        names stay.
+        If an image can't be packed (a label has no exact float32, for example) and `skip_invalid`
+        is off, a file can't be resumed, or the target can't be written. Files that have their names
+        stay.
     """
     form = record_format(spec, writer, merged_index)
     return pack(source, spec, form, workers, written)
@@ -113,8 +113,8 @@ def create_recordio(
     UsageError
         If an argument is invalid, or the writer's library is not installed.
     ImagineError
-        If an image can't be packed and such are not skipped, a file can't be resumed, or the target
-        can't be written. Files that have their names stay.
+        If an image can't be packed and `skip_invalid` is off, a file can't be resumed, or the
+        target can't be written. Files that have their names stay.
     """
     from imagine_common.packers.create import create_records
 

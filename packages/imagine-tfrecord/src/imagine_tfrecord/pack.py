@@ -69,8 +69,8 @@ def pack_tfrecords(
         If the writer or the schema is unknown, the writer's library is not installed, or options
         can't be used together.
     ImagineError
-        If an image can't be packed and such are not skipped, a file can't be resumed, or the target
-        can't be written. Files that have their names stay.
+        If an image can't be packed and `skip_invalid` is off, a file can't be resumed, or the
+        target can't be written. Files that have their names stay.
     """
     form = record_format(writer, schema, index, index_path)
     return pack(source, spec, form, workers, written)
@@ -121,8 +121,8 @@ def create_tfrecords(
     UsageError
         If an argument is invalid, or the writer's library is not installed.
     ImagineError
-        If an image can't be packed and such are not skipped, a file can't be resumed, or the target
-        can't be written. Files that have their names stay.
+        If an image can't be packed and `skip_invalid` is off, a file can't be resumed, or the
+        target can't be written. Files that have their names stay.
     """
     from imagine_common.packers.create import create_records
 

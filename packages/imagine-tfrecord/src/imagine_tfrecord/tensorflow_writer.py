@@ -18,7 +18,7 @@ from imagine_tfrecord.shards import TFRecordFormat
 
 
 class TensorFlowFormat(TFRecordFormat):
-    """The format whose files `tf.io.TFRecordWriter` writes."""
+    """TFRecord files, written by `tf.io.TFRecordWriter`."""
 
     needs_local_files = True
 

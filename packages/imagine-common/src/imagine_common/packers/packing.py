@@ -62,7 +62,7 @@ def pack(
     Raises
     ------
     ImagineError
-        If an image can't be packed and such are not skipped, a shard can't be resumed, or the
+        If an image can't be packed and `skip_invalid` is off, a shard can't be resumed, or the
         target can't be written. Shards that have their names stay.
     UsageError
         If `workers` is below 1, or an object store can't be written in the way that is asked for.

@@ -45,7 +45,7 @@ def plan_packing(source: Source, spec: PackSpec, form: RecordFormat) -> Plan:
     Raises
     ------
     ImagineError
-        If an image can't be packed and such are not skipped, or the source can't be read.
+        If an image can't be packed and `skip_invalid` is off, or the source can't be read.
     """
     files = images = size = base = 0
     skipped: list[str] = []
