@@ -23,7 +23,7 @@ $(INSTALLED): pyproject.toml $(PACKAGES:=/pyproject.toml)
 	touch $@
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n auto --ignore=tests/cluster --ignore=tests/conformance --ignore=tests/packaging --ignore=tests/stores $(ARGS)
+	$(BIN)/python -m pytest -n auto --ignore=tests/alone --ignore=tests/cluster --ignore=tests/conformance --ignore=tests/packaging --ignore=tests/stores $(ARGS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check
