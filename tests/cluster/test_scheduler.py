@@ -80,7 +80,7 @@ def test_a_file_without_an_address(content: bytes | None, reason: str, tmp_path:
     if content is not None:
         (tmp_path / "s.json").write_bytes(content)
     code, line = ask("gen", "s.json", tmp_path)
-    assert (code, f"s.json: {reason}; has the Dask scheduler been started?" in line) == (1, True)
+    assert (code, f"s.json: {reason}; has the Dask scheduler started?" in line) == (1, True)
 
 
 def test_the_memory_of_one_process_is_not_a_clusters(tmp_path: Path) -> None:
