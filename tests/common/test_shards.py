@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from imagine_common.errors import ImagineError
 from imagine_common.exchange.manifest import NEWLINE, NUL
-from imagine_common.packers.shards.slices import Slice, Slicer
+from imagine_common.exchange.parts import Part
+from imagine_common.packers.shards.slices import Slice, Slicer, cut_here
 from imagine_common.packers.sources.manifest import ManifestLines
 from support import unfinished
 
@@ -187,3 +188,32 @@ def test_full_disk_is_an_error_that_names_the_folder(tmp_path: Path, lines: int)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert os.listdir(tmp_path) == []
+
+
+@settings(max_examples=60)
+@given(
+    batches=st.lists(st.none() | st.lists(st.integers())),
+    size=st.integers(1, 7),
+    total=st.integers(1, 3),
+)
+def test_parts_cut_in_this_process_make_up_the_whole(
+    batches: list[list[int] | None], size: int, total: int
+) -> None:
+    items = [item for batch in batches if batch for item in batch]
+    shards = {}
+    for number in range(total):
+        copies = [None if batch is None else list(batch) for batch in batches]
+        for shard, numbered in cut_here(copies, size, Part(number, total)):
+            assert shard % total == number
+            shards[shard] = list(numbered)
+    expected = list(enumerate(items))
+    assert [shards[shard] for shard in sorted(shards)] == [
+        expected[start : start + size] for start in range(0, len(expected), size)
+    ]
+
+
+def test_a_full_shard_in_this_process_does_not_wait_for_the_next_item() -> None:
+    source = iter([["a"], ["b"], ["c"]])
+    _, numbered = next(cut_here(source, 2))
+    assert list(numbered) == [(0, "a"), (1, "b")]
+    assert next(source) == ["c"]
