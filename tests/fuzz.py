@@ -110,7 +110,7 @@ def _manifest(folder: Path, data: bytes) -> None:
             os.close(writer)
             for lines in read_lines(reader, delimiter):
                 for line in lines or ():
-                    _refusable(lambda line=line: parse_line(line))
+                    _refusable(partial(parse_line, line))
         except ImagineError as error:
             assert "\n" not in str(error)
         finally:

@@ -58,7 +58,7 @@ def make_jobs(folder: Path, jpeg: bytes) -> list[Job]:
         path.write_bytes(jpeg + b"%d" % number * 100_000)
     jobs = []
     for tool in TOOLS:
-        args = ("--workers", "2", "--img-per-file", "2")
+        args: tuple[str, ...] = ("--workers", "2", "--img-per-file", "2")
         if tool == "gen":
             size = ("--width", "700", "--height", "600", "--image-format", "png")
             args = ("--workers", "2", "--chunksize", "1", "--count", str(IMAGES), *size)

@@ -40,13 +40,13 @@ PNG = base64.b64decode(  # 2x2, RGB; made with Pillow
 _BIN = Path(sys.executable).parent
 
 
-def command(tool: str, *args: str | Path) -> list[str]:
+def command(tool: str, *args: object) -> list[str]:
     """Return the command line of a tool as installed beside this Python."""
     name = tool if tool == "imagine" else f"imagine-{tool}"
     return [str(_BIN / name), *map(str, args)]
 
 
-def run(tool: str, *args: str | Path, **kwargs: Any) -> subprocess.CompletedProcess[bytes]:
+def run(tool: str, *args: object, **kwargs: Any) -> subprocess.CompletedProcess[bytes]:
     """Run a tool to its end without its start: see forks.py. stdin is empty unless given.
 
     `stdin`, `stdout` and `stderr` are files or descriptors, and otherwise pipes; `limits` are those
@@ -67,7 +67,7 @@ def run(tool: str, *args: str | Path, **kwargs: Any) -> subprocess.CompletedProc
     return result
 
 
-def run_process(tool: str, *args: str | Path, **kwargs: Any) -> subprocess.CompletedProcess[bytes]:
+def run_process(tool: str, *args: object, **kwargs: Any) -> subprocess.CompletedProcess[bytes]:
     """Run a tool to its end as a process of its own; stdin is empty unless given."""
     if "stdin" not in kwargs:
         kwargs.setdefault("input", b"")

@@ -125,7 +125,7 @@ def generated_pixels(folder: Path, case: Case, *options: str) -> bytes:
     (path,) = shell(script, folder).stdout.split()
     with Image.open(path) as image:
         assert image.mode == mode
-        return image.tobytes()
+        return bytes(image.tobytes())
 
 
 @pytest.mark.parametrize("image_format", ["png", "bmp"])

@@ -153,7 +153,7 @@ def test_a_part_is_resumed_and_planned(packer: str, tmp_path: Path) -> None:
 
 
 def test_what_needs_the_whole_is_wrong_usage(packer: str, tmp_path: Path) -> None:
-    options = [("--name-format", "f-{shard}-of-{total}")]
+    options: list[tuple[str, ...]] = [("--name-format", "f-{shard}-of-{total}")]
     options += [("--merged-index",)] if packer == "recordio" else []
     for option in options:
         args = ("--dest-path", tmp_path / "p", "--part", "0/2", *option)

@@ -24,7 +24,7 @@ NEEDS = {"numpy": {"gen"}, "PIL": {"gen"}, "zlib_ng": {"gen"}, "google_crc32c": 
 FUNCTION = {"gen": "create_images", "tfrecord": "create_tfrecords", "recordio": "create_recordio"}
 
 
-def run(*args: str | Path, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+def run(*args: object, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(command(TOOL, *args), input=data, capture_output=True)
 
 

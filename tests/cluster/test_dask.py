@@ -64,9 +64,7 @@ def on(cluster: DaskProcesses) -> tuple[str, str]:
     return "--scheduler", str(cluster.file)
 
 
-def start(
-    tool: str, *args: str | Path, env: dict[str, str] | None = None
-) -> subprocess.Popen[bytes]:
+def start(tool: str, *args: object, env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
     pipe = subprocess.PIPE
     return subprocess.Popen(
         command(tool, *args), bufsize=0, env=env, stdin=pipe, stdout=pipe, stderr=pipe

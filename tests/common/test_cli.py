@@ -247,7 +247,7 @@ def test_a_signal_that_a_finalizer_swallowed_still_ends_the_run(
                 os.kill(os.getpid(), signal.SIGTERM)
 
     def run(_args: argparse.Namespace) -> None:
-        done = []
+        done: list[int] = []
         for unit in ordered_map(done.append, range(3), 1):
             assert unit is None
             Finalized()

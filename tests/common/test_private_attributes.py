@@ -8,6 +8,7 @@ import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_an_executor_gives_its_processes_and_ends_without_the_rest_of_their_resu
     processes = worker_processes(executor)
     assert {process.is_alive() for process in processes} == {True}
     # A process that writes the length of a result, and then dies, leaves the reader waiting.
-    results = executor._result_queue
+    results: Any = executor._result_queue
     assert results is not None
     os.write(results._writer.fileno(), b"\0\0\0\xff")
     for process in processes:

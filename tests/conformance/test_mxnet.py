@@ -142,12 +142,12 @@ def test_a_list_is_packed_as_im2rec_packs_it(tmp_path: Path, dataset: list[Path]
     for suffix in ("rec", "idx"):
         ours = tmp_path / "out" / f"recordio_0.{suffix}"
         assert ours.read_bytes() == (tmp_path / f"theirs.{suffix}").read_bytes()
-    images, labels = batches(tmp_path / "out" / "recordio_0", 5, label_width=3)
-    found = {round(label[0] * 3): image for image, label in zip(images, labels)}
+    images, read = batches(tmp_path / "out" / "recordio_0", 5, label_width=3)
+    found = {round(label[0] * 3): image for image, label in zip(images, read)}
     assert sorted(found) == [0, 2, 4, 7, 9]
-    for index, _, path in items:
+    for number, _, path in items:
         expected = np.asarray(Image.open(path)).transpose(2, 0, 1)
-        np.testing.assert_array_equal(found[index], expected)
+        np.testing.assert_array_equal(found[number], expected)
     run("recordio", *root, "--dest-path", tmp_path / "mx", "--writer", "mxnet")
     for suffix in ("rec", "idx"):
         name = f"recordio_0.{suffix}"

@@ -11,8 +11,9 @@ from PIL import Image
 
 import imagine_gen
 from imagine_common.errors import ImagineError, UsageError
+from imagine_common.files.folders import folder_bytes
 from imagine_gen import CreateSummary, DatasetSpec, ImageFile, create_images, generate
-from imagine_gen.create import folder_bytes, generate_units
+from imagine_gen.create import generate_units
 from support import contents, unfinished, wait_for
 
 

@@ -8,13 +8,14 @@ import struct
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import PIL
 import pytest
 from PIL import Image, features
 
 from imagine_common.errors import UsageError
+from imagine_common.files.reading import InputFile
 from imagine_common.packers.images.files import HEAD_BYTES, is_image
 from imagine_gen.dataset.formats import FORMATS, require_codec
 from imagine_gen.dataset.spec import DatasetSpec
@@ -36,7 +37,7 @@ LOSSLESS = [case for case in CASES if case[0] in ("tiff", "jp2") or case == ("gi
 LONGEST = [("webp", "RGB", 16_383), ("gif", "L", 65_535), ("avif", "RGB", 32_768)]
 
 
-class InMemory:
+class InMemory(InputFile):
     """A file in memory, of which only what is asked for is read."""
 
     def __init__(self, contents: bytes) -> None:
@@ -46,6 +47,12 @@ class InMemory:
     def read_at(self, offset: int, size: int) -> bytes:
         assert min(offset, size) >= 0
         return self.contents[offset : offset + size]
+
+    def stream(self) -> BinaryIO:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
 
 
 def spec(image_format: str, mode: str, width: int = 24, height: int = 17) -> DatasetSpec:

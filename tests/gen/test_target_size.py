@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from imagine_common.errors import ImagineError, UsageError
 from imagine_gen import create_images
@@ -60,10 +61,10 @@ def segments(file: bytes) -> Iterator[tuple[int, bytes]]:
         place += 2 + length
 
 
-def decode(file: bytes) -> Image.Image:
+def decode(file: bytes) -> JpegImageFile:
     with Image.open(io.BytesIO(file)) as image:
         image.load()
-        assert image.format == "JPEG"
+        assert isinstance(image, JpegImageFile)
         return image
 
 

@@ -44,7 +44,7 @@ def make(folder: Path, names: list[str]) -> None:
         (folder / name).write_bytes(JPEG + b"#%d#" % number)
 
 
-def packed(tool: str, tmp_path: Path, *args: str | Path) -> list[tuple[int, list[float]]]:
+def packed(tool: str, tmp_path: Path, *args: object) -> list[tuple[int, list[float]]]:
     result = run(tool, "--dest-path", tmp_path / "out", *args)
     assert result.returncode == 0, result.stderr
     (path,) = lines(result.stdout)

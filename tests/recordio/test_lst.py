@@ -28,7 +28,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def pack(
-    tmp_path: Path, root: Path, text: str | bytes, *more: str | Path
+    tmp_path: Path, root: Path, text: str | bytes, *more: object
 ) -> subprocess.CompletedProcess[bytes]:
     (tmp_path / "x.lst").write_bytes(text if isinstance(text, bytes) else text.encode())
     args = ["--lst", tmp_path / "x.lst", "--root", root, "--dest-path", tmp_path / "out"]

@@ -30,12 +30,12 @@ def expected(path: str | Path) -> str:
 class Packing:
     """A run, two images a file, which can be repeated with more options."""
 
-    def __init__(self, tmp_path: Path, images: list[Path], *options: str | Path) -> None:
+    def __init__(self, tmp_path: Path, images: list[Path], *options: object) -> None:
         self.out = tmp_path / "out"
         self._args = ["--dest-path", self.out, "--img-per-file", "2", *options]
         self._source = manifest(images)
 
-    def run(self, *more: str | Path) -> subprocess.CompletedProcess[bytes]:
+    def run(self, *more: object) -> subprocess.CompletedProcess[bytes]:
         return run("tfrecord", *self._args, *more, input=self._source)
 
 

@@ -6,6 +6,7 @@ import importlib.util
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,7 +76,7 @@ def test_the_function_packs_a_folder_and_prints_nothing(
     [({"img_per_file": 0}, "img-per-file"), ({"workers": 0}, "workers"), ({"writer": "x"}, "'x'")],
 )
 def test_the_function_refuses_bad_arguments(
-    tmp_path: Path, image: Path, arguments: dict[str, int], words: str
+    tmp_path: Path, image: Path, arguments: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(UsageError, match=words):
         create_tfrecords(image.parent, tmp_path / "out", "r", **{"img_per_file": 1, **arguments})
