@@ -79,11 +79,6 @@ def name_positionals(
     """Parse arguments and set attributes from the positional ones, given all or none.
 
     With `--test`, positional arguments are the files to check.
-
-    Raises
-    ------
-    UsageError
-        If there are too few or too many, or one contradicts the option it stands for.
     """
     args = parse_with_preset(parser, argv, names)
     values = args.files

@@ -39,10 +39,7 @@ class WorkerLost(ImagineError):
 
 
 class Interrupted(BaseException):
-    """A signal that ends the run.
-
-    It is not an `Exception`, so that only `run_tool` catches it.
-    """
+    """A signal that ends the run; no `Exception`, so that only `run_tool` catches it."""
 
     def __init__(self, signum: int) -> None:
         super().__init__(signum)

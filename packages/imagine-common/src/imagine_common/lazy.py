@@ -11,12 +11,7 @@ from importlib import import_module
 def import_on_use(package: str, modules: Mapping[str, str]) -> Callable[[str], object]:
     """Return the `__getattr__` of a package that imports a public name at its first use (PEP 562).
 
-    Parameters
-    ----------
-    package : str
-        The package's `__name__`.
-    modules : mapping of str to str
-        The module of each public name: one of the package's, such as `.pack`, or an absolute name.
+    `modules` has the module of each name: one of the package's, such as `.pack`, or another.
     """
 
     def get(name: str) -> object:

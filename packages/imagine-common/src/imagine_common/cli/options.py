@@ -63,13 +63,7 @@ def add_fsync_option(parser: argparse._ActionsContainer) -> None:
 
 
 def refuse_options(args: argparse.Namespace, options: Sequence[str], mode: str) -> None:
-    """Refuse options for writing together with a mode that writes nothing; presets may set them.
-
-    Raises
-    ------
-    UsageError
-        If the arguments include one of `options`.
-    """
+    """Refuse options for writing in a mode that writes nothing; presets may set them."""
     for option in options:
         if was_given(args, option):
             raise UsageError(f"argument {option}: not with {mode}, which writes nothing")

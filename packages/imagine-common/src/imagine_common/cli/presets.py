@@ -69,24 +69,9 @@ def parse_with_preset(
 ) -> argparse.Namespace:
     """Parse arguments and add the options of a preset if `--preset` names one.
 
-    Parameters
-    ----------
-    parser : Parser
-    argv : sequence of str, optional
-        The process's arguments by default.
-    positionals : sequence of str
-        The attributes that positional arguments, if present, will set.
-
-    Returns
-    -------
-    argparse.Namespace
-        Its attribute `given` is the set of the attributes that the arguments themselves set, and
-        `preset_options` maps each option that the preset set to its spelling as an argument.
-
-    Raises
-    ------
-    UsageError
-        If the arguments are invalid, the preset is unknown, or it has no options for the tool.
+    `positionals` are the attributes that positional arguments will set. In the result, `given` is
+    the set of the attributes that the arguments themselves set, and `preset_options` maps each
+    option that the preset set to its spelling as an argument.
     """
     args = parser.parse_intermixed_args(argv)
     given = _given(parser, argv)
@@ -122,13 +107,7 @@ def blame_preset(args: argparse.Namespace, error: UsageError) -> UsageError:
 
 
 def find_preset(name: str, tool: str) -> Preset:
-    """Return a preset that has options for a tool.
-
-    Raises
-    ------
-    UsageError
-        If the preset is unknown or has no options for the tool.
-    """
+    """Return a preset, or raise a `UsageError` if it is unknown or not for a tool."""
     names = []
     for preset in load_presets():
         if tool in preset.options:

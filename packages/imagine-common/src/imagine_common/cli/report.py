@@ -14,14 +14,7 @@ from imagine_common.text import counted, human_bytes
 class Report:
     """Counts finished work, draws a progress bar and prints a summary.
 
-    Parameters
-    ----------
-    prog : str
-        The tool's name, at the beginning of each line.
-    quiet : bool
-        Whether to print errors only.
-    total : int, optional
-        The number of images, if known in advance.
+    `prog` begins each line, and `total` is the number of images, if known in advance.
     """
 
     def __init__(self, prog: str, quiet: bool, total: int | None = None) -> None:
@@ -72,12 +65,7 @@ class Report:
     def summarize(self, file: str, item: str = "image", more: str = "") -> None:
         """Print one line with the number of files, images and bytes, the seconds and the rates.
 
-        Parameters
-        ----------
-        file, item : str
-            The nouns for a file and for an item in it.
-        more : str
-            The end of the line.
+        `file` and `item` are nouns for a file and for an item in it; `more` ends the line.
         """
         seconds = max(time.perf_counter() - self._start, 1e-9)  # A coarse clock may not advance.
         rate = self.images / seconds

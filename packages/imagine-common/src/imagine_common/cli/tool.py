@@ -78,13 +78,7 @@ class Parser(argparse.ArgumentParser):
             raise ImagineError(f"standard output: {error.strerror}") from error
 
     def error(self, message: str) -> NoReturn:
-        """Raise argparse's message about the arguments.
-
-        Raises
-        ------
-        UsageError
-            Always.
-        """
+        """Raise argparse's message about the arguments as a `UsageError`."""
         raise UsageError(message)
 
 
@@ -96,15 +90,8 @@ def run_tool(
 ) -> int:
     """Parse arguments, run the tool, print its error if any, and return its exit code.
 
-    Parameters
-    ----------
-    parser : Parser
-    run : callable
-        Runs the tool with the parsed arguments; their attribute `prog` is the tool's name.
-    argv : sequence of str, optional
-        The process's arguments by default.
-    parse : callable, optional
-        Replaces `parser.parse_args`.
+    `argv` is that of the process by default, and `parse` replaces `parser.parse_args`. The parsed
+    arguments get an attribute `prog`, the tool's name.
     """
     verbose = False
     received: list[int] = []

@@ -22,20 +22,7 @@ def open_workers(
 ) -> Iterator[Workers | None]:
     """Yield the workers for `--workers` and `--scheduler`, or None for the default number.
 
-    Parameters
-    ----------
-    args : argparse.Namespace
-    tool : str
-        The tool's package, which a cluster must have in the same version.
-    packages : sequence of str
-        Further packages that a cluster must have in the same version.
-
-    Raises
-    ------
-    UsageError
-        If both options are given, or Dask is not installed.
-    ImagineError
-        If the cluster can't be reached, or its packages differ.
+    A cluster must have the tool's package and further `packages` in the versions of this host.
     """
     if args.scheduler is None:
         yield args.workers
@@ -60,13 +47,7 @@ def open_workers(
 
 
 def refuse_scheduler(args: argparse.Namespace, option: str, reason: str) -> None:
-    """Refuse `--scheduler` together with an option whose work is done in this process.
-
-    Raises
-    ------
-    UsageError
-        If `--scheduler` is given.
-    """
+    """Refuse `--scheduler` together with an option whose work is done in this process."""
     if args.scheduler is not None:
         raise UsageError(f"argument --scheduler: not with {option}, {reason}")
 

@@ -37,13 +37,7 @@ class Entry(NamedTuple):
 
 
 def parse_line(line: bytes) -> Entry:
-    """Return the entry of a line, which is given without its end.
-
-    Raises
-    ------
-    ImagineError
-        If the path is empty or a label is over 2**63 - 1.
-    """
+    """Return the entry of a line, which is given without its end, or raise an `ImagineError`."""
     match = _match_labels(line)
     path, labels = match.groups() if match else (line, b"")
     if not path:
@@ -88,19 +82,11 @@ def _match_labels(line: bytes) -> re.Match[bytes] | None:
 
 
 def read_lines(fd: int, delimiter: bytes) -> Iterator[list[bytes] | None]:
-    """Yield the lines of a manifest as they arrive.
+    """Yield the lines of a manifest as they arrive, in lists, without their ends.
 
-    Yields
-    ------
-    list of bytes, or None
-        Lines without their ends; None every 0.2 s without a line, so callers can do other work.
-
-    Raises
-    ------
-    ImagineError
-        If stdin can't be read, a line is over 1 MiB, lines end with newlines but contain NUL, or
-        the last line has no end: then it may be cut off, unless it is an existing path without a
-        label.
+    Yield None every 0.2 s without a line, so callers can do other work. Raise an `ImagineError` for
+    a line over 1 MiB, a NUL among lines that end with newlines, or a last line without an end: it
+    may be cut off, unless it is an existing path without a label.
     """
     rest = b""
     count = 0
@@ -154,15 +140,7 @@ class ManifestWriter:
 
 
 def write_stdout(data: bytes, fd: int = 1) -> None:
-    """Write bytes to stdout, or to another descriptor that replaces it, without delay.
-
-    Raises
-    ------
-    StdoutClosed
-        If the reader has closed the pipe.
-    ImagineError
-        If stdout can't be written to.
-    """
+    """Write bytes to stdout, or to another descriptor that replaces it, without delay."""
     left = memoryview(data)
     try:
         while left:

@@ -16,13 +16,7 @@ _DIGITS = re.compile(rb"0*([0-9]+)")
 def check_names(folder: bytes, prefix: bytes, delimiter: bytes, option: str = "--name") -> None:
     """Refuse, before anything is written, names that files or lines on stdout can't have.
 
-    Messages name `option` for a wrong prefix.
-
-    Raises
-    ------
-    UsageError
-        If the folder's name is empty, the prefix has a slash, either contains NUL or the byte that
-        ends a manifest's line, or the folder is a URL that can't be used.
+    A `UsageError` names `option` for a wrong prefix. `delimiter` ends a manifest's lines.
     """
     path = show(os.path.join(folder, prefix))
     if not folder:

@@ -38,13 +38,7 @@ WHOLE = Part(0, 1)
 
 
 def parse_part(text: str) -> Part:
-    """Return the part that `I/N` denotes.
-
-    Raises
-    ------
-    UsageError
-        If the text has another form, or I is not below N.
-    """
+    """Return the part that `I/N` denotes, or raise a `UsageError`."""
     match = _PART.fullmatch(text)
     if not match:
         raise UsageError(f"argument --part: expected I/N, such as 0/8 for the first, not {text!r}")

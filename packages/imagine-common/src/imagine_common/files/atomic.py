@@ -90,13 +90,7 @@ class AtomicFile(OutputFile):
 
 
 def publish(temporary: bytes, path: bytes, fsync: bool = False) -> None:
-    """Rename a finished file to its final path, replacing an older file.
-
-    Raises
-    ------
-    ImagineError
-        If it can't be renamed.
-    """
+    """Rename a finished file to its final path, replacing an older file."""
     with file_errors(path):
         _publish(temporary, path, fsync)
 

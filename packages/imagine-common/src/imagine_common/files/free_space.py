@@ -14,16 +14,7 @@ from imagine_common.text import counted, human_bytes, show
 
 
 class FreeSpace(NamedTuple):
-    """The space that a file system has left for this user.
-
-    Attributes
-    ----------
-    bytes : int
-    files : int or None
-        None if the file system does not limit their number.
-    block : int
-        The size of a block, in bytes.
-    """
+    """A user's free space: bytes, files (None if not limited), and the size of a block in bytes."""
 
     bytes: int
     files: int | None
@@ -54,13 +45,7 @@ def free_space(folder: bytes) -> FreeSpace:
 
 
 def require_space(folder: bytes, size: int, files: int) -> None:
-    """Refuse `files` files of `size` bytes in total that don't fit into a local folder.
-
-    Raises
-    ------
-    ImagineError
-        If they don't fit.
-    """
+    """Refuse `files` files of `size` bytes in total that don't fit into a local folder."""
     if is_remote(folder):
         return
     free = free_space(folder)

@@ -56,12 +56,8 @@ class InputFile(ABC):
 class RegularFile(InputFile):
     """A regular local file, or a link to one; error messages call it `expected`.
 
-    Other kinds are not opened: opening a FIFO blocks, and opening a device may have effects.
-
-    Raises
-    ------
-    ImagineError
-        From the constructor, if the file is missing, unreadable or not regular.
+    Other kinds are not opened: opening a FIFO blocks, and opening a device may have effects. The
+    constructor raises an `ImagineError` for these, and for a missing or unreadable file.
     """
 
     __slots__ = ("_fd", "size")
@@ -83,13 +79,7 @@ class RegularFile(InputFile):
         self.size = status.st_size
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Return `size` bytes from an offset on; fewer only at the end of the file.
-
-        Raises
-        ------
-        OSError
-            If reading fails.
-        """
+        """Return `size` bytes from an offset on; fewer only at the end of the file."""
         # One call is enough, except for more than 2 GiB and files that shrink meanwhile.
         data = os.pread(self._fd, size, offset)
         while 0 < len(data) < size:
@@ -119,11 +109,6 @@ def compare(file: InputFile, offset: int, expected: Iterable[Buffer]) -> Compari
     """Compare the bytes of a file from an offset on with expected ones.
 
     A file that ends too early differs at its end.
-
-    Raises
-    ------
-    OSError, ImagineError
-        If the file can't be read.
     """
     for piece in _pieces(expected):
         found = file.read_at(offset, len(piece))

@@ -67,14 +67,7 @@ def rooted(path: bytes, base: bytes) -> bytes:
 
 
 def parse_url(url: bytes) -> Url:
-    """Return the scheme and the authority of a URL.
-
-    Raises
-    ------
-    UsageError
-        If the URL contains credentials, has no bucket, belongs to a web server or is not UTF-8.
-        Messages never repeat credentials.
-    """
+    """Return the scheme and the authority of a URL. Messages never repeat credentials."""
     match = _URL.fullmatch(url)
     if not match:
         raise UsageError(f"{show(url)}: not a URL")

@@ -16,10 +16,7 @@ _CGROUPS = Path("/sys/fs/cgroup")
 def control_groups(controller: str) -> Iterator[tuple[int, Path]]:
     """Yield the version and folder of this process's group and of every group above it.
 
-    Parameters
-    ----------
-    controller : str
-        Such as `cpu` or `memory`.
+    A controller is one of the kernel's, such as `cpu` or `memory`.
     """
     with suppress(OSError):
         for line in _MEMBERSHIP.read_text().splitlines():

@@ -24,13 +24,7 @@ def usable_cpus() -> int:
 
 
 def check_workers(workers: int | None) -> int:
-    """Return a number of workers: the given one, or the number of usable CPUs for None.
-
-    Raises
-    ------
-    UsageError
-        If it is below 1 or over 1,024.
-    """
+    """Return a number of workers: the given one, or the number of usable CPUs for None."""
     if workers is None:
         return usable_cpus()
     if not 1 <= workers <= _MAX_WORKERS:

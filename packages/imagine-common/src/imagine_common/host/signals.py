@@ -22,10 +22,7 @@ _received: list[int] = []
 def ending_signals_raised() -> Iterator[list[int]]:
     """Raise `Interrupted` in the main thread when an ending signal arrives.
 
-    Yields
-    ------
-    list of int
-        Empty until a signal arrives, which is then appended.
+    The list that it yields is empty until then, and has the signal afterwards.
     """
     received: list[int] = []
     first = 0.0

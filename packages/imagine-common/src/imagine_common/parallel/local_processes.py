@@ -48,15 +48,7 @@ class LocalProcesses:
         return self
 
     def submit(self, function: Callable[[Unit], Result], unit: Unit) -> Future[Result]:
-        """Start work on a unit.
-
-        Raises
-        ------
-        WorkerLost
-            If a worker process has died.
-        ImagineError
-            If a process can't be started.
-        """
+        """Start work on a unit."""
         try:
             # This starts processes: a signal must not reach them before they have handlers.
             with ending_signals_blocked():
@@ -69,15 +61,7 @@ class LocalProcesses:
             ) from error
 
     def result(self, future: Future[Result]) -> Result:
-        """Wait for a result.
-
-        Raises
-        ------
-        WorkerLost
-            If a worker process has died.
-        Exception
-            An exception of the function.
-        """
+        """Wait for a result; raise a `WorkerLost` if a worker process has died."""
         # The executor itself notices a dead worker, but not while it reads a result that the worker
         # had written only in part.
         while not wait((future,), _SECONDS_TO_NOTICE).done:

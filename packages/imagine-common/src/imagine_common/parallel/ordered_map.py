@@ -59,24 +59,13 @@ def ordered_map(
 ) -> Generator[Result]:
     """Apply a function to each unit of work and yield the results in the order of the units.
 
-    Parameters
-    ----------
-    function : callable
-        It, its units and its results must be picklable unless `workers` is 1.
-    units : iterable
-        A source without a unit at present yields None, so that results can be yielded meanwhile.
-    workers : int or Cluster
-        The number of processes, or a cluster. With 1, the function is called in this process.
-    tidy : callable
-        Removes the files that dead processes left on the host where it is called. Picklable.
+    A source without a unit at present yields None, so that results can be yielded meanwhile. With
+    one worker, the function is called in this process; otherwise it, `tidy`, units and results are
+    pickled. `tidy` removes the files that dead processes left on the host where it is called.
 
-    Raises
-    ------
-    WorkerLost
-        If a worker process died; on a cluster, if workers died repeatedly at the same unit.
-    Exception
-        An exception of `function`; or an `ImagineError` of `units`, after the results of all units
-        before it.
+    An exception of the function is raised at its result's place, an `ImagineError` of `units` after
+    the results of all units before it, and a `WorkerLost` if a worker process died; on a cluster,
+    if workers died repeatedly at the same unit.
     """
     if workers == 1:
         keep_freed_memory()
@@ -93,13 +82,7 @@ def ordered_map(
 
 
 def choose_workers(workers: Workers | None) -> Workers:
-    """Return the given workers, or the number of usable CPUs for None.
-
-    Raises
-    ------
-    UsageError
-        If the number is below 1 or over 1,024.
-    """
+    """Return the given workers, or the number of usable CPUs for None."""
     return check_workers(workers) if workers is None or isinstance(workers, int) else workers
 
 

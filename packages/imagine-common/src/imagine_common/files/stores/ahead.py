@@ -22,12 +22,8 @@ def look_ahead(
 ) -> Generator[Result]:
     """Apply a function to `depth` items at a time, and yield the results in order.
 
-    This thread takes the items from their source, as results are taken.
-
-    Raises
-    ------
-    Exception
-        An exception of the function, at its result's place.
+    This thread takes the items from their source, as results are taken. An exception of the
+    function is raised at its result's place.
     """
     with closing(in_advance(function, items, depth)) as answers:
         for _, answer in answers:

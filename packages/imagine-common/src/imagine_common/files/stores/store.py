@@ -175,12 +175,8 @@ class _Collected(Upload):
 def find_store(url: bytes) -> Store:
     """Return the store of a URL, of which there is one in each process.
 
-    Raises
-    ------
-    UsageError
-        If the URL can't be used or a package for it is not installed.
-    ImagineError
-        If the store can't be set up, for example because a profile does not exist.
+    Raise a `UsageError` if a package for it is not installed, and an `ImagineError` if it can't be
+    set up, for example because a profile does not exist.
     """
     scheme, authority = parse_url(url)
     key = os.getpid(), scheme, authority

@@ -114,10 +114,7 @@ class DaskCluster:
     def look(self, at_once: bool = False) -> int:
         """Update the list of workers, at most once a second unless `at_once`; return `threads`.
 
-        Raises
-        ------
-        ImagineError
-            Also if there have been no workers for a minute, or `imagine.workers-timeout`.
+        Raise an `ImagineError` after a minute, or `imagine.workers-timeout`, without workers.
         """
         now = time.monotonic()
         if self._threads and not at_once and now < self._looked + _SECONDS_BETWEEN_LOOKS:

@@ -67,15 +67,7 @@ class DaskExecutor:
         return future
 
     def result(self, future: Future) -> Any:
-        """Wait for the result of a unit.
-
-        Raises
-        ------
-        WorkerLost
-            If several workers died at this unit.
-        Exception
-            An exception of the function.
-        """
+        """Wait for the result of a unit; raise a `WorkerLost` if several workers died at it."""
         try:
             result = self._wait_for(future)
         except KilledWorker as error:

@@ -19,13 +19,7 @@ _SECONDS_BETWEEN_LOOKS = 0.1
 
 
 def check_scheduler(scheduler: str) -> None:
-    """Refuse text that is neither an address nor the path of a scheduler file.
-
-    Raises
-    ------
-    UsageError
-        If it is neither.
-    """
+    """Refuse text that is neither an address nor the path of a scheduler file."""
     if not _is_file(scheduler) and not _is_address(scheduler):
         raise UsageError(
             f"argument --scheduler: {show(scheduler)} is neither an address such as"
@@ -38,11 +32,6 @@ def find_scheduler(scheduler: str, timeout: float) -> str:
 
     The file is JSON with the key `address`, as `dask scheduler --scheduler-file`, dask-mpi and
     dask-jobqueue write it.
-
-    Raises
-    ------
-    ImagineError
-        If the file is missing or has no address after that time.
     """
     if not _is_file(scheduler):
         return scheduler

@@ -56,12 +56,7 @@ async def call_aside(function: Callable[[], object]) -> None:
 def work(run: bytes, unit: bytes) -> Any:
     """Return the result of a pickled run's function for a pickled unit; None if the run has ended.
 
-    Raises
-    ------
-    ImagineError
-        If a package of the run is missing here or has another version.
-    Exception
-        An exception of the function.
+    Raise an `ImagineError` if a package of the run is missing here or has another version.
     """
     name, function = _load(run)
     with _lock:
