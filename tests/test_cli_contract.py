@@ -311,7 +311,7 @@ def test_a_file_too_large_exits_1_and_leaves_nothing_unfinished(job: Job, worker
     assert os.listdir(job.folder) == []
 
 
-def test_a_full_disk_exits_1_and_keeps_what_is_whole(job: Job, small_disk: Path) -> None:
+def test_a_full_disk_exits_1_and_keeps_complete_files(job: Job, small_disk: Path) -> None:
     folder = small_disk / "out"
     full = make_job(job.tool, folder, [])
     if job.tool == "gen":

@@ -62,7 +62,7 @@ def test_quick_start_is_one_line_that_generates_pipes_and_packs(tmp_path: Path) 
     assert result.stdout == "records/tfrecord_0\nrecords/tfrecord_1\n"
 
 
-def test_testing_is_one_line_and_what_ci_runs() -> None:
+def test_testing_is_one_line_that_ci_runs() -> None:
     (line,) = code_blocks(ROOT / "README.md", "bash", "Testing")[0].splitlines()
     assert line in (ROOT / ".ci" / "run").read_text()
 

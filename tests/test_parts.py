@@ -51,7 +51,7 @@ def test_ranges_are_in_order_and_leave_nothing_out(count: int, total: int) -> No
         ("1/" + "9" * 19, "expected I/N"),
     ],
 )
-def test_what_is_no_part_is_wrong_usage(text: str, words: str) -> None:
+def test_an_invalid_part_is_wrong_usage(text: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         parse_part(text)
 
@@ -152,7 +152,7 @@ def test_a_part_is_resumed_and_planned(packer: str, tmp_path: Path) -> None:
     assert b"2 files (2 there already)" in again.stderr
 
 
-def test_what_needs_the_whole_is_wrong_usage(packer: str, tmp_path: Path) -> None:
+def test_options_that_need_all_parts_are_wrong_usage(packer: str, tmp_path: Path) -> None:
     options: list[tuple[str, ...]] = [("--name-format", "f-{shard}-of-{total}")]
     options += [("--merged-index",)] if packer == "recordio" else []
     for option in options:

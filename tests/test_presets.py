@@ -40,9 +40,7 @@ def test_every_option_of_a_preset_is_the_tools_own(name: str, tool: str) -> None
 
 
 @pytest.mark.parametrize("name", [name for name, tool in CASES if tool == "gen"])
-def test_a_preset_generates_images_of_which_other_options_change_what_they_say(
-    tmp_path: Path, name: str
-) -> None:
+def test_options_override_a_presets_values(tmp_path: Path, name: str) -> None:
     args = ["--preset", name, "--count", "2", "--width", "40", "--height", "30"]
     result = run("gen", *args, "--quality", "50", "--path", tmp_path)
     assert result.returncode == 0, result.stderr

@@ -34,7 +34,7 @@ def test_without_dask_the_extra_is_named(tool: str, tmp_path: Path) -> None:
     "options",
     [("--workers", "2"), ("--tar",), ("--dry-run",)],
 )
-def test_what_a_cluster_does_not_do_is_refused(
+def test_options_without_support_on_a_cluster_are_refused(
     tool: str, options: tuple[str, ...], tmp_path: Path
 ) -> None:
     path = () if options == ("--tar",) and tool == "gen" else (PATH_OPTION[tool], tmp_path / "x")

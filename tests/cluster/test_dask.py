@@ -141,7 +141,7 @@ def test_images_of_a_folder_are_packed_and_resumed(
     assert digests(tmp_path / "there") == digests(tmp_path / "here")
 
 
-def test_what_is_there_is_checked_by_the_workers(cluster: DaskProcesses, tmp_path: Path) -> None:
+def test_existing_files_are_checked_by_the_workers(cluster: DaskProcesses, tmp_path: Path) -> None:
     args = ("--path", "im", *SMALL, "--count", "12")
     made = run_process("gen", *args, cwd=tmp_path)
     records = run_process("tfrecord", "--img-per-file", "4", cwd=tmp_path, input=made.stdout)
@@ -219,7 +219,7 @@ def test_units_are_taken_as_they_are_worked_off(cluster: DaskProcesses) -> None:
 
 
 @pytest.mark.parametrize("tool", PACKERS)
-def test_a_bad_image_is_told_as_processes_tell_it(
+def test_a_bad_image_gives_the_same_error_as_with_processes(
     cluster: DaskProcesses, tmp_path: Path, tool: str
 ) -> None:
     made = run_process("gen", "--path", tmp_path / "im", *SMALL, "--count", "9")
@@ -352,7 +352,7 @@ def test_a_closed_stdout_ends_the_run_and_its_tasks(cluster: DaskProcesses, tmp_
     assert not unfinished(tmp_path / "im")
 
 
-def test_what_is_being_written_is_left_at_the_end(cluster: DaskProcesses, tmp_path: Path) -> None:
+def test_a_file_in_progress_is_skipped_at_the_end(cluster: DaskProcesses, tmp_path: Path) -> None:
     units = [os.fsencode(tmp_path / str(i)) for i in range(8)]
     with DaskCluster(cluster.address) as workers:
 

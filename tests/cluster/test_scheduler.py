@@ -38,7 +38,7 @@ def silent() -> Iterator[int]:
     "scheduler",
     ["", "localhost", "127.0.0.1:8786", "tcp://x", "tcp://x:70000", "inproc://x:1", "tcp://a b:1"],
 )
-def test_what_is_no_address_is_wrong_usage(scheduler: str, tmp_path: Path) -> None:
+def test_an_invalid_address_is_wrong_usage(scheduler: str, tmp_path: Path) -> None:
     for tool in TOOLS:
         code, line = ask(tool, scheduler, tmp_path)
         assert code == 2

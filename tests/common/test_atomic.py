@@ -264,7 +264,7 @@ def test_only_own_files_are_removed(tmp_path: Path) -> None:
     assert os.path.exists(path)
 
 
-def test_what_the_parent_has_begun_is_left_to_it(tmp_path: Path) -> None:
+def test_a_parents_unfinished_files_are_kept(tmp_path: Path) -> None:
     path = temporary_name(os.fsencode(tmp_path))
     os.close(create_temporary(path))
     forget_unfinished()
@@ -360,7 +360,7 @@ def test_files_of_other_hosts_and_other_programs_stay(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == sorted(others)
 
 
-def test_clearing_a_missing_folder_is_no_error(tmp_path: Path) -> None:
+def test_clearing_a_missing_folder_succeeds(tmp_path: Path) -> None:
     clear_leftovers(os.fsencode(tmp_path / "none"))
 
 
@@ -374,7 +374,7 @@ def test_folder_is_created_with_its_parents(tmp_path: Path) -> None:
     ("name", "words"),
     [("file", "file: File exists, and it is not a folder"), ("file/b", "file/b: Not a directory")],
 )
-def test_folder_that_cannot_be_created_is_an_error(tmp_path: Path, name: str, words: str) -> None:
+def test_uncreatable_folder_is_an_error(tmp_path: Path, name: str, words: str) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ImagineError, match=f"{words}$"):
         create_folder(os.fsencode(tmp_path / name))

@@ -216,7 +216,7 @@ def test_signal_ends_the_run_after_cleaning_up(
     assert capsys.readouterr() == ("", f"imagine-x: {word}\n")
 
 
-def test_what_was_ignored_before_stays_ignored(parser: Parser, handlers: dict[int, Any]) -> None:
+def test_ignored_signals_stay_ignored(parser: Parser, handlers: dict[int, Any]) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         assert run_tool(parser, lambda _: os.kill(os.getpid(), signal.SIGHUP), []) == 0
@@ -257,7 +257,7 @@ def test_a_signal_that_a_finalizer_swallowed_still_ends_the_run(
     assert capsys.readouterr().err == "imagine-x: terminated\n"
 
 
-def test_an_error_that_a_signal_caused_is_told_as_the_signal(
+def test_an_error_caused_by_a_signal_is_reported_as_the_signal(
     parser: Parser, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def run(_args: argparse.Namespace) -> None:

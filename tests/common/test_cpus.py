@@ -36,7 +36,7 @@ def test_affinity_counts_not_the_machine(one_processor: None) -> None:
     assert usable_cpus() == 1
 
 
-def test_no_control_group_is_no_quota(cgroup: Path) -> None:
+def test_without_a_control_group_nothing_limits_processors(cgroup: Path) -> None:
     assert usable_cpus() == HAS_AFFINITY
 
 

@@ -35,14 +35,14 @@ from imagine_common.text import show
         (b"", "''"),
     ],
 )
-def test_what_cannot_be_printed_is_escaped(path: str | bytes, shown: str) -> None:
+def test_unprintable_text_is_escaped(path: str | bytes, shown: str) -> None:
     assert show(path) == shown
 
 
 @pytest.mark.parametrize(
     "path", ["a.jpg", "folder/a b.jpg", "Bärenzoo/熊.jpg", "it's", 'a"b', "a\\n"]
 )
-def test_what_can_be_printed_stays(path: str) -> None:
+def test_printable_text_is_unchanged(path: str) -> None:
     assert show(path) == path
     assert show(os.fsencode(path)) == path
 

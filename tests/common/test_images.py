@@ -70,7 +70,7 @@ def test_image_is_known_by_its_signature(head: bytes) -> None:
         pytest.param(b"\x0a\x23\xd7\xce", id="RecordIO"),
     ],
 )
-def test_other_files_are_no_images(head: bytes) -> None:
+def test_other_files_are_not_images(head: bytes) -> None:
     assert not is_image(head)
 
 
@@ -126,7 +126,7 @@ def test_empty_file_is_refused(tmp_path: Path) -> None:
         read_image(save(tmp_path / "a.jpg", b""), LIMIT)
 
 
-def test_what_is_no_image_is_refused_with_its_first_bytes(tmp_path: Path) -> None:
+def test_non_images_are_refused_with_their_first_bytes(tmp_path: Path) -> None:
     path = save(tmp_path / "a.jpg", b"hello, world")
     with pytest.raises(ImagineError, match=r"a\.jpg: not an image .*: 68 65 6c 6c 6f 2c 20 77\)"):
         read_image(path, LIMIT)

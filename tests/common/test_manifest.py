@@ -106,7 +106,7 @@ def test_any_other_line_is_all_path(line: bytes) -> None:
         (b"a\t" + b"9" * 5000, "a: a label is over"),
     ],
 )
-def test_line_that_is_no_entry_is_refused(line: bytes, words: str) -> None:
+def test_invalid_manifest_line_is_refused(line: bytes, words: str) -> None:
     with pytest.raises(ImagineError, match=f"^{words}"):
         parse_line(line)
 
@@ -130,7 +130,7 @@ def test_line_is_written_so_that_its_path_reads_back(entry: Entry, line: bytes) 
 
 @settings(max_examples=300)
 @given(path=PATHS, labels=LABELS)
-def test_what_is_written_reads_back(path: bytes, labels: tuple[int, ...]) -> None:
+def test_written_entries_read_back(path: bytes, labels: tuple[int, ...]) -> None:
     entry = parse_line(format_line(Entry(path, labels)))
     assert entry.path == path
     assert entry.labels == labels or (not labels and entry.labels == (0,))

@@ -175,7 +175,7 @@ def test_units_are_taken_as_they_are_worked_off(workers: int) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_results_go_out_while_there_is_no_unit(workers: int) -> None:
+def test_results_are_yielded_while_no_unit_is_ready(workers: int) -> None:
     given: list[int] = []
     deadline = time.monotonic() + PATIENCE
 
@@ -230,7 +230,7 @@ def test_closing_early_leaves_no_process_and_no_unfinished_file(tmp_path: Path) 
     wait_for(lambda: own_children() == before)
 
 
-def test_a_worker_that_leaves_is_let_undo_what_it_has_begun(
+def test_a_leaving_worker_can_finish_its_cleanup(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("imagine_common.parallel.local_processes._SECONDS_TO_LEAVE", PATIENCE)
@@ -254,7 +254,7 @@ def test_worker_that_does_not_hear_is_killed(
     assert os.listdir(tmp_path) == []
 
 
-def test_worker_leaves_what_its_parent_has_begun(tmp_path: Path) -> None:
+def test_worker_keeps_its_parents_unfinished_files(tmp_path: Path) -> None:
     path = temporary_name(os.fsencode(tmp_path))
     os.close(create_temporary(path))
     with closing(ordered_map(process, range(10), 2)) as results:

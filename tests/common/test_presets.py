@@ -129,7 +129,7 @@ def test_options_of_a_preset_do_not_count_as_given(folder: Path) -> None:
         ("--tar", {"name": "f"}, {"path": "d"}),
     ],
 )
-def test_what_contradicts_a_given_option_is_left_out(
+def test_preset_values_that_contradict_an_option_are_dropped(
     folder: Path,
     given: str,
     kept: dict[str, str | int | bool],
@@ -183,7 +183,7 @@ def test_a_preset_of_other_tools_says_so(folder: Path) -> None:
         ({"count": True}, r"^preset p: argument --count.*: expected one argument"),
     ],
 )
-def test_a_preset_that_cannot_be_parsed_is_named(
+def test_an_invalid_preset_is_named(
     folder: Path, options: dict[str, str | int | bool], words: str
 ) -> None:
     write(folder, gen=options)
@@ -234,7 +234,7 @@ def test_help_lists_the_tools_presets_before_the_end(
     assert "(default: 7)" not in shown
 
 
-def test_real_presets_have_what_the_help_needs_in_lines_of_a_terminal() -> None:
+def test_real_presets_fit_into_the_help() -> None:
     for tool in ("gen", "tfrecord", "recordio"):
         parser = Parser(prog="tool", usage="%(prog)s", description="")
         add_preset_option(parser, tool)

@@ -41,7 +41,7 @@ NUMBER = r"[0-9.e+]+"
         (0.5, "0.5 bytes"),
     ],
 )
-def test_bytes_are_told_in_three_digits(size: float, text: str) -> None:
+def test_bytes_are_shown_with_three_digits(size: float, text: str) -> None:
     assert human_bytes(size) == text
 
 
@@ -70,7 +70,7 @@ def test_summary_is_one_line(
     assert re.fullmatch(rf"imagine-x: {re.escape(start)}{rest}\n", line)
 
 
-def test_a_clock_that_stands_still_is_no_error(
+def test_a_stopped_clock_is_accepted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(time, "perf_counter", lambda: 5.0)
@@ -164,7 +164,7 @@ def test_no_bar_is_drawn_when_quiet(tmp_path: Path) -> None:
 
 
 @pytest.mark.process
-def test_no_bar_is_drawn_when_stderr_is_no_terminal(tmp_path: Path) -> None:
+def test_no_bar_is_drawn_without_a_terminal(tmp_path: Path) -> None:
     with open(tmp_path / "stdout", "wb") as file:
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT], stdout=file, stderr=subprocess.PIPE, timeout=PATIENCE

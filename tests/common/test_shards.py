@@ -78,7 +78,7 @@ def test_no_line_is_lost_however_they_arrive(
 
 
 @pytest.mark.parametrize(("count", "single"), [(1, True), (3, True), (4, False), (6, False)])
-def test_only_slice_is_known_as_such(tmp_path: Path, count: int, single: bool) -> None:
+def test_a_lone_slice_is_recognized(tmp_path: Path, count: int, single: bool) -> None:
     cutter = slicer(tmp_path, 3)
     parts = cutter.cut([paths(count)])
     upcoming(parts)
@@ -172,7 +172,7 @@ def test_slice_of_many_lines_is_read_whole(tmp_path: Path, delimiter: bytes) -> 
     assert [line for _, line in part.lines()] == lines
 
 
-def test_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+def test_uncreatable_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ImagineError, match=r"/file: File exists, and it is not a folder$"):
         list(slicer(tmp_path / "file", 2).cut([[b"a"]]))

@@ -48,7 +48,7 @@ def test_the_standard_library_reads_it_back() -> None:
     assert read_back(archive(members)) == members
 
 
-def test_names_that_are_no_utf8_are_declared_to_be_bytes() -> None:
+def test_non_utf8_names_are_declared_as_bytes() -> None:
     assert b" hdrcharset=BINARY\n" in member_head(b"\xff.jpg", 0)
     assert b"hdrcharset" not in member_head("ü.jpg".encode(), 0)
 
@@ -98,7 +98,7 @@ def test_the_systems_tar_reads_it_back(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [8**11 - 1, 8**11, 2**40])
-def test_sizes_of_eight_gibibytes_and_more_are_told(size: int) -> None:
+def test_sizes_of_eight_gibibytes_and_more_are_read(size: int) -> None:
     # Of the bytes themselves, only as many are there as the reader looks for.
     with tarfile.open(fileobj=io.BytesIO(member_head(b"large", size)), mode="r|") as tar:
         member = tar.next()

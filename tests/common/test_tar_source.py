@@ -103,7 +103,7 @@ def test_a_sample_is_named_up_to_the_first_dot_of_its_base_name() -> None:
     assert images(data) == [("a.b/c.x.jpg", (3,), JPEG)]
 
 
-def test_an_image_is_known_by_its_first_bytes_whatever_its_name() -> None:
+def test_an_image_is_recognized_by_its_first_bytes_not_its_name() -> None:
     data = archive([("a.img", JPEG), ("a.txt", b"not one"), ("b.tmp.bin", PNG)])
     found, source = read(data)
     assert [image.path for image in found if isinstance(image, Image)] == [b"a.img", b"b.tmp.bin"]
@@ -180,7 +180,7 @@ def test_signed_checksums_are_read() -> None:
     assert images(bytes(head) + JPEG + bytes(-len(JPEG) % 512) + END) == [("ü.jpg", (), JPEG)]
 
 
-def test_times_in_old_gnu_headers_are_no_part_of_the_name() -> None:
+def test_times_in_old_gnu_headers_are_not_part_of_the_name() -> None:
     head = bytearray(block(b"0.jpg", b"%011o\0" % len(JPEG)))
     head[257:265] = b"ustar  \0"
     head[345:357] = b"14000000000\0"
@@ -336,7 +336,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_what_is_hostile_is_refused_by_name(case: str) -> None:
+def test_hostile_members_are_refused_by_name(case: str) -> None:
     data, reason = REFUSED[case]
     line = refusal(data + END)
     assert reason in line
@@ -373,7 +373,7 @@ def test_what_is_hostile_is_refused_by_name(case: str) -> None:
         (member(b"0.jpg", JPEG) + b"x" * 512 + END, "damaged: no valid header (at byte 1024 of"),
     ],
 )
-def test_what_is_no_whole_tar_stream_is_refused(data: bytes, reason: str) -> None:
+def test_an_incomplete_tar_stream_is_refused(data: bytes, reason: str) -> None:
     assert reason in refusal(data)
     assert refusal(data).startswith("standard input: ")
 

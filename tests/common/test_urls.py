@@ -82,7 +82,9 @@ def test_urls_that_lead_nowhere_are_refused(url: bytes, words: str) -> None:
     ("url", "extra"),
     [("s3://b", "s3"), ("s3a://b", "s3"), ("gs://b", "gs"), ("gcs://b", "gs"), ("az://b", "az")],
 )
-def test_what_to_install_is_told(url: str, extra: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_package_to_install_is_named(
+    url: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def find_none(_name: str) -> ModuleSpec | None:
         return None
 

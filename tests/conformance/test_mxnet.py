@@ -216,7 +216,7 @@ def test_mxnets_writer_leaves_nothing_unfinished(tmp_path: Path) -> None:
     assert names == ["recordio_0.idx", "recordio_0.rec"]
 
 
-def test_what_mxnet_writes_passes_the_test(tmp_path: Path) -> None:
+def test_files_from_mxnet_pass_the_test(tmp_path: Path) -> None:
     """As im2rec does: keys in any order, several labels, images that hold the magic number."""
     writer = mx.recordio.MXIndexedRecordIO(str(tmp_path / "x.idx"), str(tmp_path / "x.rec"), "w")
     aligned = JPEG + bytes(-len(JPEG) % 4)

@@ -213,7 +213,7 @@ def test_tensorflows_imagenet_reader_finds_all_it_asks_for(
         }
 
 
-def test_dlios_reader_finds_what_it_asks_for(tmp_path: Path) -> None:
+def test_dlios_reader_finds_its_features(tmp_path: Path) -> None:
     """By the features of DLIO's reader/tf_reader.py, and of its DALI reader."""
     image = tmp_path / "image.jpg"
     image.write_bytes(JPEG)
@@ -270,7 +270,7 @@ def test_tensorflows_writer_leaves_nothing_unfinished(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["tfrecord_0"]
 
 
-def test_what_tensorflow_writes_passes_the_test(tmp_path: Path) -> None:
+def test_files_from_tensorflow_pass_the_test(tmp_path: Path) -> None:
     """Files of other features than ours, compressed ones, and records that are no Examples."""
     train = tf.train
     features = {

@@ -159,7 +159,7 @@ def test_runs_on_the_same_range_share_a_folder(
 
 
 @pytest.mark.process
-def test_a_run_clears_what_a_killed_one_left_and_nothing_of_a_living_one(
+def test_a_run_removes_a_killed_runs_files_but_not_a_living_runs(
     tool: str, tmp_path: Path, images: list[Path]
 ) -> None:
     out = tmp_path / "out"
@@ -269,7 +269,7 @@ def test_a_locale_changes_nothing(
     assert line.endswith(b"Not a directory")
 
 
-def test_a_manifest_from_windows_is_told_as_such(packer: str, tmp_path: Path) -> None:
+def test_a_manifest_from_windows_gets_its_own_error(packer: str, tmp_path: Path) -> None:
     image = tmp_path / "0.jpg"
     image.write_bytes(JPEG)
     for data, words in ((b"\r\n", "CRLF"), (b"\n", "byte-order mark")):

@@ -58,7 +58,7 @@ def test_pillow_decodes_the_promised_pixels(mode: str, width: int, height: int) 
 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("width", "height"), SIZES)
-def test_size_is_told_in_advance_and_in_the_header(mode: str, width: int, height: int) -> None:
+def test_size_is_known_in_advance_and_in_the_header(mode: str, width: int, height: int) -> None:
     file = file_of(spec(mode, width, height))
     assert len(file) == file_size(mode, width, height)
     magic, size, _, _, offset = struct.unpack_from("<2sIHHI", file)

@@ -136,7 +136,7 @@ def test_stopping_early_leaves_whole_files_only(tmp_path: Path, workers: int) ->
             opened.load()
 
 
-def test_summary_counts_what_was_made(tmp_path: Path) -> None:
+def test_summary_counts_the_files_made(tmp_path: Path) -> None:
     (tmp_path / "other").write_bytes(b"12345")
     (tmp_path / "below").mkdir()
     (tmp_path / "below" / "more").write_bytes(b"12345")
@@ -224,7 +224,7 @@ def files_only(folder: Path) -> list[str]:
     return [path.name for path in folder.iterdir() if path.is_file()]
 
 
-def test_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+def test_uncreatable_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ImagineError, match="/file: File exists, and it is not a folder"):
         make(tmp_path / "file", 1)
@@ -247,7 +247,7 @@ def test_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
         ({"workers": 0}, "--workers: must be from 1 to 1024, not 0"),
     ],
 )
-def test_arguments_that_cannot_be_meant_write_nothing(
+def test_invalid_arguments_write_nothing(
     tmp_path: Path, changes: dict[str, Any], words: str
 ) -> None:
     arguments: dict[str, Any] = {
@@ -281,5 +281,5 @@ def test_nothing_is_printed(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -
     assert capfd.readouterr() == ("", "")
 
 
-def test_package_offers_what_it_says() -> None:
+def test_package_offers_its_public_names() -> None:
     assert all(hasattr(imagine_gen, name) for name in imagine_gen.__all__)

@@ -48,7 +48,7 @@ def test_where_combinations_have_run_out_the_first_strip_is_fresh() -> None:
     assert [dealer.deal(index).first_is_fresh for index in range(8)] == [False] * 6 + [True] * 2
 
 
-def test_images_differ_in_the_strips_that_tell_them_apart() -> None:
+def test_images_differ_in_their_distinguishing_strips() -> None:
     dealer = Dealer(0, 10, 4, 3)
     assert dealer.combinations == 720
     assert len({tuple(dealer.deal(index).picks[:3]) for index in range(720)}) == 720

@@ -53,7 +53,7 @@ def test_images_that_are_tried_are_of_the_part_asked_for() -> None:
     assert one.seconds > 0
 
 
-def test_what_does_not_fit_is_an_error(tmp_path: Path) -> None:
+def test_too_little_space_is_an_error(tmp_path: Path) -> None:
     args = ("--path", tmp_path / "new", *SMALL, "--count", str(2**62), "--dry-run")
     result = run("gen", *args)
     assert result.returncode == 1
@@ -95,7 +95,7 @@ def test_blocks_and_files_count_too(
     ("path", "words"),
     [("/dev/null/x", "/dev/null is not a folder"), ("/dev/null", "/dev/null is not a folder")],
 )
-def test_what_can_be_no_folder_is_an_error(path: str, words: str) -> None:
+def test_an_impossible_folder_is_an_error(path: str, words: str) -> None:
     result = run("gen", "--path", path, *SMALL, "--dry-run")
     assert result.returncode == 1
     assert words in result.stderr.decode()

@@ -79,7 +79,7 @@ def test_resume_and_verify_know_the_folders(tmp_path: Path, layout: tuple[str, .
     assert b"0 missing, 0 different, 2 extra" in bad.stderr
 
 
-def test_what_a_dead_process_left_in_a_folder_is_cleared(tmp_path: Path) -> None:
+def test_a_dead_processs_files_are_removed(tmp_path: Path) -> None:
     options = ("--path", tmp_path, *SMALL, "--count", "4", "--files-per-dir", "2")
     run("gen", *options)
     from imagine_common.files.temporary import temporary_name
@@ -116,9 +116,7 @@ def test_size_counts_all_folders(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("args", "words"), WRONG)
-def test_layouts_that_cannot_be_meant_are_wrong_usage(
-    tmp_path: Path, args: list[str], words: str
-) -> None:
+def test_invalid_layouts_are_wrong_usage(tmp_path: Path, args: list[str], words: str) -> None:
     result = run("gen", "--path", tmp_path / "new", *SMALL, *args)
     assert result.returncode == 2
     assert words in result.stderr.decode()

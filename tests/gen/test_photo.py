@@ -223,7 +223,7 @@ def test_part_of_a_cut_is_the_same_as_within_the_whole(turn: int, levels: int) -
     assert np.array_equal(whole[13:60, 31:77], cut.apply(texture, Window(4, 11, 47, 46)))
 
 
-def test_doubling_keeps_what_is_even_and_mixes_the_rest() -> None:
+def test_doubling_keeps_even_parts_and_mixes_the_rest() -> None:
     assert (doubled(np.full((4, 5), 7, np.int16)) == 7).all()
     edge = np.array([[0, 0, 16, 16]] * 3, np.int16)
     assert doubled(edge).tolist() == [[0, 4, 12, 16]] * 2

@@ -64,7 +64,7 @@ def encoded(made: DatasetSpec, index: int = 0) -> bytes:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_a_format_is_to_be_had_exactly_where_pillow_has_it(tmp_path: Path, name: str) -> None:
+def test_a_format_is_available_exactly_if_pillow_has_it(tmp_path: Path, name: str) -> None:
     size = ("--width", "9", "--height", "8")
     result = run("gen", "--path", tmp_path / "im", *size, "--image-format", name)
     if name in AVAILABLE:
@@ -79,7 +79,7 @@ def test_a_format_is_to_be_had_exactly_where_pillow_has_it(tmp_path: Path, name:
         assert not (tmp_path / "im").exists()
 
 
-def test_pillow_has_avif_from_the_version_on_that_the_error_tells() -> None:
+def test_pillow_has_avif_from_the_version_in_the_error_on() -> None:
     """Its own wheels, which CI installs, have all of them then."""
     if tuple(map(int, PIL.__version__.split(".")[:2])) >= (11, 3):
         assert list(KINDS) == AVAILABLE
@@ -88,7 +88,9 @@ def test_pillow_has_avif_from_the_version_on_that_the_error_tells() -> None:
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["built without", "older than it"])
-def test_what_pillow_lacks_is_wrong_usage(monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
+def test_a_format_missing_in_pillow_is_wrong_usage(
+    monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
     if known:
         monkeypatch.setitem(
             features.modules, "avif", ("no_such_module", *features.modules["webp"][1:])
@@ -151,7 +153,7 @@ def test_files_are_the_same_however_the_work_is_split(tmp_path: Path, name: str,
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_pooled_is_refused_and_what_has_it_is_told(name: str) -> None:
+def test_pooled_is_refused_with_the_formats_that_have_it(name: str) -> None:
     words = f"argument --pooled: {name} cannot be pooled; jpg, png, bmp can"
     with pytest.raises(UsageError, match=words):
         DatasetSpec(b"x", b"x", 4, 3, image_format=name, pooled=True)
@@ -195,7 +197,7 @@ def test_the_longest_side_is_written_and_read(name: str, mode: str, side: int, t
 
 @pytest.mark.parametrize(("name", "mode"), CASES)
 @pytest.mark.parametrize("size", [(24, 17), (700, 3)], ids=str)
-def test_headers_say_what_was_asked_for_and_a_cut_is_seen(
+def test_headers_match_the_spec_and_a_cut_is_noticed(
     name: str, mode: str, size: tuple[int, int]
 ) -> None:
     file, kind = encoded(spec(name, mode, *size)), KINDS[name]
@@ -302,7 +304,7 @@ def test_the_header_of_a_big_endian_tiff_is_read() -> None:
         b"GIF89a;",
     ],
 )
-def test_broken_headers_are_no_images(tmp_path: Path, file: bytes) -> None:
+def test_broken_headers_are_rejected(tmp_path: Path, file: bytes) -> None:
     path = tmp_path / "image"
     path.write_bytes(file)
     for name in AVAILABLE:
@@ -334,7 +336,7 @@ print((status("VmHWM") - before) / (worker_bytes(spec) - worker_bytes(make(1))))
 
 @pytest.mark.process
 @pytest.mark.parametrize(("name", "mode"), [case for case in CASES if case[0] != "avif"])
-def test_memory_that_encoding_takes_is_what_the_specification_says(name: str, mode: str) -> None:
+def test_memory_for_encoding_is_as_estimated(name: str, mode: str) -> None:
     """AVIF, which takes the longest, was measured in the same way."""
     result = subprocess.run(
         [sys.executable, "-c", MEASURE, name, mode], capture_output=True, text=True, check=True

@@ -208,7 +208,7 @@ def test_compressed_file_is_the_one_that_pillow_writes(
         assert file[file.index(b"IDAT") + 4 :][:2] == zlib_header
 
 
-def test_level_0_is_what_needs_no_level() -> None:
+def test_level_0_fits_where_no_level_is_needed() -> None:
     made = spec("RGB", 61, 47)
     assert b"".join(image_encoder(replace(made, compress_level=0)).encode(1).buffers) == file_of(
         made, 1

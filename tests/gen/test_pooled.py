@@ -85,7 +85,7 @@ def test_stored_formats_decode_to_the_strips_pixels(
     ("mode", "subsampling", "rows"),
     [("RGB", "4:2:0", 16), ("RGB", "4:2:2", 8), ("RGB", "4:4:4", 8), ("L", None, 8)],
 )
-def test_jpeg_is_what_the_encoder_writes_with_restarts(
+def test_jpeg_equals_the_encoders_output_with_restarts(
     mode: str,
     subsampling: str | None,
     rows: int,
@@ -120,7 +120,7 @@ def test_strips_of_any_subsampling_decode_to_pixels_near_theirs(
 
 
 @pytest.mark.parametrize("height", [1, 15, 17, 375])
-def test_jpeg_whose_height_is_no_multiple_of_the_mcu_is_a_cut_one(height: int) -> None:
+def test_jpeg_of_a_height_between_mcus_is_a_cut_larger_one(height: int) -> None:
     low = encoded(spec("jpg", 200, height), 0)
     whole_height = -(-height // 16) * 16
     high = encoded(spec("jpg", 200, whole_height), 0)

@@ -89,7 +89,7 @@ def break_fifo(path: Path) -> None:
     "damage",
     [break_empty, break_cut, break_width, break_mode, break_format, break_dangling, break_fifo],
 )
-def test_what_is_not_as_asked_is_made_again(tmp_path: Path, image_format: str, damage: Any) -> None:
+def test_files_that_differ_are_made_again(tmp_path: Path, image_format: str, damage: Any) -> None:
     spec = DatasetSpec(os.fsencode(tmp_path), b"image_", 24, 17, 3, image_format)
     assert not any(image.kept for image in generate(spec, 1))
     expected = contents(tmp_path)

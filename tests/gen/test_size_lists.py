@@ -59,7 +59,7 @@ def test_lines_are_widths_heights_and_weights(
         (b"5 5\n" * 2**20 + b"5", r"list: more than 4194304 bytes"),
     ],
 )
-def test_what_is_no_list_is_refused_with_file_and_line(
+def test_an_invalid_list_is_refused_with_file_and_line(
     tmp_path: Path, data: bytes, words: str
 ) -> None:
     with pytest.raises(UsageError, match=f"^argument --size-list: .*{words}"):
@@ -78,12 +78,12 @@ def test_a_list_may_be_named_by_a_url(tmp_path: Path) -> None:
     assert load_size_list(f"file://{source}") == load_size_list(source)
 
 
-def test_a_list_in_a_store_is_told_not_to_be_read() -> None:
+def test_a_list_in_a_store_is_refused() -> None:
     with pytest.raises(UsageError, match=r"argument --size-list: not with an object store, s3://b"):
         load_size_list("s3://b/x")
 
 
-def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(ImagineError, match=r"Is a directory"):
         load_size_list(str(tmp_path))
 
@@ -156,7 +156,7 @@ def test_images_have_the_dimensions_of_the_list(tmp_path: Path, options: tuple[s
         (b"4 70000", "argument --size-list: heights: must be from 1 to 65500, not 70000"),
     ],
 )
-def test_sizes_that_a_format_can_not_have_are_laid_to_the_list(
+def test_impossible_sizes_from_a_list_are_reported_with_the_list(
     tmp_path: Path, line: bytes, words: str
 ) -> None:
     source = write(tmp_path, b"40 30\n" + line)
@@ -167,7 +167,7 @@ def test_sizes_that_a_format_can_not_have_are_laid_to_the_list(
 
 
 @pytest.mark.parametrize("option", ["--width", "--height"])
-def test_a_list_and_a_width_or_height_are_not_both_meant(tmp_path: Path, option: str) -> None:
+def test_a_list_excludes_a_width_or_height(tmp_path: Path, option: str) -> None:
     result = run("gen", "--path", tmp_path / "im", "--size-list", "imagenet", option, "9")
     assert result.returncode == 2
     assert f"argument --size-list: not with {option}".encode() in result.stderr

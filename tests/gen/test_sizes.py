@@ -113,7 +113,7 @@ def test_python_takes_sizes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["", ":", "4:", ":4", "a", "4:5:6", "-4", "4.5", "4 :5", "٤", "9" * 11]
 )
-def test_what_is_no_range_is_wrong_usage(text: str) -> None:
+def test_an_invalid_range_is_wrong_usage(text: str) -> None:
     with pytest.raises(UsageError, match="argument --width: expected pixels"):
         parse_range("--width", text)
 

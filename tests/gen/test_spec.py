@@ -118,9 +118,7 @@ def test_arguments_in_range_are_accepted(changes: dict[str, Any]) -> None:
         ({"image_format": "bmp", "width": 2, "height": (2**32 - 54) // 8 + 1}, "would reach 4 GiB"),
     ],
 )
-def test_arguments_that_cannot_be_meant_are_wrong_usage(
-    changes: dict[str, Any], words: str
-) -> None:
+def test_invalid_arguments_are_wrong_usage(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         spec(**changes)
 

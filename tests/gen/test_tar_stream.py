@@ -116,7 +116,7 @@ def test_members_names_may_hold_newlines() -> None:
         (["--name", "a.b"], "argument --name: a.b contains a dot"),
     ],
 )
-def test_what_does_not_go_with_a_stream_is_wrong_usage(args: list[str], words: str) -> None:
+def test_options_a_stream_cannot_have_are_wrong_usage(args: list[str], words: str) -> None:
     result = run("gen", "--tar", *args)
     assert (result.returncode, result.stdout) == (2, b"")
     assert words in result.stderr.decode()

@@ -160,7 +160,7 @@ def test_images_are_encoded_few_times(
 
 
 @pytest.mark.parametrize("options", KINDS)
-def test_a_file_does_not_depend_on_what_was_made_before(options: dict[str, Any]) -> None:
+def test_a_file_does_not_depend_on_earlier_files(options: dict[str, Any]) -> None:
     made = spec(100, 80, 7_000, **options)
     encoder = image_encoder(made)
     files = [file_of(encoder, index) for index in range(12)]
@@ -297,7 +297,7 @@ def test_sizes_are_drawn_as_documented() -> None:
         (["--target-size", "2K", "--height", "8:800"], "JPEG files of 64x800 can have"),
     ],
 )
-def test_sizes_that_cannot_be_are_wrong_usage_and_nothing_is_written(
+def test_impossible_sizes_are_wrong_usage_and_nothing_is_written(
     tmp_path: Path, pooled: tuple[str, ...], options: list[str], words: str
 ) -> None:
     result = run("gen", "--path", tmp_path / "im", *SMALL, *options, *pooled, "--count", "3")
@@ -306,7 +306,7 @@ def test_sizes_that_cannot_be_are_wrong_usage_and_nothing_is_written(
     assert not (tmp_path / "im").exists()
 
 
-def test_sizes_that_cannot_be_are_found_at_once_where_workers_are_not_forked(
+def test_impossible_sizes_are_found_at_once_without_fork(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(units, "start_method", lambda: "spawn")
@@ -327,7 +327,7 @@ def test_the_range_that_is_named_can_be_reached(tmp_path: Path, pooled: tuple[st
         assert run("gen", *args, "--target-size", str(size)).returncode == 2
 
 
-def test_an_image_that_cannot_be_as_small_is_an_error_that_names_it(
+def test_an_unreachable_size_is_an_error_that_names_the_image(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Without the margin that is left for them, some images are larger than the sample.
@@ -383,7 +383,7 @@ def test_verify_makes_the_same_again(tmp_path: Path) -> None:
     assert b"image_3.jpg: differs from byte" in result.stderr
 
 
-def test_summary_tells_the_share_of_filler(tmp_path: Path) -> None:
+def test_summary_shows_the_share_of_filler(tmp_path: Path) -> None:
     args = ["--path", tmp_path, "--width", "500", "--height", "375", "--count", "5"]
     result = run("gen", *args, "--target-size", "114660")
     match = re.search(rb", filler (\d\.\d\d)%\n", result.stderr)

@@ -54,7 +54,7 @@ def test_an_image_that_no_memory_holds_is_refused_before_anything_is_written(
         pass
 
 
-def test_libraries_start_no_threads_for_what_is_not_done(tmp_path: Path) -> None:
+def test_libraries_start_no_unused_threads(tmp_path: Path) -> None:
     code = (
         "import os, sys; from imagine_gen.cli import main; status = main(sys.argv[1:]);"
         "print(len(os.listdir('/proc/self/task')), file=sys.stderr); sys.exit(status)"
@@ -68,7 +68,7 @@ def test_libraries_start_no_threads_for_what_is_not_done(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("image_format", ["bmp"])
-def test_what_the_format_cannot_hold_is_refused(tmp_path: Path, image_format: str) -> None:
+def test_images_too_large_for_the_format_are_refused(tmp_path: Path, image_format: str) -> None:
     size = ["--width", "60000", "--height", "60000", "--image-format", image_format]
     result = run("gen", "--path", tmp_path / "x", *size)
     assert result.returncode == 2

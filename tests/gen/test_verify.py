@@ -71,7 +71,7 @@ def test_every_changed_bit_is_found_with_its_byte(tmp_path: Path, options: tuple
     assert b"0 missing, 8 different, 0 extra" in result.stderr.splitlines()[-1]
 
 
-def test_what_is_missing_different_or_extra_is_listed(tmp_path: Path) -> None:
+def test_missing_different_and_extra_images_are_listed(tmp_path: Path) -> None:
     verify(tmp_path)
     good = (tmp_path / "image_0.jpg").read_bytes()
     (tmp_path / "image_1.jpg").unlink()
@@ -131,7 +131,7 @@ def test_a_missing_folder_is_one_error_and_stays_missing(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("option", ["--resume", "--fsync", "--size"])
-def test_verify_goes_with_nothing_that_writes(tmp_path: Path, option: str) -> None:
+def test_verify_excludes_options_that_write(tmp_path: Path, option: str) -> None:
     result = verify(tmp_path, "--verify", option)
     assert result.returncode == 2
     assert f"argument {option}: not with --verify".encode() in result.stderr

@@ -161,9 +161,7 @@ def test_each_tool_installs_alone_with_no_more_than_it_needs(
     assert result.stdout.startswith(f"usage: {SCRIPTS[name]} ")
 
 
-def test_without_its_tool_a_facade_function_says_what_to_install(
-    dist: Path, tmp_path: Path
-) -> None:
+def test_without_its_tool_a_facade_function_names_the_package(dist: Path, tmp_path: Path) -> None:
     python = environment(tmp_path, archive(dist, COMMON, ".whl"))
     result = subprocess.run(
         [python, "-c", "from imagine import create_images"], capture_output=True, text=True

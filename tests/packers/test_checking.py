@@ -92,9 +92,7 @@ def make_loop(path: Path) -> None:
         (make_loop, "Too many levels"),
     ],
 )
-def test_what_is_no_regular_file_is_not_opened(
-    tool: str, tmp_path: Path, make: Any, words: str
-) -> None:
+def test_special_files_are_not_opened(tool: str, tmp_path: Path, make: Any, words: str) -> None:
     make(tmp_path / "x")
     result = run(tool, "--test", tmp_path / "x")
     assert result.returncode == 1
@@ -174,7 +172,7 @@ def test_findings_of_a_file_are_limited(tool: str, tmp_path: Path) -> None:
         *("--img-per-file=1000", "--label-offset=0", "--writer=native"),
     ],
 )
-def test_test_goes_with_nothing_that_writes(tool: str, files: list[str], option: str) -> None:
+def test_test_excludes_options_that_write(tool: str, files: list[str], option: str) -> None:
     result = run(tool, "--test", option, *files)
     assert result.returncode == 2
     assert f"argument {option.split('=')[0]}: not with --test" in result.stderr.decode()

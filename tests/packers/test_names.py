@@ -91,7 +91,7 @@ def test_the_format_is_the_whole_stem(
         "a\n{shard}",
     ],
 )
-def test_what_is_no_such_format_is_refused(
+def test_an_invalid_format_is_refused(
     tool: str, tmp_path: Path, images: list[Path], text: str
 ) -> None:
     args = ["--dest-path", tmp_path / "out", "--name-format", text]
@@ -160,7 +160,7 @@ def test_shards_that_wait_go_when_the_run_is_ended(
 
 
 @pytest.mark.process
-def test_the_next_run_removes_what_a_killed_one_left(
+def test_the_next_run_removes_a_killed_runs_files(
     tool: str, tmp_path: Path, images: list[Path]
 ) -> None:
     out = tmp_path / "out"

@@ -61,7 +61,7 @@ def error_line(result: subprocess.CompletedProcess[bytes], code: int = 1) -> str
 
 
 @pytest.mark.parametrize("workers", ["1", "3"])
-def test_order_is_the_manifests_whatever_the_workers(
+def test_order_is_the_manifests_with_any_number_of_workers(
     tool: str, tmp_path: Path, folder: Path, workers: str
 ) -> None:
     paths = numbered(folder, 20)[::-1]
@@ -90,15 +90,13 @@ def test_the_last_file_has_the_rest(
     assert [len(records(tool, path)) for path in lines(result.stdout)] == sizes
 
 
-def test_a_file_holds_a_thousand_images_unless_told(
-    tool: str, tmp_path: Path, folder: Path
-) -> None:
+def test_a_file_holds_a_thousand_images_by_default(tool: str, tmp_path: Path, folder: Path) -> None:
     (path,) = numbered(folder, 1)
     result = run(tool, "--dest-path", tmp_path / "out", input=manifest([path] * 1001))
     assert [len(records(tool, path)) for path in lines(result.stdout)] == [1000, 1]
 
 
-def test_a_folder_is_packed_in_natural_order_without_what_is_below_it_or_hidden(
+def test_a_folder_is_packed_in_natural_order_without_subfolders_and_hidden_files(
     tool: str, tmp_path: Path, folder: Path
 ) -> None:
     numbered(folder, 12)
@@ -266,7 +264,7 @@ def test_a_bad_image_in_a_manifest_is_named_with_its_line(
         (b"x" * 2_000_000 + b"\n", "line 1 of the manifest is over 1 MiB"),
     ],
 )
-def test_a_bad_manifest_exits_1_saying_what_is_wrong(
+def test_a_bad_manifest_exits_1_with_the_reason(
     tool: str, tmp_path: Path, data: bytes, words: str
 ) -> None:
     (tmp_path / "IMAGE").write_bytes(JPEG)
@@ -277,7 +275,7 @@ def test_a_bad_manifest_exits_1_saying_what_is_wrong(
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_manifest_that_ends_badly_leaves_the_files_of_what_came_before(
+def test_a_manifest_with_a_bad_end_keeps_the_files_before_it(
     tool: str, tmp_path: Path, folder: Path, workers: str
 ) -> None:
     data = manifest(numbered(folder, 5)) + b"cut o"

@@ -32,7 +32,7 @@ def images(tmp_path: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize(("tool", "options"), CASES)
-def test_the_bytes_told_are_those_written(
+def test_the_planned_bytes_are_the_written_ones(
     tool: str, options: list[str], tmp_path: Path, images: list[Path]
 ) -> None:
     out = tmp_path / "out"
@@ -66,7 +66,7 @@ def test_a_folder_is_planned_too(tool: str, tmp_path: Path, images: list[Path]) 
     assert sorted(os.listdir(tmp_path)) == ["source"]
 
 
-def test_what_does_not_fit_fails(tool: str, tmp_path: Path) -> None:
+def test_too_little_space_is_an_error(tool: str, tmp_path: Path) -> None:
     """Images with holes, which take no space themselves but would in records."""
     image = tmp_path / "large.jpg"
     image.write_bytes(JPEG)
@@ -83,7 +83,9 @@ def test_what_does_not_fit_fails(tool: str, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_a_plan_names_what_can_not_be_packed(tool: str, tmp_path: Path, images: list[Path]) -> None:
+def test_a_plan_names_images_that_cannot_be_packed(
+    tool: str, tmp_path: Path, images: list[Path]
+) -> None:
     source = manifest([images[0], tmp_path / "missing.jpg", images[1]])
     result = run(tool, "--dry-run", input=source, cwd=tmp_path)
     assert result.returncode == 1

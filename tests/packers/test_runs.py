@@ -86,7 +86,7 @@ def test_missing_files_are_written_and_the_manifest_lists_all(
         assert os.stat(packing.folder / name).st_mtime_ns == time
 
 
-def test_resuming_what_is_finished_writes_nothing(packing: Packing) -> None:
+def test_resuming_a_finished_run_writes_nothing(packing: Packing) -> None:
     packing.run()
     before = {name: os.stat(packing.folder / name).st_mtime_ns for name in contents(packing.folder)}
     assert b"(4 there already)" in packing.run("--resume").stderr
@@ -264,7 +264,7 @@ def test_an_earlier_file_goes_only_once_something_has_been_packed(packing: Packi
     assert contents(packing.folder) == expected
 
 
-def test_a_file_too_large_leaves_what_an_earlier_run_wrote(packing: Packing) -> None:
+def test_a_file_too_large_keeps_the_files_of_an_earlier_run(packing: Packing) -> None:
     packing.run()
     expected = contents(packing.folder)
     args = ["--dest-path", packing.folder, "--name", "r", "--img-per-file", "3"]
@@ -282,7 +282,7 @@ def test_all_images_bad_is_an_error(packing: Packing) -> None:
     assert contents(packing.folder) == {}
 
 
-def test_an_unfinished_file_of_a_run_is_no_image(packing: Packing) -> None:
+def test_temporary_files_are_not_packed(packing: Packing) -> None:
     path = packing.images[0].with_name(".imagine-host-12-34-5.tmp")
     path.write_bytes(JPEG)
     line = error(packing.run(data=manifest([path])))

@@ -91,7 +91,7 @@ def test_files_are_the_same_as_from_image_files(
 
 
 @pytest.mark.parametrize("option", [("-0",), ("--workers", "2"), ("--fsync",), ("--quiet",)])
-def test_options_that_are_no_matter_of_the_source_are_taken(
+def test_options_that_do_not_concern_the_source_are_accepted(
     tool: str, tmp_path: Path, dataset: list[tuple[str, bytes, str]], option: tuple[str, ...]
 ) -> None:
     result = run(tool, "--tar", *arguments("tar"), *option, input=members(dataset), cwd=tmp_path)
@@ -149,7 +149,7 @@ def test_a_dry_run_reads_all_and_writes_nothing(
     assert "would write 3 files, 8 images, " in result.stderr.decode()
 
 
-def test_a_record_that_the_schema_can_not_have_names_the_member(tmp_path: Path) -> None:
+def test_an_image_without_the_schemas_features_is_named_by_its_member(tmp_path: Path) -> None:
     data = archive([("0.gif", b"GIF89a" + bytes(50))])
     args = ["--tar", "--schema", "imagenet", "--dest-path", tmp_path / "tar"]
     line = error(run("tfrecord", *args, input=data))
@@ -157,7 +157,7 @@ def test_a_record_that_the_schema_can_not_have_names_the_member(tmp_path: Path) 
     assert line.endswith("(at byte 0 of the tar stream)")
 
 
-def test_a_list_and_a_tar_stream_can_not_both_be_meant(tmp_path: Path) -> None:
+def test_a_list_and_a_tar_stream_exclude_each_other(tmp_path: Path) -> None:
     args = ["--tar", "--lst", "x.lst"]
     assert "--tar" in error(run("recordio", *args, input=b"", cwd=tmp_path), code=2)
 
@@ -256,7 +256,7 @@ def test_an_image_over_the_formats_limit_is_refused_before_it_is_read(
         (b"\x1f\x8b" + bytes(20), "unpack it first: gunzip |"),
     ],
 )
-def test_what_can_not_be_read_writes_nothing(
+def test_unreadable_sources_write_nothing(
     tool: str, tmp_path: Path, data: bytes, reason: str
 ) -> None:
     result = run(tool, "--tar", "--dest-path", tmp_path / "tar", input=data)
@@ -288,14 +288,14 @@ def test_a_stream_that_is_cut_leaves_the_files_before(
         (["--workers", "0"], "--workers"),
     ],
 )
-def test_options_that_can_not_be_meant_are_refused(
+def test_invalid_options_are_refused(
     tool: str, tmp_path: Path, args: list[str], reason: str
 ) -> None:
     assert reason in error(run(tool, "--tar", *args, input=b"", cwd=tmp_path), code=2)
     assert os.listdir(tmp_path) == []
 
 
-def test_a_tar_stream_that_is_taken_for_a_manifest_is_told_apart(tool: str, tmp_path: Path) -> None:
+def test_a_tar_stream_given_as_a_manifest_is_recognized(tool: str, tmp_path: Path) -> None:
     result = run(tool, input=archive([("0.jpg", JPEG)]), cwd=tmp_path)
     assert "is it a tar stream? that needs --tar" in error(result)
 

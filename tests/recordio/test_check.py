@@ -191,7 +191,7 @@ def test_a_header_that_does_not_fit_is_found(
     assert words in finding
 
 
-def test_labels_of_all_kinds_are_read_and_what_is_no_image_is_a_remark(tmp_path: Path) -> None:
+def test_labels_of_all_kinds_are_read_and_non_images_are_remarks(tmp_path: Path) -> None:
     several = struct.pack("<IfQQ", 70_000, 0, 1, 0) + struct.pack("<70000f", *range(70_000))
     data = b"".join(
         b"".join(frame([record]))

@@ -62,7 +62,7 @@ heads = st.lists(st.sampled_from([MAGIC_BYTES, b"head", bytes(4)]), max_size=4).
 
 
 @given(st.lists(st.tuples(heads, payloads), max_size=4))
-def test_records_read_back_whatever_they_hold(records: list[tuple[bytes, bytes]]) -> None:
+def test_records_of_any_bytes_read_back(records: list[tuple[bytes, bytes]]) -> None:
     file = b"".join(b"".join(frame(list(pieces))) for pieces in records)
     assert len(file) % 4 == 0
     assert [record.data for record in read_recordio(file)] == [b"".join(r) for r in records]

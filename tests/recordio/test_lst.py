@@ -164,7 +164,7 @@ def test_a_line_without_end_is_refused_before_it_fills_memory(tmp_path: Path, ro
 
 
 @pytest.mark.parametrize("path", ["missing.lst", "."])
-def test_a_list_that_can_not_be_read_is_named(tmp_path: Path, path: str) -> None:
+def test_an_unreadable_list_is_named(tmp_path: Path, path: str) -> None:
     result = run("recordio", "--lst", path, "--dest-path", "out", cwd=tmp_path)
     assert result.returncode == 1
     assert f"error: {path}: " in result.stderr.decode()
@@ -182,9 +182,7 @@ def test_a_list_that_can_not_be_read_is_named(tmp_path: Path, path: str) -> None
         (["--merged-index", "--test"], "argument --merged-index: not with --test"),
     ],
 )
-def test_options_that_can_not_be_meant_together_are_refused(
-    tmp_path: Path, args: list[str], words: str
-) -> None:
+def test_contradictory_options_are_refused(tmp_path: Path, args: list[str], words: str) -> None:
     result = run("recordio", *args, cwd=tmp_path)
     assert result.returncode == 2
     assert words in result.stderr.decode()

@@ -116,7 +116,7 @@ def test_the_function_packs_a_folder_and_prints_nothing(
     assert capfd.readouterr() == ("", "")
 
 
-def test_without_mxnet_its_writer_says_what_to_install(tmp_path: Path, image: Path) -> None:
+def test_without_mxnet_its_writer_names_the_package(tmp_path: Path, image: Path) -> None:
     assert importlib.util.find_spec("mxnet") is None
     args = ["--writer", "mxnet", "--source-path", image.parent, "--dest-path", "out"]
     result = run("recordio", *args, cwd=tmp_path)

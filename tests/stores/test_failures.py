@@ -55,7 +55,7 @@ def test_a_missing_bucket_is_named(bucket: Bucket, tmp_path: Path, workers: str)
 
 
 @pytest.mark.parametrize("verbose", [[], ["--verbose"]])
-def test_refused_credentials_are_told_but_not_shown(
+def test_refused_credentials_are_reported_but_not_shown(
     proxy: Proxy, bucket: Bucket, verbose: list[str]
 ) -> None:
     proxy.plan = lambda _: 403
@@ -67,7 +67,7 @@ def test_refused_credentials_are_told_but_not_shown(
     assert f"{bucket.url}/x: access denied" in error
 
 
-def test_who_may_not_remove_objects_may_write_new_ones(
+def test_new_objects_need_no_permission_to_delete(
     proxy: Proxy, bucket: Bucket, tmp_path: Path
 ) -> None:
     proxy.plan = lambda request: 403 if request.method == "DELETE" else None
@@ -81,7 +81,7 @@ def test_who_may_not_remove_objects_may_write_new_ones(
     assert f"{bucket.url}/tfrecord_0.idx: access denied" in error
 
 
-def test_missing_credentials_are_told(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_credentials_are_reported(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     error = error_of(run("gen", "--path", bucket.url, *GEN))
@@ -122,7 +122,7 @@ def test_a_store_that_is_overloaded_for_a_while_is_asked_again(
     assert b"5 images" in packed.stderr
 
 
-def test_a_store_that_stays_overloaded_is_told(
+def test_a_store_that_stays_overloaded_is_reported(
     proxy: Proxy, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
@@ -317,7 +317,7 @@ def test_a_closed_pipe_ends_a_run_quietly(bucket: Bucket) -> None:
     process.stderr.close()
 
 
-def test_an_object_that_is_no_image_is_named(bucket: Bucket) -> None:
+def test_a_non_image_object_is_named(bucket: Bucket) -> None:
     bucket.put("x.png", PNG[1:])
     error = error_of(run("tfrecord", input=f"{bucket.url}/x.png\n".encode()))
     assert f"{bucket.url}/x.png: not an image" in error

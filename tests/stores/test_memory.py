@@ -32,7 +32,7 @@ def read(url: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("size", [0, 1, 5 * MIB, 33 * MIB])
-def test_what_is_written_is_there_once_the_block_ends(size: int) -> None:
+def test_a_written_file_appears_when_the_block_ends(size: int) -> None:
     data = bytes(range(256)) * (size // 256) + bytes(size % 256)
     with output_file(b"memory://x/y") as file:
         file.write([data[: size // 2], memoryview(data)[size // 2 :]])
@@ -40,7 +40,7 @@ def test_what_is_written_is_there_once_the_block_ends(size: int) -> None:
     assert read(b"memory://x/y") == data
 
 
-def test_an_error_leaves_what_was_there() -> None:
+def test_an_error_keeps_the_existing_file() -> None:
     with output_file(b"memory://x") as file:
         file.write([b"before"])
     with pytest.raises(TypeError), output_file(b"memory://x") as file:
@@ -92,7 +92,7 @@ def test_objects_are_read_at_any_place_and_as_streams() -> None:
             assert stream.read(1) == b""
 
 
-def test_folders_are_what_names_have_in_common() -> None:
+def test_folders_are_the_common_prefix_of_names() -> None:
     for name in (b"a/x", b"a/y", b"a/b/z", b"c"):
         with output_file(b"memory://f/" + name) as file:
             file.write([b"data"])

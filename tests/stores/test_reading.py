@@ -21,7 +21,7 @@ def packed(bucket: Bucket, out: Path, *args: str) -> list[bytes]:
     return [record.data.split(b"#")[-2] for record in read_tfrecords(Path(path).read_bytes())]
 
 
-def test_a_folder_is_packed_in_natural_order_without_what_is_below_it(
+def test_a_folder_is_packed_in_natural_order_without_its_subfolders(
     bucket: Bucket, tmp_path: Path
 ) -> None:
     for n in range(12):

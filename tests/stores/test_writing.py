@@ -143,7 +143,7 @@ def test_older_shards_with_higher_numbers_are_mentioned(bucket: Bucket, tmp_path
     assert b"left 1 file of this prefix that another run wrote (tfrecord_7)" in result.stderr
 
 
-def test_sizes_are_told(bucket: Bucket) -> None:
+def test_sizes_are_reported(bucket: Bucket) -> None:
     args = ["--path", f"{bucket.url}/img", *GEN, "--count", "3", "--size"]
     result = run("gen", *args, check=True)
     total = sum(bucket.sizes("img/").values())
@@ -155,7 +155,7 @@ def test_fsync_asks_nothing_more_of_a_store(bucket: Bucket) -> None:
     assert run("gen", "--path", bucket.url, *GEN, "--fsync").returncode == 0
 
 
-def test_a_plan_tells_that_a_store_has_no_limit(bucket: Bucket, tmp_path: Path) -> None:
+def test_a_plan_reports_that_a_store_has_no_limit(bucket: Bucket, tmp_path: Path) -> None:
     image = tmp_path / "x.jpg"
     image.write_bytes(JPEG)
     plan = run("tfrecord", "--dest-path", bucket.url, "--dry-run", input=manifest([image]))

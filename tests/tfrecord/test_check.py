@@ -107,7 +107,7 @@ def test_records_larger_than_a_piece_are_checked_whole(tmp_path: Path) -> None:
     assert "the CRC of its data is wrong" in finding
 
 
-def test_records_that_are_no_examples_are_a_remark(tmp_path: Path) -> None:
+def test_records_that_are_not_examples_are_a_remark(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"".join(frame([b"text"]) * 3 + frame([b""])))
     report = check(tmp_path / "x")
     assert report.findings == ()

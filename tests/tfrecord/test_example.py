@@ -99,7 +99,7 @@ def test_varints_read_back(value: int) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 127, 128, 16_383, 16_384, 2_097_151, 2**31 - 2**20])
-def test_every_length_counts_what_follows(size: int) -> None:
+def test_every_length_counts_the_bytes_after_it(size: int) -> None:
     """Walk down the nested messages: each must end where the image does."""
     head = example_head((1, 2), size)
     end = len(head) + size

@@ -31,7 +31,7 @@ def label(feature: bytes, key: bytes = b"image/class/label") -> bytes:
 
 
 @given(labels=st.lists(st.integers(0, 2**63 - 1), max_size=9), size=st.integers(0, 300))
-def test_what_is_written_reads_back(labels: list[int], size: int) -> None:
+def test_written_entries_read_back(labels: list[int], size: int) -> None:
     data = example_head(tuple(labels), size) + bytes(size)
     found = read_labels(data, len(data))
     assert (min(found), max(found)) == (min(labels or [0]), max(labels or [0]))
@@ -82,7 +82,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("data", BAD)
-def test_what_is_no_message_is_refused(data: bytes) -> None:
+def test_an_invalid_message_is_refused(data: bytes) -> None:
     with pytest.raises(NoExampleError):
         read_labels(data, len(data))
 

@@ -80,7 +80,7 @@ def test_an_index_of_names_that_wait_gets_its_name_too(tmp_path: Path, images: l
 
 
 @pytest.mark.parametrize("where", ["beside", "apart"])
-def test_resuming_writes_what_lacks_its_index_and_refuses_a_wrong_one(
+def test_resuming_rewrites_files_without_index_and_refuses_a_wrong_one(
     tmp_path: Path, images: list[Path], where: str
 ) -> None:
     options = ["--index"] if where == "beside" else ["--index-path", tmp_path / "idx"]
@@ -146,7 +146,7 @@ def test_a_run_that_fails_leaves_the_older_file_and_its_index(
 
 
 @pytest.mark.parametrize("folder", ["", "source/0.jpg"])
-def test_a_folder_for_indexes_that_can_not_be_is_refused(
+def test_an_impossible_index_folder_is_refused(
     tmp_path: Path, images: list[Path], folder: str
 ) -> None:
     args = ["--index-path", folder, "--dest-path", "out"]

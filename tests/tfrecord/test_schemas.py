@@ -34,7 +34,7 @@ def holds(record: bytes, name: bytes, kind: bytes, value: bytes) -> bool:
     ("name", "image_format", "width", "height"),
     [("0.jpg", b"JPEG", 8, 8), ("1.png", b"PNG", 2, 2), ("3", b"PNG", 2, 2)],
 )
-def test_imagenet_tells_of_the_image_and_its_class(
+def test_imagenet_records_describe_the_image_and_its_class(
     tmp_path: Path, images: list[Path], name: str, image_format: bytes, width: int, height: int
 ) -> None:
     """The gray JPEG too: it tells what decoding to RGB gives, as the reference does."""
@@ -72,7 +72,7 @@ def test_imagenet_tells_of_the_image_and_its_class(
         (PNG[:16] + bytes(8) + PNG[24:], "has no dimensions"),
     ],
 )
-def test_imagenet_refuses_what_does_not_tell_its_dimensions(
+def test_imagenet_refuses_images_without_dimensions(
     tmp_path: Path, images: list[Path], data: bytes, words: str
 ) -> None:
     bad = tmp_path / "bad.image"
@@ -120,7 +120,7 @@ def test_dlio_has_the_image_and_its_size(tmp_path: Path, images: list[Path]) -> 
     assert b"label" not in record.data
 
 
-def test_labels_are_not_offset_where_there_are_none(tmp_path: Path, images: list[Path]) -> None:
+def test_missing_labels_are_not_offset(tmp_path: Path, images: list[Path]) -> None:
     args = ["--schema", "dlio", "--dest-path", tmp_path / "out"]
     result = run("tfrecord", *args, "--label-offset", "1", input=manifest(images))
     assert result.returncode == 2

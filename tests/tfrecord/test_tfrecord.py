@@ -83,7 +83,7 @@ def test_the_function_refuses_bad_arguments(
     assert not (tmp_path / "out").exists()
 
 
-def test_without_tensorflow_its_writer_says_what_to_install(tmp_path: Path, image: Path) -> None:
+def test_without_tensorflow_its_writer_names_the_package(tmp_path: Path, image: Path) -> None:
     assert importlib.util.find_spec("tensorflow") is None
     args = ["--writer", "tensorflow", "--source-path", image.parent, "--dest-path", "out"]
     result = run("tfrecord", *args, cwd=tmp_path)
