@@ -60,7 +60,9 @@ def flipped(data: bytes, place: int, bit: int) -> bytes:
 
 
 def test_good_file_is_reported(shard: Path) -> None:
-    assert check(shard)[1:] == (24, shard.stat().st_size, (0, 0), (), ())
+    report = check(shard)
+    assert (report.records, report.size, report.labels) == (24, shard.stat().st_size, (0, 0))
+    assert (report.findings, report.remarks) == ((), ())
     assert len(heads(shard.read_bytes())) > 24
 
 
@@ -129,7 +131,9 @@ def test_indexes_of_other_programs_are_read(tmp_path: Path, keys: str, order: st
     assert offset == 0
     (tmp_path / "x.rec").write_bytes(data)
     (tmp_path / "x.idx").write_bytes(b"".join(records[int(n)] for n in order))
-    assert check(tmp_path / "x.rec")[1:] == (4, len(data), (1.5, 1.5), (), ())
+    report = check(tmp_path / "x.rec")
+    assert (report.records, report.size, report.labels) == (4, len(data), (1.5, 1.5))
+    assert (report.findings, report.remarks) == ((), ())
 
 
 def test_keys_that_are_mostly_not_the_ids_are_a_remark(shard: Path) -> None:
@@ -203,7 +207,8 @@ def test_labels_of_all_kinds_are_read_and_non_images_are_remarks(tmp_path: Path)
     )
     (tmp_path / "x").write_bytes(data)
     report = check(tmp_path / "x")
-    assert report[1:5] == (3, len(data), (-2.5, 69_999), ())
+    assert (report.records, report.size, report.labels) == (3, len(data), (-2.5, 69_999))
+    assert report.findings == ()
     assert report.remarks == (
         f"{tmp_path}/x: 1 record without an image after the header (first record 2)",
     )

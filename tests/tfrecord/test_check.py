@@ -34,7 +34,8 @@ def shard(tmp_path: Path) -> Path:
 
 def test_good_file_is_reported(shard: Path) -> None:
     report = check(shard)
-    assert report[1:] == (12, shard.stat().st_size, (0, 0), (), ())
+    assert (report.records, report.size, report.labels) == (12, shard.stat().st_size, (0, 0))
+    assert (report.findings, report.remarks) == ((), ())
 
 
 def test_a_thousand_flipped_bits_are_found_with_their_record(shard: Path) -> None:
@@ -99,7 +100,8 @@ def test_records_larger_than_a_piece_are_checked_whole(tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "0.jpg").write_bytes(JPEG + bytes(5_000_000))
     create_tfrecords(tmp_path / "source", tmp_path, "r", 1)
-    assert check(tmp_path / "r0")[3:] == ((0, 0), (), ())
+    report = check(tmp_path / "r0")
+    assert (report.labels, report.findings, report.remarks) == ((0, 0), (), ())
     data = bytearray((tmp_path / "r0").read_bytes())
     data[3_000_000] ^= 1
     (tmp_path / "r0").write_bytes(data)

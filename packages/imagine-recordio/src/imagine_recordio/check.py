@@ -8,23 +8,18 @@ from __future__ import annotations
 import struct
 from array import array
 from collections.abc import Iterator
+from functools import partial
 from typing import BinaryIO
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.reading import InputFile
-from imagine_common.packers.checking import (
-    FileReport,
-    IndexInspection,
-    Inspection,
-    check_file,
-    open_index,
-)
+from imagine_common.packers.checking import FileReport, check_file, check_records
 from imagine_common.packers.images.files import HEAD_BYTES, is_image
 from imagine_common.text import show
 from imagine_recordio.framing import HEAD_BYTES as FRAME_HEAD_BYTES
 from imagine_recordio.index import read_index
 from imagine_recordio.record import HEADER, LABEL_BYTES
-from imagine_recordio.record_reader import FrameError, RecordReader
+from imagine_recordio.record_reader import RecordReader
 
 _LABELS_BYTES = 1 << 16
 _TAIL_BYTES = 16
@@ -42,57 +37,49 @@ def check_recordio(path: bytes) -> FileReport:
     return check_file(path, "a RecordIO file", _check)
 
 
-def _check(inspection: Inspection, file: InputFile) -> None:
-    path = inspection.path
+def _check(report: FileReport, file: InputFile) -> None:
+    path = report.path
     if path.endswith(b".idx"):
         raise ImagineError(f"{show(path)}: an index; give the .rec file that it belongs to")
-    index_path = path.removesuffix(b".rec") + b".idx"
-    with open_index(index_path) as lines:
-        index = _Index(index_path, inspection, lines) if lines else None
     with file.stream() as stream:
-        reader = RecordReader(stream, inspection.size, inspection.found)
-        while reader.offset < inspection.size:
-            begin = reader.offset
-            try:
-                record_id = _check_record(reader, inspection)
-            except FrameError as error:
-                inspection.found(str(error), error.offset)
-                return
-            if index:
-                index.expect(begin, record_id)
-            inspection.records += 1
-    if index:
-        index.expect_end()
+        records = _checked_records(RecordReader(stream, report), report)
+        difference = partial(_difference, report)
+        check_records(records, report, path.removesuffix(b".rec") + b".idx", difference)
 
 
-def _check_record(reader: RecordReader, inspection: Inspection) -> int | None:
-    """Check the next record; return the id in its header, if it has a whole header."""
+def _checked_records(reader: RecordReader, report: FileReport) -> Iterator[tuple[int, int | None]]:
+    """Check each record; yield its offset, and the id in its header if it has a whole header."""
+    while reader.offset < report.size:
+        begin = reader.offset
+        yield begin, _check_record(reader, report)
+        report.records += 1
+
+
+def _check_record(reader: RecordReader, report: FileReport) -> int | None:
     begin = reader.offset
     data = _Data(reader.pieces())
     header = data.take(HEADER.size)
     if len(header) < HEADER.size:
-        inspection.found(f"its {len(header)} bytes are too few for a header", begin)
+        report.found(f"its {len(header)} bytes are too few for a header", begin)
         return None
     count, label, record_id, _ = HEADER.unpack(header)
     if not count:
-        inspection.add_labels([label])
-    if not _check_labels(data, count, inspection):
-        inspection.found(
-            f"its header gives {count} labels, but it has fewer bytes than they need", begin
-        )
+        report.add_labels([label])
+    if not _check_labels(data, count, report):
+        reason = f"its header gives {count} labels, but it has fewer bytes than they need"
+        report.found(reason, begin)
         return int(record_id)
     head = data.take(HEAD_BYTES)
     tail = data.finish()
+    size = reader.length - HEADER.size - count * LABEL_BYTES
     if not is_image(head):
-        inspection.remark("without an image after the header")
-    elif _has_wrong_length(
-        head, tail, reader.length - HEADER.size - count * LABEL_BYTES, reader.padding
-    ):
-        inspection.found("its length does not match its image, or the image ends in zeros", begin)
+        report.remark("without an image after the header")
+    elif _has_wrong_length(head, tail, size, reader.padding):
+        report.found("its length does not match its image, or the image ends in zeros", begin)
     return int(record_id)
 
 
-def _check_labels(data: _Data, count: int, inspection: Inspection) -> bool:
+def _check_labels(data: _Data, count: int, report: FileReport) -> bool:
     """Read the labels after a header; return whether all of them exist."""
     left = count * LABEL_BYTES
     while left:
@@ -100,7 +87,7 @@ def _check_labels(data: _Data, count: int, inspection: Inspection) -> bool:
         left -= len(labels)
         if len(labels) % LABEL_BYTES or not labels:
             return False
-        inspection.add_labels(value for (value,) in struct.iter_unpack("<f", labels))
+        report.add_labels(value for (value,) in struct.iter_unpack("<f", labels))
     return True
 
 
@@ -152,67 +139,55 @@ class _Data:
         return bool(self._piece)
 
 
-class _Index(IndexInspection):
-    """An index that is read as a whole, because its lines can be in any order."""
-
-    def __init__(self, path: bytes, inspection: Inspection, lines: BinaryIO) -> None:
-        super().__init__(path, inspection)
-        self._keys = array("Q")
-        self._offsets = array("Q")
-        self._next = 0
-        self._other_ids = 0
-        self._first_other_id = ""
-        try:
-            self._load(lines)
-        except ImagineError as error:
-            self.differs(str(error))
-
-    def expect(self, offset: int, record_id: int | None) -> None:
-        """Compare the next line with a record: where it begins, and the id in its header."""
-        if not self.agrees:
-            return
-        if self._next == len(self._keys):
-            self.differs(f"it has no line for the record at byte {offset}")
-            return
-        key, found = self._keys[self._next], self._offsets[self._next]
+def _difference(
+    report: FileReport, records: Iterator[tuple[int, int | None]], lines: BinaryIO
+) -> str | None:
+    """Describe the first difference between the records and an index."""
+    try:
+        keys, offsets = _read_sorted(lines, most=report.size // FRAME_HEAD_BYTES)
+    except ImagineError as error:
+        return str(error)
+    other_ids = number = 0
+    first_other_id = ""
+    for number, (offset, record_id) in enumerate(records, 1):
+        if number > len(keys):
+            return f"it has no line for the record at byte {offset}"
+        key, found = keys[number - 1], offsets[number - 1]
         if found != offset:
-            self.differs(f"key {key} is at byte {found}, but the next record at byte {offset}")
-            return
+            return f"key {key} is at byte {found}, but the next record at byte {offset}"
         if key != record_id:
-            self._other_ids += 1
-            self._first_other_id = self._first_other_id or f"key {key} is for record {record_id}"
-        self._next += 1
+            other_ids += 1
+            first_other_id = first_other_id or f"key {key} is for record {record_id}"
+    if number < len(keys):
+        return f"it has {len(keys)} lines for {number} records"
+    # Some programs number keys and records independently: then most differ.
+    if other_ids > number / 2 and number > 1:
+        report.remark("under a key that is not its id")
+    elif other_ids:
+        more = f", and {other_ids - 1} more" if other_ids > 1 else ""
+        return f"keys are not the ids of their records: {first_other_id}{more}"
+    return None
 
-    def expect_end(self) -> None:
-        """Check that no line is left, and that keys are ids."""
-        if not self.agrees:
-            return
-        if self._next < len(self._keys):
-            self.differs(f"it has {len(self._keys)} lines for {self._next} records")
-        # Some programs number keys and records independently: then most differ.
-        elif self._other_ids > self._next / 2 and self._next > 1:
-            self.inspection.remark("under a key that is not its id")
-        elif self._other_ids:
-            more = f", and {self._other_ids - 1} more" if self._other_ids > 1 else ""
-            self.differs(f"keys are not the ids of their records: {self._first_other_id}{more}")
 
-    def _load(self, lines: BinaryIO) -> None:
-        most = self.inspection.size // FRAME_HEAD_BYTES
-        seen: set[int] | None = None
-        ordered = True
-        for key, offset in read_index(lines):
-            if self._keys and key <= self._keys[-1]:
-                seen = seen or set(self._keys)
-            if seen is not None:
-                if key in seen:
-                    raise ImagineError(f"line {len(self._keys) + 1} repeats key {key}")
-                seen.add(key)
-            if len(self._keys) == most:
-                raise ImagineError("it has more lines than the file can have records")
-            ordered = ordered and (not self._offsets or offset > self._offsets[-1])
-            self._keys.append(key)
-            self._offsets.append(offset)
-        if not ordered:
-            order = sorted(range(len(self._keys)), key=self._offsets.__getitem__)
-            self._keys = array("Q", [self._keys[i] for i in order])
-            self._offsets = array("Q", [self._offsets[i] for i in order])
+def _read_sorted(lines: BinaryIO, most: int) -> tuple[array[int], array[int]]:
+    """Return the keys and the offsets of an index of at most `most` lines, sorted by offset."""
+    keys, offsets = array("Q"), array("Q")
+    seen: set[int] | None = None
+    ordered = True
+    for key, offset in read_index(lines):
+        if keys and key <= keys[-1]:
+            seen = seen or set(keys)
+        if seen is not None:
+            if key in seen:
+                raise ImagineError(f"line {len(keys) + 1} repeats key {key}")
+            seen.add(key)
+        if len(keys) == most:
+            raise ImagineError("it has more lines than the file can have records")
+        ordered = ordered and (not offsets or offset > offsets[-1])
+        keys.append(key)
+        offsets.append(offset)
+    if not ordered:
+        order = sorted(range(len(keys)), key=offsets.__getitem__)
+        keys = array("Q", [keys[i] for i in order])
+        offsets = array("Q", [offsets[i] for i in order])
+    return keys, offsets

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import BinaryIO
 
 from imagine_common.files.reading import read_pieces
+from imagine_common.packers.checking import FileReport
 from imagine_recordio.framing import (
     FIRST,
     HEAD_BYTES,
@@ -20,40 +21,22 @@ from imagine_recordio.framing import (
 )
 
 
-class FrameError(Exception):
-    """A record is damaged such that the next one can't be found.
-
-    `offset` is where the damaged chunk begins, in bytes.
-    """
-
-    def __init__(self, offset: int, reason: str) -> None:
-        super().__init__(reason)
-        self.offset = offset
-
-
 class RecordReader:
-    """Reads the records of a file of `size` bytes one after the other, in pieces.
+    """Reads the records of a file one after the other, in pieces.
 
-    `offset` is where the next chunk begins. For damage that does not hide the next record, the
-    reader calls `found(reason, offset)` and continues.
+    `offset` is where the next chunk begins. Damage that hides the next record is an `ImagineError`,
+    other damage only a finding in the report.
     """
 
-    def __init__(self, file: BinaryIO, size: int, found: Callable[[str, int], None]) -> None:
+    def __init__(self, file: BinaryIO, report: FileReport) -> None:
         self.offset = 0
         self.length = 0  # of the data of the record so far
         self.padding = 0  # after its last chunk
         self._file = file
-        self._size = size
-        self._found = found
+        self._report = report
 
     def pieces(self) -> Iterator[bytes]:
-        """Yield the data of the next record in pieces, its chunks joined.
-
-        Raises
-        ------
-        FrameError
-            If the record has no end.
-        """
+        """Yield the data of the next record in pieces, its chunks joined."""
         self.length = 0
         allowed = (WHOLE, FIRST)
         while True:
@@ -69,34 +52,36 @@ class RecordReader:
 
     def _read_head(self, allowed: tuple[int, int]) -> Head:
         data = self._file.read(HEAD_BYTES)
+        size = self._report.size
         if len(data) < HEAD_BYTES:
-            raise FrameError(self.offset, f"cut off: the file ends at byte {self._size}")
+            raise self._report.error(f"cut off: the file ends at byte {size}", self.offset)
         head = unpack_head(data)
         if head is None:
             hint = "the rest can't be read" if self.offset else "is it a .rec file?"
-            raise FrameError(self.offset, f"no magic number, but {data[:4].hex(' ')}; {hint}")
+            reason = f"no magic number, but {data[:4].hex(' ')}; {hint}"
+            raise self._report.error(reason, self.offset)
         if head.flag not in allowed:
             expected = " or ".join(map(str, allowed))
             reason = f"expected continuation flag {expected}, found {head.flag}"
-            raise FrameError(self.offset, reason)
-        missing = self.offset + frame_size(head.length) - self._size
+            raise self._report.error(reason, self.offset)
+        missing = self.offset + frame_size(head.length) - size
         if missing > 0:
-            raise FrameError(self.offset, f"cut off: the file ends {missing} bytes too early")
+            reason = f"cut off: the file ends {missing} bytes too early"
+            raise self._report.error(reason, self.offset)
         return head
 
     def _read_chunk(self, head: Head) -> Iterator[bytes]:
-        begin = self.offset
-        self.padding = -head.length % 4
+        report, begin, left = self._report, self.offset, head.length
+        self.padding = -left % 4
         if self.padding and head.flag not in (WHOLE, LAST):
-            self._found(f"the length of a chunk, {head.length}, is not a multiple of 4", begin)
-        left = head.length
-        for piece in read_pieces(self._file, head.length):
+            report.found(f"the length of a chunk, {left}, is not a multiple of 4", begin)
+        for piece in read_pieces(self._file, left):
             if magic_offsets(piece):
-                self._found("the data contains the magic number, but is not split there", begin)
+                report.found("the data contains the magic number, but is not split there", begin)
             left -= len(piece)
             yield piece
         if left:
-            raise FrameError(begin, "the file became shorter while being read")
+            raise report.error("the file became shorter while being read", begin)
         if any(self._file.read(self.padding)):
-            self._found("the padding after it is not zero", begin)
+            report.found("the padding after it is not zero", begin)
         self.offset += frame_size(head.length)

@@ -6,9 +6,9 @@ import argparse
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from math import inf
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, TypeVar
 
 from imagine_common.cli.report import Report
 from imagine_common.errors import ImagineError, UsageError, file_errors
@@ -20,38 +20,16 @@ from imagine_common.packers.sources.manifest import ManifestSource
 from imagine_common.parallel.ordered_map import Workers, base_of, choose_workers, ordered_map
 from imagine_common.text import counted, show
 
+_Record = TypeVar("_Record")
+
 _MAX_FINDINGS = 10  # per file; a damaged one could have millions
 
 
-class FileReport(NamedTuple):
-    """The result of checking a record file.
+class FileReport:
+    """The result of checking a record file; it grows while the records are read in order.
 
-    Attributes
-    ----------
-    path : bytes
-    records : int
-    size : int
-        Bytes in the file, its index not included.
-    labels : tuple of float
-        The lowest and the highest; empty if the records have none.
-    findings : tuple of str
-        Errors; a good file has none.
-    remarks : tuple of str
-        Properties that are unusual, but allowed.
-    """
-
-    path: bytes
-    records: int
-    size: int
-    labels: tuple[float, ...]
-    findings: tuple[str, ...]
-    remarks: tuple[str, ...]
-
-
-class Inspection:
-    """Collects the findings about a file while its records are read one after the other.
-
-    `records` is the number of records so far, `size` the file's size in bytes.
+    `records` is the number of records so far, `size` the size in bytes of the file without its
+    index.
     """
 
     def __init__(self, path: bytes) -> None:
@@ -65,9 +43,32 @@ class Inspection:
         self._remarks: Counter[str] = Counter()
         self._first: dict[str, str] = {}
 
+    @property
+    def labels(self) -> tuple[float, ...]:
+        """The lowest and the highest label; empty if the records have none."""
+        return (self._lowest, self._highest) if self._lowest <= self._highest else ()
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """Errors; a good file has none."""
+        more = [f"{show(self.path)}: {self._more} more findings"] if self._more else []
+        return (*self._findings, *more)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Properties that are unusual, but allowed."""
+        return tuple(
+            f"{show(self.path)}: {counted(count, 'record')} {remark} (first {self._first[remark]})"
+            for remark, count in self._remarks.items()
+        )
+
+    def error(self, reason: str, offset: int) -> ImagineError:
+        """Return an error at an offset in bytes in the current record."""
+        return ImagineError(f"{show(self.path)}: record {self.records} at byte {offset}: {reason}")
+
     def found(self, reason: str, offset: int) -> None:
         """Add a finding at an offset in bytes in the current record."""
-        self.add(f"{show(self.path)}: record {self.records} at byte {offset}: {reason}")
+        self.add(str(self.error(reason, offset)))
 
     def add(self, finding: str) -> None:
         """Add a finding, which begins with the name of a file."""
@@ -87,91 +88,51 @@ class Inspection:
             self._lowest = min(self._lowest, label)
             self._highest = max(self._highest, label)
 
-    def report(self) -> FileReport:
-        """Return the result."""
-        findings = list(self._findings)
-        if self._more:
-            findings.append(f"{show(self.path)}: {self._more} more findings")
-        remarks = [
-            f"{show(self.path)}: {counted(count, 'record')} {remark} (first {self._first[remark]})"
-            for remark, count in self._remarks.items()
-        ]
-        labels = (self._lowest, self._highest) if self._lowest <= self._highest else ()
-        return FileReport(
-            self.path, self.records, self.size, labels, tuple(findings), tuple(remarks)
-        )
-
-
-class IndexInspection:
-    """An index that is compared with the records of its file, up to the first difference."""
-
-    def __init__(self, path: bytes, inspection: Inspection) -> None:
-        self.path = path
-        self.agrees = True
-        self.inspection = inspection
-
-    def differs(self, reason: str) -> None:
-        """Add the difference as a finding, and end the comparison."""
-        self.agrees = False
-        self.inspection.add(f"{show(self.path)}: {reason}")
-
 
 def check_file(
-    path: bytes, expected: str, check: Callable[[Inspection, InputFile], None]
+    path: bytes, expected: str, check: Callable[[FileReport, InputFile], None]
 ) -> FileReport:
-    """Check a record file; errors become findings.
+    """Check a record file, which messages call `expected`; errors of `check` become findings.
 
-    Parameters
-    ----------
-    path : bytes
-    expected : str
-        The kind of file, with an article, for messages about other kinds.
-    check : callable
-        Reads the file to its end. It is not called for an empty file.
+    `check` reads the file to its end. It is not called for an empty file.
     """
-    inspection = Inspection(path)
+    report = FileReport(path)
     try:
         with open_input(path, expected) as file, file_errors(path):
-            inspection.size = file.size
+            report.size = file.size
             if file.size:
-                check(inspection, file)
+                check(report, file)
             else:
-                inspection.found("the file is empty", 0)
+                report.found("the file is empty", 0)
     except UsageError:
         raise
     except ImagineError as error:
-        inspection.add(str(error))
-    return inspection.report()
+        report.add(str(error))
+    return report
 
 
-@contextmanager
-def open_index(path: bytes, required: bool = False) -> Generator[BinaryIO | None]:
-    """Open the index of a record file for reading; yield None if it is missing and not required.
+def check_records(
+    records: Iterator[_Record],
+    report: FileReport,
+    index: bytes,
+    difference: Callable[[Iterator[_Record], BinaryIO], str | None],
+    index_required: bool = False,
+) -> None:
+    """Read all records, which checks them, and compare them with the index, if there is one.
 
-    Raises
-    ------
-    ImagineError
-        If it can't be opened.
+    `difference` describes the first difference, after which the index is not read any further.
     """
-    if required or exists(path):
-        with open_input(path, "an index") as file, file.stream() as stream:
-            yield stream
-    else:
-        yield None
+    if index_required or exists(index):
+        with open_input(index, "an index") as file, file.stream() as lines:
+            if reason := difference(records, lines):
+                report.add(f"{show(index)}: {reason}")
+    deque(records, maxlen=0)
 
 
 def run_check(
     args: argparse.Namespace, check: Callable[[bytes], FileReport], workers: Workers | None
 ) -> None:
-    """Check the files given as arguments, or in a manifest on stdin.
-
-    Raises
-    ------
-    UsageError
-        If there are neither arguments nor a manifest.
-    ImagineError
-        If a file is bad, after all have been checked.
-    """
+    """Check the files given as arguments or in a manifest; raise an error if any file is bad."""
     if not args.files and os.isatty(0):
         raise UsageError("no input: name the files to test, or pipe a manifest of their paths in")
     for name in args.files:
@@ -187,7 +148,7 @@ def run_check(
         Report(args.prog, args.quiet) as report,
         closing(_check_files(paths, check, workers)) as checked,
     ):
-        for file in checked:
+        for path, file in checked:
             for finding in file.findings:
                 report.error(finding)
             for remark in file.remarks:
@@ -195,7 +156,7 @@ def run_check(
             if file.findings:
                 bad += 1
             else:
-                manifest.write([Entry(file.path)])
+                manifest.write([Entry(path)])
                 report.add(1, file.records, file.size)
                 labels += file.labels
                 labels = [min(labels), max(labels)] if labels else []
@@ -208,7 +169,8 @@ def run_check(
 
 def _check_files(
     paths: Iterator[bytes | None], check: Callable[[bytes], FileReport], workers: Workers
-) -> Generator[FileReport]:
+) -> Generator[tuple[bytes, FileReport]]:
+    """Yield each path as the user wrote it, and the report on its file."""
     base = base_of(workers)
     pending: deque[bytes] = deque()
 
@@ -220,7 +182,7 @@ def _check_files(
 
     with closing(ordered_map(check, units(), workers)) as reports:
         for report in reports:
-            yield report._replace(path=pending.popleft())
+            yield pending.popleft(), report
 
 
 def _paths(source: ManifestSource) -> Iterator[bytes | None]:
