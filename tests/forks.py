@@ -31,6 +31,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from imagine_common.lazy import quiet_interrupts
+
 PACKAGES = ("imagine", "imagine_common", "imagine_gen", "imagine_tfrecord", "imagine_recordio")
 LIBRARIES = ("google_crc32c", "numpy.random", "PIL.Image", "tqdm", "zlib_ng.zlib_ng")
 EXECUTORS = ("concurrent.futures.process", "multiprocessing.popen_fork")
@@ -292,6 +294,7 @@ def _work(main: Callable[[Sequence[str]], int], request: dict[str, Any], fds: Se
     os.chdir(request["cwd"])
     for kind, limit in request["limits"]:
         resource.setrlimit(kind, (limit, limit))
+    quiet_interrupts()  # as a tool does first; it stays so
     before = _state()
     try:
         code = main(request["args"])

@@ -1,13 +1,18 @@
-"""The start of imagine-gen, also as `python -m imagine_gen`."""
+"""The entry point of imagine-gen; also `python -m imagine_gen`."""
 
-import signal
 import sys
+from collections.abc import Sequence
 
-# Until the tool handles it, an early Ctrl-C ends the process without a traceback.
-if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+from imagine_common.lazy import quiet_interrupts
 
-from imagine_gen.cli import main
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the tool and return its exit code."""
+    quiet_interrupts()
+    from imagine_gen.cli import main as run
+
+    return run(argv)
+
 
 if __name__ == "__main__":
     sys.exit(main())
