@@ -27,7 +27,7 @@ from imagine_common.packers.images.files import read_image
 from imagine_common.packers.records import Image
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats import bmp, jpeg, png_stored
-from imagine_gen.formats.canvas import Canvas
+from imagine_gen.formats.pillow import Canvas
 from imagine_gen.random_streams import Draw, RandomStream
 from imagine_gen.work.encoders import image_encoder
 from imagine_recordio.framing import magic_offsets
@@ -58,26 +58,20 @@ def drawer(rows: int) -> Callable[[], None]:
     return draw
 
 
-class Drawn:
-    """Pixels drawn in advance: always the same rows."""
-
-    def __init__(self, rows: int) -> None:
-        self._bytes = RandomStream(0, Draw.PIXELS, 0).read(0, rows * 3 * WIDTH)
-
-    def rows(self, top: int, bottom: int) -> np.ndarray:
-        """Return the RGB bytes of rows, a flat array of uint8."""
-        return self._bytes[: (bottom - top) * 3 * WIDTH]
-
-
 def image_steps(folder: Path) -> Steps:
     """Return the steps of making a 4K image."""
 
     def spec(image_format: str, pooled: bool = False) -> DatasetSpec:
         return DatasetSpec(b"x", b"x", WIDTH, HEIGHT, image_format=image_format, pooled=pooled)
 
-    drawn = Drawn(HEIGHT)
+    pixels = RandomStream(0, Draw.PIXELS, 0).read(0, HEIGHT * 3 * WIDTH)
+
+    def drawn(top: int, bottom: int) -> np.ndarray:
+        """Return rows that were drawn in advance: always the same."""
+        return pixels[: (bottom - top) * 3 * WIDTH]
+
     image = Canvas(spec("jpg")).paint(drawn)
-    band = drawn.rows(0, 5)
+    band = drawn(0, 5)
 
     def png_bands() -> None:
         for _ in range(HEIGHT // 5):
@@ -87,7 +81,7 @@ def image_steps(folder: Path) -> Steps:
 
     def bmp_bands() -> None:
         for _ in range(HEIGHT // 20):
-            bmp._file_rows(spec_bmp, drawn.rows(0, 20), 20)
+            bmp._file_rows(spec_bmp, drawn(0, 20), 20)
 
     spec_bmp = spec("bmp")
     libjpeg = partial(jpeg.encode, image, 75, spec("jpg").subsampling)

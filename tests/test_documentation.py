@@ -156,7 +156,7 @@ def test_the_reference_implementation_gives_the_tools_sizes_in_bytes(
     reference: dict[str, Any],
 ) -> None:
     from imagine_gen import DatasetSpec
-    from imagine_gen.target_size.sizes import TargetSizes
+    from imagine_gen.target_size.encoder import TargetSizes
 
     spec = DatasetSpec(b"d", b"i", 500, 375, seed=5, target_size=114_660, target_size_stdev=20_000)
     sizes = TargetSizes(spec, 10_000, 300_000)

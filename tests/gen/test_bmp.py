@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagine_gen.dataset.bmp_layout import file_size
-from imagine_gen.dataset.modes import CHANNELS
+from imagine_gen.dataset.formats import CHANNELS, bmp_bytes
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats import bmp
 
@@ -59,8 +58,9 @@ def test_pillow_decodes_the_promised_pixels(mode: str, width: int, height: int) 
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_size_is_known_in_advance_and_in_the_header(mode: str, width: int, height: int) -> None:
-    file = file_of(spec(mode, width, height))
-    assert len(file) == file_size(mode, width, height)
+    made = spec(mode, width, height)
+    file = file_of(made)
+    assert len(file) == bmp_bytes(made)
     magic, size, _, _, offset = struct.unpack_from("<2sIHHI", file)
     assert (magic, size) == (b"BM", len(file))
     stride = (width * CHANNELS[mode] + 3) // 4 * 4

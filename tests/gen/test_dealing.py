@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagine_gen.pooled.dealing import Dealer
-from imagine_gen.scramble import scramble
+from imagine_gen.pooled import Dealer
+from imagine_gen.random_streams import scramble
 
 
 @pytest.mark.parametrize("size", [*range(1, 70), 255, 256, 257, 1000, 4097])

@@ -7,8 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from imagine_gen.formats.jpeg import encode
-from imagine_gen.formats.jpeg_levels import Tables, levels
+from imagine_gen.formats.jpeg import Tables, encode, levels
 from imagine_gen.random_streams import Draw, RandomStream
 
 

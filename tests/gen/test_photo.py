@@ -36,7 +36,7 @@ found = hashlib.sha256()
 for mode, width, height in (("RGB", 167, 125), ("L", 80, 301), ("RGB", 1602, 40)):
     content = PhotoContent(7, width, height, mode)
     for index in range(3):
-        found.update(content.image(index).rows(0, height))
+        found.update(content.image(index)(0, height))
     found.update(content.pool_strip(5, 16))
 print(found.hexdigest())
 """
@@ -47,7 +47,7 @@ def pixels(
     width: int, height: int, mode: str = "RGB", index: int = 0, seed: int = 0
 ) -> npt.NDArray[np.uint8]:
     image = PhotoContent(seed, width, height, mode).image(index)
-    return image.rows(0, height).reshape(height, width, CHANNELS[mode])
+    return image(0, height).reshape(height, width, CHANNELS[mode])
 
 
 def digest(width: int, height: int, mode: str, index: int, seed: int) -> str:
@@ -119,9 +119,9 @@ def test_pixels_do_not_depend_on_bands(
     image = PhotoContent(0, width, height, mode).image(index)
     edges = sorted({0, height, *(cut for cut in cuts if cut < height)})
     bands = [(top, bottom) for top, bottom in itertools.pairwise(edges)]
-    made = {top: image.rows(top, bottom) for top, bottom in reversed(bands)}
+    made = {top: image(top, bottom) for top, bottom in reversed(bands)}
     whole = np.concatenate([made[top] for top, _ in bands])
-    assert np.array_equal(whole, image.rows(0, height))
+    assert np.array_equal(whole, image(0, height))
 
 
 @pytest.mark.parametrize(
@@ -129,15 +129,15 @@ def test_pixels_do_not_depend_on_bands(
     [(1, 1), (1, 5000), (5000, 1), (16_384, 8), (3, 2000), (65_500, 2)],
 )
 def test_any_shape_is_made(width: int, height: int) -> None:
-    band = PhotoContent(0, width, height, "RGB").image(0).rows(0, height)
+    band = PhotoContent(0, width, height, "RGB").image(0)(0, height)
     assert band.dtype == np.uint8
     assert band.shape == (width * height * 3,)
 
 
 def test_largest_image_is_made_band_by_band() -> None:
     image = PhotoContent(0, 65_500, 65_500, "L").image(0)
-    assert image.rows(65_498, 65_500).shape == (131_000,)
-    assert not np.array_equal(image.rows(0, 1), image.rows(65_499, 65_500))
+    assert image(65_498, 65_500).shape == (131_000,)
+    assert not np.array_equal(image(0, 1), image(65_499, 65_500))
 
 
 def test_columns_are_the_same_over_tiles() -> None:

@@ -20,8 +20,7 @@ from imagine_common.packers.images.files import HEAD_BYTES, is_image
 from imagine_gen.dataset.formats import FORMATS, require_codec
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.work.encoders import image_encoder
-from imagine_gen.work.existing import existing_size
-from imagine_gen.work.pillow_files import read_complete
+from imagine_gen.work.existing import existing_size, read_complete
 from support import lines, run
 
 # What a build of Pillow lacks is asked here with other means than the tool uses.
@@ -314,7 +313,7 @@ def test_broken_headers_are_rejected(tmp_path: Path, file: bytes) -> None:
 MEASURE = """
 import sys
 from imagine_gen.work.encoders import image_encoder
-from imagine_gen.dataset.memory import worker_bytes
+from imagine_gen.dataset.formats import worker_bytes
 from imagine_gen.dataset.spec import DatasetSpec
 
 def status(name):

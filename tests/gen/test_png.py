@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from imagine_gen.dataset.modes import CHANNELS
+from imagine_gen.dataset.formats import CHANNELS
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats import png_stored
 from imagine_gen.work.encoders import image_encoder

@@ -10,12 +10,10 @@ import PIL
 import pytest
 from PIL import Image
 
-from imagine_gen.dataset.modes import CHANNELS
+from imagine_gen.dataset.formats import CHANNELS
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.pooled.assembly import default_pool_strips
-from imagine_gen.pooled.dealing import Dealer
-from imagine_gen.random_streams import Draw, RandomStream
-from imagine_gen.scramble import scramble
+from imagine_gen.pooled import Dealer, default_pool_strips
+from imagine_gen.random_streams import Draw, RandomStream, scramble
 from imagine_gen.work.encoders import image_encoder
 from support import run
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from imagine_common.errors import UsageError
-from imagine_gen.dataset.quantities import parse_bytes
+from imagine_gen.dataset.options import parse_bytes
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,7 @@ import pytest
 from PIL import Image
 
 from imagine_common.errors import ImagineError, UsageError
-from imagine_gen.dataset.dimensions import SizeList
-from imagine_gen.dataset.size_lists import load_size_list, size_list_names
+from imagine_gen.dataset.dimensions import SizeList, load_size_list, size_list_names
 from support import lines, run
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from imagine_common.errors import UsageError
 from imagine_gen import DatasetSpec, create_images
 from imagine_gen.dataset.dimensions import SizeDrawer, SizeList, SizeRange
-from imagine_gen.dataset.quantities import parse_range
+from imagine_gen.dataset.options import parse_range
 from support import lines, run
 
 RANGE = SizeRange((40, 60), (30, 50))

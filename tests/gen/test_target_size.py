@@ -21,9 +21,9 @@ from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import ImageEncoder
 from imagine_gen.formats.jpeg import encode, with_filler
 from imagine_gen.random_streams import Draw, RandomStream
+from imagine_gen.target_size import encoder as target_size
 from imagine_gen.target_size import fresh
-from imagine_gen.target_size import sizes as target_size
-from imagine_gen.target_size.sizes import TargetSizes
+from imagine_gen.target_size.encoder import TargetSizes
 from imagine_gen.work import units
 from imagine_gen.work.encoders import image_encoder
 from support import contents, lines, run

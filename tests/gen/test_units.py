@@ -12,7 +12,7 @@ import pytest
 
 from imagine_common.errors import UsageError
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.work import plan, units
+from imagine_gen.work import units
 from imagine_gen.work.units import mapped_units
 from support import run
 
@@ -25,8 +25,8 @@ def test_workers_are_as_many_as_fit_into_memory_unless_given(
     monkeypatch: pytest.MonkeyPatch, memory: int, given: int | None, expected: int
 ) -> None:
     started = []
-    monkeypatch.setattr(plan, "usable_memory", lambda: memory)
-    monkeypatch.setattr(plan, "check_workers", lambda workers: workers or 4)
+    monkeypatch.setattr(units, "usable_memory", lambda: memory)
+    monkeypatch.setattr(units, "check_workers", lambda workers: workers or 4)
     monkeypatch.setattr(units, "image_encoder", lambda spec: None)
 
     def no_map(_work: object, _parts: object, workers: int, _tidy: object) -> Iterator[None]:
@@ -43,7 +43,7 @@ def test_workers_are_as_many_as_fit_into_memory_unless_given(
 def test_an_image_that_no_memory_holds_is_refused_before_anything_is_written(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(plan, "usable_memory", lambda: 10**9)
+    monkeypatch.setattr(units, "usable_memory", lambda: 10**9)
     large = DatasetSpec(b"x", b"x", 60_000, 60_000)
     with (
         pytest.raises(

@@ -86,7 +86,7 @@ def _check_outputs(args: argparse.Namespace) -> None:
 
 
 def _dataset(args: argparse.Namespace) -> DatasetSpec:
-    from imagine_gen.dataset.quantities import parse_range
+    from imagine_gen.dataset.options import parse_range
     from imagine_gen.dataset.spec import DatasetSpec
 
     widths = parse_range("--width", args.width)
@@ -106,8 +106,7 @@ def _sizes(
     args: argparse.Namespace, widths: tuple[int, int], heights: tuple[int, int]
 ) -> Sizes | None:
     """Return what the dimensions are drawn from, if they vary."""
-    from imagine_gen.dataset.dimensions import SizeRange
-    from imagine_gen.dataset.size_lists import load_size_list
+    from imagine_gen.dataset.dimensions import SizeRange, load_size_list
 
     if args.size_list is None:
         varies = widths[0] < widths[1] or heights[0] < heights[1]

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from imagine_common.files.folders import clear_leftovers, create_folder, folder_bytes
 from imagine_common.files.urls import is_remote
 from imagine_common.parallel.ordered_map import Workers
-from imagine_gen.dataset.layout import folders
 from imagine_gen.dataset.options import OPTIONS
 from imagine_gen.dataset.spec import DatasetSpec, OptionalArguments
 from imagine_gen.work.files import FinishedFile, clear_folders, make_images
@@ -187,4 +186,4 @@ if create_images.__doc__:  # Python's option -OO removes it.
 
 def dataset_bytes(spec: DatasetSpec) -> int:
     """Return the total size of the regular files in a dataset's folders, in bytes."""
-    return sum(map(folder_bytes, folders(spec)))
+    return sum(map(folder_bytes, spec.folders()))

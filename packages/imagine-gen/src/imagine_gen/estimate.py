@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.work.encoders import image_encoder
-from imagine_gen.work.plan import plan_processes
+from imagine_gen.work.units import plan_processes
 
 _MOST_IMAGES = 32
 _LEAST_IMAGES = 3
@@ -29,13 +29,7 @@ class Estimate(NamedTuple):
 def estimate(
     spec: DatasetSpec, workers: int | None = None, chunksize: int | None = None
 ) -> Estimate:
-    """Make some images, spread over the dataset, for about a second.
-
-    Raises
-    ------
-    UsageError
-        If `workers` or `chunksize` is below 1, or an image needs more memory than there is.
-    """
+    """Make some images, spread over the dataset, for about a second."""
     workers, _ = plan_processes(spec, workers, chunksize)
     begin = time.perf_counter()
     encoder = image_encoder(spec)

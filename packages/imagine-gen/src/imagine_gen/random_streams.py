@@ -1,4 +1,4 @@
-"""The random bytes that images are made of, as docs/reproducibility.md specifies them.
+"""The random bytes that images are made of, and a permutation; see docs/reproducibility.md.
 
 The raw words of the bit generator are the same in every NumPy version (NEP 19). The methods of
 `numpy.random.Generator` are not.
@@ -13,6 +13,9 @@ import numpy.typing as npt
 
 _WORD_BYTES = 8
 _IMAGES_IN_BLOCK = 4096
+# From SplitMix64 (Steele, Lea and Flood, OOPSLA 2014); any odd numbers give a permutation.
+_INCREMENT = 0x9E3779B97F4A7C15
+_MULTIPLIERS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 
 
 class Draw(IntEnum):
@@ -60,14 +63,6 @@ class BlockStream:
     """Random words for each image, from streams that blocks of 4,096 images share.
 
     Seeding a stream takes longer than reading a few words from it.
-
-    Parameters
-    ----------
-    seed : int
-        The dataset's seed.
-    draw : Draw
-    words_per_image : int
-        The number of 64-bit words that each image gets.
     """
 
     def __init__(self, seed: int, draw: Draw, words_per_image: int) -> None:
@@ -83,3 +78,18 @@ class BlockStream:
             self._block = block
             self._stream = RandomStream(self._seed, self._draw, block)
         return self._stream.read(self._size * image, self._size).view("<u8")
+
+
+def scramble(number: int, size: int) -> int:
+    """Return the number below `size` that a permutation has in place of `number`, far from it."""
+    bits = (size - 1).bit_length()
+    mask = (1 << bits) - 1
+    shift = bits // 2 + 1
+    while True:
+        number = number + _INCREMENT & mask
+        for multiplier in _MULTIPLIERS:
+            number = (number ^ number >> shift) * multiplier & mask
+        number ^= number >> shift
+        # Every step is invertible, so repeating it outside the range ends inside it.
+        if number < size:
+            return number

@@ -35,19 +35,8 @@ def stream_tar(
     """Write the images of a dataset to a descriptor as a tar archive; yield a summary of each unit.
 
     Members have the names of the files below the dataset's folder. Metadata is fixed, so the
-    archive has the same bytes on every host. By default, as many processes work as there are usable
-    CPUs, and memory for; but one on pooled images, because handing one over takes as long as making
-    it.
-
-    Raises
-    ------
-    UsageError
-        If `workers` or `chunksize` is below 1, an image needs more memory than there is, or the
-        name contains a dot.
-    StdoutClosed
-        If the reader closed the stream.
-    ImagineError
-        If writing fails for another reason.
+    archive has the same bytes on every host. By default, one process makes pooled images, because
+    handing one over takes as long as making it.
     """
     check_stream(spec)
     if spec.pooled and workers is None:

@@ -14,7 +14,6 @@ from imagine_common.files.storage import exists, open_input
 from imagine_common.host.stopping import check_stopped
 from imagine_common.parallel.ordered_map import Workers
 from imagine_common.text import show
-from imagine_gen.dataset.layout import folders
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import ImageEncoder
 from imagine_gen.work.units import mapped_units
@@ -37,15 +36,7 @@ def verify_units(
     """Compare the images of a dataset with their files, and yield the verdicts of each unit.
 
     Nothing is written. An image is right if its file has the bytes that would be written now. For
-    compressed formats this requires the same version of the encoder. By default, as many processes
-    work as there are usable CPUs, and memory for.
-
-    Raises
-    ------
-    UsageError
-        If `workers` or `chunksize` is below 1, or an image needs more memory than there is.
-    ImagineError
-        If the folder does not exist.
+    compressed formats this requires the same version of the encoder.
     """
     if not is_folder(spec.path):
         raise ImagineError(f"{show(spec.path)}: no such folder; nothing to verify")
@@ -61,7 +52,7 @@ def extra_files(spec: DatasetSpec) -> list[bytes]:
     """Return the paths of files with names of images that are not in the dataset."""
     suffix = b"." + spec.image_format.encode()
     extra = []
-    for folder in folders(spec):
+    for folder in spec.folders():
         for number, name in numbered(folder, spec.name, suffix):
             path = os.path.join(folder, name)
             if number >= spec.start + spec.count or path != spec.image_path(number):

@@ -1,31 +1,39 @@
-"""The interface of a content: `select.py` picks the class that implements it."""
+"""The interface of a content, and the choice of a dataset's."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from imagine_gen.dataset.spec import DatasetSpec
 
-class Pixels(Protocol):
-    """The pixels of one image."""
-
-    def rows(self, top: int, bottom: int) -> npt.NDArray[np.uint8]:
-        """Return the rows from `top` up to `bottom`: uint8 of shape (rows * width * channels,).
-
-        Any division of an image into bands of rows gives the same pixels.
-        """
+# Returns an image's rows from one number up to another: uint8 of shape (rows * width * channels,).
+# Any division of an image into bands of rows gives the same pixels.
+Pixels: TypeAlias = Callable[[int, int], npt.NDArray[np.uint8]]
 
 
 class Content(Protocol):
     """The pixels of a dataset's images, all of one width and height."""
 
     def image(self, index: int) -> Pixels:
-        """Return the pixels of a fresh image."""
+        """Return the pixels of a fresh image; reading them from the top down is fastest."""
 
     def pool_strip(self, number: int, rows: int) -> npt.NDArray[np.uint8]:
         """Return the pixels of a strip of the pool: uint8 of shape (rows * width * channels,)."""
 
     def fresh_strip(self, index: int, rows: int) -> npt.NDArray[np.uint8]:
         """Return the pixels of a pooled image's one strip that is in no pool: same shape."""
+
+
+def content_of(spec: DatasetSpec) -> Content:
+    """Return the content of a dataset's images."""
+    if spec.content == "photo":
+        from imagine_gen.content.photo.images import PhotoContent
+
+        return PhotoContent(spec.seed, spec.width, spec.height, spec.mode)
+    from imagine_gen.content.noise import Noise
+
+    return Noise(spec.seed, spec.row_bytes)

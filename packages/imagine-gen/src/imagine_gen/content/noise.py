@@ -5,23 +5,24 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from imagine_gen.content.base import Content
-from imagine_gen.random_streams import Draw, RandomStream
-from imagine_gen.scramble import scramble
+from imagine_gen.content.base import Pixels
+from imagine_gen.random_streams import Draw, RandomStream, scramble
 
 _INDEX_BYTES = 8
 
 
-class Noise(Content):
+class Noise:
     """Noise of a seed, in rows of `row_bytes` bytes."""
 
     def __init__(self, seed: int, row_bytes: int) -> None:
         self._seed = seed
         self._row_bytes = row_bytes
 
-    def image(self, index: int) -> NoiseImage:
+    def image(self, index: int) -> Pixels:
         """Return the pixels of a fresh image."""
-        return NoiseImage(RandomStream(self._seed, Draw.PIXELS, index), self._row_bytes)
+        read = RandomStream(self._seed, Draw.PIXELS, index).read
+        size = self._row_bytes
+        return lambda top, bottom: read(top * size, (bottom - top) * size)
 
     def pool_strip(self, number: int, rows: int) -> npt.NDArray[np.uint8]:
         """Return the pixels of a strip of the pool."""
@@ -37,15 +38,3 @@ class Noise(Content):
 
     def _strip(self, draw: Draw, index: int, rows: int) -> npt.NDArray[np.uint8]:
         return RandomStream(self._seed, draw, index).read(0, rows * self._row_bytes)
-
-
-class NoiseImage:
-    """The pixels of one image of noise. Reading them from the top down is fastest."""
-
-    def __init__(self, stream: RandomStream, row_bytes: int) -> None:
-        self._stream = stream
-        self._row_bytes = row_bytes
-
-    def rows(self, top: int, bottom: int) -> npt.NDArray[np.uint8]:
-        """Return rows of pixels."""
-        return self._stream.read(top * self._row_bytes, (bottom - top) * self._row_bytes)

@@ -1,4 +1,7 @@
-"""The checks of a dataset's arguments: of each alone, and of those that exclude each other."""
+"""The checks of a dataset's arguments: of each alone, and of those that exclude each other.
+
+All raise a `UsageError` that names the argument.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,14 @@ from typing import TYPE_CHECKING
 from imagine_common.errors import UsageError
 from imagine_common.exchange.names import check_names
 from imagine_gen.dataset.formats import FORMATS, SPELLINGS, require_codec
-from imagine_gen.dataset.layout import IMAGEFOLDER
-from imagine_gen.dataset.options import MAX_INDEX, OPTIONS, check_range
+from imagine_gen.dataset.options import IMAGEFOLDER, MAX_INDEX, OPTIONS, check_range
 
 if TYPE_CHECKING:
     from imagine_gen.dataset.spec import DatasetSpec
 
 
 def format_name(spelling: str) -> str:
-    """Return the name of the file format that a user means, or raise a `UsageError`."""
+    """Return the name of the file format that a user means."""
     name = SPELLINGS.get(spelling.lower())
     if name is None:
         raise UsageError(
@@ -27,13 +29,7 @@ def format_name(spelling: str) -> str:
 
 
 def check_dataset(spec: DatasetSpec) -> None:
-    """Check the arguments of a dataset as given; None is an argument that was not given.
-
-    Raises
-    ------
-    UsageError
-        If an argument is out of range, or conflicts with another one or with the format.
-    """
+    """Check the arguments of a dataset; None is an argument that was not given."""
     check_names(spec.path, spec.name, spec.delimiter)
     for option in OPTIONS:
         option.check(getattr(spec, option.field))

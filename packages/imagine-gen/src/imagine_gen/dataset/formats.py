@@ -1,7 +1,4 @@
-"""The file formats: spellings, modes, limits, memory. A new format is one entry in `FORMATS`.
-
-Builds of Pillow differ in their codecs, so `require_codec` asks the installed one.
-"""
+"""The file formats: spellings, modes, limits, memory. A new format is one entry in `FORMATS`."""
 
 from __future__ import annotations
 
@@ -9,26 +6,32 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from imagine_common.errors import UsageError
-from imagine_gen.dataset.bmp_layout import file_size
 
 if TYPE_CHECKING:
     from imagine_gen.dataset.spec import DatasetSpec
 
-_ALL_MODES = ("RGB", "RGBA", "L")
+CHANNELS = {"RGB": 3, "RGBA": 4, "L": 1}
+BMP_HEADER_BYTES = {"RGB": 54, "RGBA": 122, "L": 54 + 4 * 256}  # with the palette
+TARGET_POOL_BYTES = 2**29  # of strips at several levels of quantization, in a process
+
+_ALL_MODES = tuple(CHANNELS)
 _LONGEST = 2**31 - 1
 _MAX_TIFF_BYTES = 2**32 - 2**16  # of pixels; offsets have 32 bits, and the header needs some
 _MAX_AVIF_PIXELS = 2**28  # libavif's default limit for decoding
 _MAX_PNG_ROW_BYTES = 2**30
+_PROCESS_BYTES = 60_000_000
+_PHOTO_BYTES = 30_000_000  # the textures, and tiles of planes
+_JPEG_HEADER_BYTES = 2**16
+_MAX_JPEG_PIXEL_BYTES = 16
 
 
 class Format(NamedTuple):
     """A file format.
 
-    `spellings` are the names that users may type, in lower case; the first is the format's own
-    name and the extension of its files. `max_side` is the greatest width and height in pixels.
-    `pixel_bytes` is the memory that encoding takes in each mode, in bytes a pixel on top of the
-    image: measured with noise, at quality 100 if the format has a quality, and rounded up. It is
-    empty if images are written in pieces. `limit` returns the error for a dataset whose files
+    The first of the `spellings`, all in lower case, is the extension of its files. `max_side` is in
+    pixels. `pixel_bytes` is the memory that encoding takes in each mode, in bytes a pixel on top of
+    the image: measured with noise, at quality 100 if the format has a quality, and rounded up. It
+    is empty if images are written in pieces. `limit` returns the error for a dataset whose files
     would be too large, or None. `pillow` is Pillow's name of a format that it writes, `codec` the
     library that its builds may lack, and `wheels` says which of Pillow's own wheels have it.
     """
@@ -52,7 +55,7 @@ def _png_limit(spec: DatasetSpec) -> str | None:
 
 
 def _bmp_limit(spec: DatasetSpec) -> str | None:
-    return _reaches_4_gib(spec) if file_size(spec.mode, spec.width, spec.height) >= 2**32 else None
+    return _reaches_4_gib(spec) if bmp_bytes(spec) >= 2**32 else None
 
 
 def _tiff_limit(spec: DatasetSpec) -> str | None:
@@ -82,12 +85,7 @@ FORMATS = {
     "png": Format(("png",), _ALL_MODES, _LONGEST, limit=_png_limit),
     "bmp": Format(("bmp", "bitmap"), _ALL_MODES, _LONGEST, limit=_bmp_limit),
     "webp": Format(
-        ("webp",),
-        ("RGB", "RGBA"),
-        16_383,
-        {"RGB": 32, "RGBA": 45},
-        pillow="WEBP",
-        codec="webp",
+        ("webp",), ("RGB", "RGBA"), 16_383, {"RGB": 32, "RGBA": 45}, pillow="WEBP", codec="webp"
     ),
     "tiff": Format(
         ("tiff", "tif"),
@@ -120,6 +118,16 @@ FORMATS = {
 SPELLINGS = {spelling: name for name, found in FORMATS.items() for spelling in found.spellings}
 
 
+def bmp_row_bytes(spec: DatasetSpec) -> int:
+    """Return the bytes of a row of pixels in a BMP file, padded to a multiple of 4."""
+    return -(-spec.row_bytes // 4) * 4
+
+
+def bmp_bytes(spec: DatasetSpec) -> int:
+    """Return the size of a BMP file; the format allows at most 2**32 - 1 bytes."""
+    return BMP_HEADER_BYTES[spec.mode] + bmp_row_bytes(spec) * spec.height
+
+
 def require_codec(image_format: Format) -> None:
     """Raise a `UsageError` if the installed Pillow was built without the codec of a format."""
     codec = image_format.codec
@@ -134,3 +142,24 @@ def require_codec(image_format: Format) -> None:
             f"argument --image-format: the installed Pillow {PIL.__version__} cannot write"
             f" {image_format.pillow}; of Pillow's own wheels, {image_format.wheels} can"
         )
+
+
+def worker_bytes(spec: DatasetSpec) -> int:
+    """Return about how many bytes of memory a worker needs, as measured, without a pool's."""
+    process = _PROCESS_BYTES + (_PHOTO_BYTES if spec.content == "photo" else 0)
+    if spec.pooled:
+        return process + (0 if spec.target_size is None else TARGET_POOL_BYTES)
+    if not (spec.format.pixel_bytes or spec.compress_level):
+        return process
+    pixels = spec.width * spec.height
+    canvas = pixels * (1 if spec.mode == "L" else 4)  # Pillow's image
+    finest = spec.subsampling == "4:4:4"
+    if spec.target_size is not None:
+        # A search keeps two files, and tries the largest once. The target is capped, so that an
+        # unreachable one gets its own error instead of one about memory.
+        most = _JPEG_HEADER_BYTES + _MAX_JPEG_PIXEL_BYTES * pixels
+        files = max(3 * min(spec.target_size, most), pixels * (4 if finest else 3))
+        return process + canvas + files
+    if spec.compress_level:
+        return process + canvas + canvas
+    return process + canvas + pixels * (2 if finest else spec.format.pixel_bytes[spec.mode])

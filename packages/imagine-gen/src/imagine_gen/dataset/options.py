@@ -1,21 +1,30 @@
-"""The options that describe a dataset, each defined once.
+"""The options that describe a dataset, each defined once, and the quantities in their arguments.
 
 The command line, the checks of a `DatasetSpec` and the documentation of `create_images` use them.
-Imports only light modules, because `imagine-gen --help` needs this one.
+Imports only light modules, because `imagine-gen --help` needs this one. All checks raise a
+`UsageError` that names the option.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
 from imagine_common.errors import UsageError
-from imagine_gen.dataset.quantities import parse_bytes
 
 MAX_INDEX = 2**63 - 1
+FLAT, IMAGEFOLDER = "flat", "imagefolder"
 _MAX_BYTES = 2**40
+_FACTORS: dict[str, int] = {
+    "": 1,
+    **{letter: 1000**power for power, letter in enumerate("KMG", 1)},
+    **{f"{letter}iB": 1024**power for power, letter in enumerate("KMG", 1)},
+}
+_BYTES = re.compile(r"(\d{1,18})([A-Za-z]*)", re.ASCII)
+_RANGE = re.compile(r"(\d{1,10})(?::(\d{1,10}))?", re.ASCII)
 
 
 class Option(NamedTuple):
@@ -47,7 +56,7 @@ class Option(NamedTuple):
         return f"{self.help} (default: {text})"
 
     def check(self, value: object) -> None:
-        """Raise a `UsageError` if a value is out of range; None is an option that is not given."""
+        """Check the value of the option; None if it is not given."""
         if value is None:
             return
         if self.choices and value not in self.choices:
@@ -58,15 +67,33 @@ class Option(NamedTuple):
 
 
 def check_range(option: str, value: object, least: int, most: int) -> None:
-    """Raise a `UsageError` that names the option if a value is not a number in a range."""
+    """Check that a value is a whole number in a range."""
     if not hasattr(value, "__index__"):
         raise UsageError(f"argument {option}: must be a whole number, not {value!r}")
     if not least <= value.__index__() <= most:
         raise UsageError(f"argument {option}: must be from {least} to {most}, not {value}")
 
 
-_bytes_of_target = partial(parse_bytes, "--target-size")
-_bytes_of_stdev = partial(parse_bytes, "--target-size-stdev")
+def parse_bytes(option: str, text: str) -> int:
+    """Return a number of bytes. K, M and G are powers of 1000; KiB, MiB and GiB of 1024."""
+    match = _BYTES.fullmatch(text)
+    if not match or match[2] not in _FACTORS:
+        raise UsageError(
+            f"argument {option}: expected bytes, such as 114660, 115K or 2MiB, not {text!r}"
+        )
+    return int(match[1]) * _FACTORS[match[2]]
+
+
+def parse_range(option: str, text: str) -> tuple[int, int]:
+    """Return the least and the greatest number of pixels in `400:600`, or `500` for both."""
+    match = _RANGE.fullmatch(text)
+    if not match:
+        raise UsageError(f"argument {option}: expected pixels, N or LEAST:MOST, not {text!r}")
+    least, most = int(match[1]), int(match[2] or match[1])
+    if least > most:
+        raise UsageError(f"argument {option}: the first number of {text} is greater")
+    return least, most
+
 
 # The options under each heading of the help.
 GROUPS = {
@@ -91,14 +118,14 @@ GROUPS = {
             "target_size",
             "exact size of each JPEG file, by quality and filler, such as 114660, 110K or 2MiB",
             "BYTES",
-            _bytes_of_target,
+            partial(parse_bytes, "--target-size"),
             limits=(1, _MAX_BYTES),
         ),
         Option(
             "target_size_stdev",
             "standard deviation of the target size, to draw it from a normal distribution",
             "BYTES",
-            _bytes_of_stdev,
+            partial(parse_bytes, "--target-size-stdev"),
             default=0,
             limits=(0, _MAX_BYTES),
         ),
@@ -147,8 +174,8 @@ GROUPS = {
             "layout",
             "flat, or imagefolder: one folder for each class",
             parse=str,
-            default="flat",
-            choices=("flat", "imagefolder"),
+            default=FLAT,
+            choices=(FLAT, IMAGEFOLDER),
         ),
         Option(
             "files_per_dir",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypedDict
 
 from imagine_common.exchange.manifest import NUL
+from imagine_common.files.folders import subfolders
 from imagine_gen.dataset.checks import check_dataset, format_name
-from imagine_gen.dataset.formats import FORMATS, Format
-from imagine_gen.dataset.layout import FLAT, subfolder
-from imagine_gen.dataset.modes import CHANNELS
+from imagine_gen.dataset.formats import CHANNELS, FORMATS, Format
+from imagine_gen.dataset.options import FLAT, IMAGEFOLDER
 
 if TYPE_CHECKING:
     from imagine_gen.dataset.dimensions import Sizes
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 DEFAULT_QUALITY = 75
 _DEFAULT_SUBSAMPLING = "4:2:0"
 _PHOTO_COMPRESS_LEVEL = 6  # zlib's default, and Pillow's
+_NUMBERED_DIGITS = 6
+_SUBFOLDER = re.compile(rb"(?:class_)?[0-9]+")
 
 
 class OptionalArguments(TypedDict, total=False):
@@ -124,7 +128,27 @@ class DatasetSpec:
     def image_name(self, index: int) -> bytes:
         """Return the path of an image below the dataset's folder."""
         name = b"%b%d.%b" % (self.name, index, self.image_format.encode())
-        return os.path.join(subfolder(self, index), name)
+        return os.path.join(self._subfolder(index), name)
+
+    @property
+    def has_subfolders(self) -> bool:
+        """Return whether images go into folders below the dataset's folder."""
+        return self.layout == IMAGEFOLDER or self.files_per_dir is not None
+
+    def folders(self) -> Iterator[bytes]:
+        """Yield the dataset's folder, and the existing folders in it with names of its layout."""
+        yield self.path
+        for name in subfolders(self.path) if self.has_subfolders else ():
+            if _SUBFOLDER.fullmatch(name):
+                yield os.path.join(self.path, name)
+
+    def _subfolder(self, index: int) -> bytes:
+        if self.layout == IMAGEFOLDER and self.classes is not None:
+            # The numbers have one length: readers derive labels from the order of the names.
+            return b"class_%0*d" % (len(str(self.classes - 1)), index % self.classes)
+        if self.files_per_dir is not None:
+            return b"%0*d" % (_NUMBERED_DIGITS, index // self.files_per_dir)
+        return b""
 
     def labels(self, index: int) -> tuple[int, ...]:
         """Return the labels of an image: one where there are classes, or none."""

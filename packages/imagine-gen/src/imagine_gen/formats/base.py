@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imagine_common.files.output import Buffer
-from imagine_gen.content.base import Pixels
-from imagine_gen.content.select import content_of
+from imagine_gen.content.base import Pixels, content_of
 from imagine_gen.dataset.spec import DatasetSpec
 
 _MAX_STRIP_BYTES = 65_535
@@ -38,13 +37,7 @@ class ImageEncoder(Protocol):
         return None
 
     def encode(self, index: int) -> EncodedImage:
-        """Return the file of an image.
-
-        Raises
-        ------
-        ImagineError
-            If the image cannot be encoded in its target size.
-        """
+        """Return the file of an image, or raise an `ImagineError` if it has no target size."""
 
 
 class FreshEncoder(ImageEncoder):
@@ -82,15 +75,11 @@ class StripFormat(Protocol[Strip]):
 
 
 class FileFormat(Protocol):
-    """The module of a file format."""
+    """The module of a file format that does not come from Pillow, so that it can be pooled."""
 
     @property
     def Encoder(self) -> Callable[[DatasetSpec], ImageEncoder]:  # noqa: N802
         """A class of encoders of fresh images."""
-
-
-class PoolableFormat(FileFormat, Protocol):
-    """The module of a file format whose images can be pooled."""
 
     @property
     def Strips(self) -> Callable[[DatasetSpec], StripFormat[Any]]:  # noqa: N802

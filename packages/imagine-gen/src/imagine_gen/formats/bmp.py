@@ -7,6 +7,7 @@ channel alpha. The bytes of a pixel begin with blue.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -14,18 +15,13 @@ import numpy.typing as npt
 
 from imagine_common.files.output import Buffer
 from imagine_gen.content.base import Pixels
-from imagine_gen.dataset.bmp_layout import (
-    FILE_HEADER,
-    INFO_HEADER,
-    V4_REST,
-    file_size,
-    pixels_offset,
-    stride,
-)
-from imagine_gen.dataset.modes import CHANNELS
+from imagine_gen.dataset.formats import BMP_HEADER_BYTES, CHANNELS, bmp_bytes, bmp_row_bytes
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import FreshEncoder, RowStrips
 
+_FILE_HEADER = struct.Struct("<2sIHHI")
+_INFO_HEADER = struct.Struct("<IiiHHIIiiII")
+_V4_REST = struct.Struct("<4I4s36x12x")
 _GRAYS = b"".join(bytes((level, level, level, 0)) for level in range(256))
 _BI_RGB, _BI_BITFIELDS = 0, 3
 _PIXELS_PER_METER = 2835  # 72 dpi
@@ -38,10 +34,10 @@ class Encoder(FreshEncoder):
     def _pieces(self, pixels: Pixels) -> Iterator[Buffer]:
         spec = self._spec
         yield _header(spec)
-        rows_in_band = max(1, _BAND_BYTES // stride(spec.mode, spec.width))
+        rows_in_band = max(1, _BAND_BYTES // bmp_row_bytes(spec))
         for bottom in range(spec.height, 0, -rows_in_band):
             top = max(0, bottom - rows_in_band)
-            yield _file_rows(spec, pixels.rows(top, bottom), bottom - top)
+            yield _file_rows(spec, pixels(top, bottom), bottom - top)
 
 
 class Strips(RowStrips):
@@ -50,7 +46,7 @@ class Strips(RowStrips):
     def __init__(self, spec: DatasetSpec) -> None:
         super().__init__(spec)
         self._spec = spec
-        self._cut_bytes = -spec.height % self.rows * stride(spec.mode, spec.width)
+        self._cut_bytes = -spec.height % self.rows * bmp_row_bytes(spec)
         self._head = _header(spec)
 
     def encode(self, pixels: npt.NDArray[np.uint8]) -> bytes:
@@ -65,7 +61,7 @@ class Strips(RowStrips):
 
 def _file_rows(spec: DatasetSpec, pixels: npt.NDArray[np.uint8], rows: int) -> memoryview:
     """Return rows in the order of the file: the last one first, blue first, padded."""
-    padded = np.empty((rows, stride(spec.mode, spec.width)), np.uint8)
+    padded = np.empty((rows, bmp_row_bytes(spec)), np.uint8)
     padded[:, spec.row_bytes :] = 0
     target = padded[:, : spec.row_bytes].reshape(rows, spec.width, -1)
     source = pixels.reshape(target.shape)[::-1]
@@ -78,11 +74,10 @@ def _file_rows(spec: DatasetSpec, pixels: npt.NDArray[np.uint8], rows: int) -> m
 
 
 def _header(spec: DatasetSpec) -> bytes:
-    offset = pixels_offset(spec.mode)
-    size = file_size(spec.mode, spec.width, spec.height)
+    offset, size = BMP_HEADER_BYTES[spec.mode], bmp_bytes(spec)
     has_alpha = spec.mode == "RGBA"
-    info = INFO_HEADER.pack(
-        INFO_HEADER.size + (V4_REST.size if has_alpha else 0),
+    info = _INFO_HEADER.pack(
+        _INFO_HEADER.size + (_V4_REST.size if has_alpha else 0),
         spec.width,
         spec.height,
         1,
@@ -95,7 +90,7 @@ def _header(spec: DatasetSpec) -> bytes:
         0,
     )
     if has_alpha:
-        info += V4_REST.pack(0x00FF0000, 0x0000FF00, 0x000000FF, 0xFF000000, b"BGRs")
+        info += _V4_REST.pack(0x00FF0000, 0x0000FF00, 0x000000FF, 0xFF000000, b"BGRs")
     if spec.mode == "L":
         info += _GRAYS
-    return FILE_HEADER.pack(b"BM", size, 0, 0, offset) + info
+    return _FILE_HEADER.pack(b"BM", size, 0, 0, offset) + info

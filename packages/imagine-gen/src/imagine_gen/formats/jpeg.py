@@ -4,6 +4,10 @@ Pooled images are assembled from strips of one row of MCUs. A strip, encoded as 
 has the entropy-coded data that an encoder writes between two restart markers (E.1.4 and F.1.1.5):
 it begins with predictions of zero and ends at a whole byte. So a pooled image has the file that
 libjpeg-turbo writes for the same pixels with a restart interval of one row of MCUs.
+
+Levels of quantization lie between one quality and the next, with which a file grows by some
+percent. The tables of the two differ in about a hundred entries. Changing one entry at a time gives
+a hundred levels between them, and each changes the size of a file by a hundredth as much.
 """
 
 from __future__ import annotations
@@ -11,6 +15,8 @@ from __future__ import annotations
 import io
 import struct
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +25,10 @@ from PIL import Image
 
 from imagine_common.files.output import Buffer
 from imagine_gen.dataset.spec import DEFAULT_QUALITY, DatasetSpec
-from imagine_gen.formats.canvas import CanvasEncoder
-from imagine_gen.formats.jpeg_levels import Tables
+from imagine_gen.formats.pillow import CanvasEncoder
+
+Tables = tuple[tuple[int, ...], ...]  # of luma and, in color, of chroma; 64 entries each, by rows
+_SIDE = 8  # of such a table
 
 # Width and height of an MCU in pixels (A.2.4) by the chroma's subsampling; None is without chroma.
 _MCU = {None: (8, 8), "4:4:4": (8, 8), "4:2:2": (16, 8), "4:2:0": (16, 16)}
@@ -138,3 +146,40 @@ def _with_restarts(head: bytes, height: int, interval: int) -> bytes:
         if marker == _SOS:
             changed[begin:begin] = struct.pack(">BBHH", 0xFF, _DRI, 4, interval)
     return bytes(changed)
+
+
+@lru_cache
+def levels(mode: str) -> list[Tables]:
+    """Return the levels for images of a mode, RGB or L, from the coarsest to the finest.
+
+    Level 0 has the tables of quality 1, the last level those of quality 100. The tables of all
+    other qualities are in between. Low frequencies change first, luma and chroma in turn.
+    """
+    tables = _quality_tables(mode, 1)
+    entries = sorted(range(_SIDE * _SIDE), key=_frequency)
+    found = [tables]
+    for quality in range(2, 101):
+        higher = _quality_tables(mode, quality)
+        for entry, number in product(entries, range(len(higher))):
+            table, value = tables[number], higher[number][entry]
+            if table[entry] != value:
+                table = (*table[:entry], value, *table[entry + 1 :])
+                tables = (*tables[:number], table, *tables[number + 1 :])
+                found.append(tables)
+    return found
+
+
+def _quality_tables(mode: str, quality: int) -> Tables:
+    """Return the encoder's tables for a quality."""
+    file = io.BytesIO()
+    Image.new(mode, (_SIDE, _SIDE)).save(file, "JPEG", quality=quality)
+    with Image.open(file) as image:
+        tables: dict[int, list[int]] = image.quantization
+    return tuple(tuple(tables[number]) for number in sorted(tables))
+
+
+def _frequency(entry: int) -> tuple[int, int]:
+    """Return a key that sorts entries in the order of their coding (T.81, figure A.6)."""
+    row, column = divmod(entry, _SIDE)
+    diagonal = row + column
+    return diagonal, row if diagonal % 2 else column

@@ -14,10 +14,10 @@ import numpy.typing as npt
 from PIL import Image
 from zlib_ng import zlib_ng
 
-from imagine_gen.dataset.modes import CHANNELS
+from imagine_gen.dataset.formats import CHANNELS
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats import png_stored
-from imagine_gen.formats.canvas import CanvasEncoder
+from imagine_gen.formats.pillow import CanvasEncoder
 
 _SUB = 1  # the filter that subtracts the pixel to the left (PNG specification, 9.2)
 _RAW_DEFLATE = -15  # a window of 32 KiB, without zlib's header

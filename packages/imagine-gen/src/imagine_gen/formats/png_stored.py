@@ -47,7 +47,7 @@ class Encoder(FreshEncoder):
         adler = 1
         for top in range(0, spec.height, rows_in_band):
             rows = min(rows_in_band, spec.height - top)
-            data = _filtered(pixels.rows(top, top + rows), rows)
+            data = _filtered(pixels(top, top + rows), rows)
             adler = zlib_ng.adler32(data, adler)
             yield from _stored_chunk(data)
         yield _end(adler)

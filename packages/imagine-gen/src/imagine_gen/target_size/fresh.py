@@ -7,11 +7,10 @@ from functools import partial
 from PIL import Image
 
 from imagine_common.files.output import Buffer
-from imagine_gen.content.select import content_of
+from imagine_gen.content.base import content_of
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats.canvas import Canvas
-from imagine_gen.formats.jpeg import encode, scan_begin
-from imagine_gen.formats.jpeg_levels import levels
+from imagine_gen.formats.jpeg import encode, levels, scan_begin
+from imagine_gen.formats.pillow import Canvas
 from imagine_gen.target_size.encoder import Reach, TargetSizeEncoder
 from imagine_gen.target_size.level_search import Fineness, interpolated, level_of
 

@@ -15,13 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from imagine_common.files.output import Buffer
-from imagine_gen.content.select import content_of
-from imagine_gen.dataset.memory import TARGET_POOL_BYTES
+from imagine_gen.content.base import content_of
+from imagine_gen.dataset.formats import TARGET_POOL_BYTES
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats.jpeg import Strips
-from imagine_gen.formats.jpeg_levels import levels
-from imagine_gen.pooled.assembly import make_pool
-from imagine_gen.pooled.dealing import Dealer
+from imagine_gen.formats.jpeg import Strips, levels
+from imagine_gen.pooled import Dealer, make_pool
 from imagine_gen.target_size.encoder import Reach, TargetSizeEncoder
 from imagine_gen.target_size.level_search import Fineness, interpolated, level_of
 
@@ -40,12 +38,7 @@ class LeveledPool:
     """The strips of a pool at many levels of quantization, for images of one width.
 
     So many `pools` of the dataset share the memory. When it runs out, the pool drops the levels
-    that have not been used for longest.
-
-    Raises
-    ------
-    UsageError
-        If the pools would have more than 8 GiB of pixels.
+    that have not been used for longest. Over 8 GiB of pixels are a `UsageError`.
     """
 
     def __init__(self, spec: DatasetSpec, pools: int = 1) -> None:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats.base import EncodedImage, FileFormat, ImageEncoder, PoolableFormat
+from imagine_gen.formats.base import EncodedImage, FileFormat, ImageEncoder
 
 # An encoder of fresh images takes the memory of an image, so only the last one is kept, for a next
 # image of the same dimensions. Encoders of pooled images share their pools and are small.
@@ -23,10 +23,7 @@ Pool = TypeVar("Pool")
 def image_encoder(spec: DatasetSpec) -> ImageEncoder:
     """Return a new encoder of a dataset's images, for use by one thread.
 
-    Raises
-    ------
-    UsageError
-        If the target size is out of reach, or if the pools would have more than 8 GiB of pixels.
+    A target size out of reach, or pools of more than 8 GiB of pixels, are a `UsageError`.
     """
     make = _encoders(spec) if spec.target_size is None else _target_encoders(spec)
     if spec.sizes is None:
@@ -55,11 +52,15 @@ class EncoderByDimensions(ImageEncoder):
 
 def _encoders(spec: DatasetSpec) -> Callable[[DatasetSpec], ImageEncoder]:
     """Return a function that makes the encoder for fixed dimensions."""
+    if spec.format.pillow:
+        from imagine_gen.formats import pillow
+
+        return pillow.Encoder
     if not spec.pooled:
         return _file_format(spec).Encoder
-    from imagine_gen.pooled.assembly import PooledEncoder, make_pool
+    from imagine_gen.pooled import PooledEncoder, make_pool
 
-    strips = _poolable_format(spec).Strips
+    strips = _file_format(spec).Strips
     pools = _by_width(spec, lambda highest, n: list(make_pool(highest, strips(highest), n)))
     return lambda fixed: PooledEncoder(fixed, strips(fixed), pools[fixed.width])
 
@@ -87,14 +88,6 @@ def _by_width(spec: DatasetSpec, make: Callable[[DatasetSpec, int], Pool]) -> di
 
 
 def _file_format(spec: DatasetSpec) -> FileFormat:
-    if spec.format.pillow:
-        from imagine_gen.formats import pillow
-
-        return pillow
-    return _poolable_format(spec)
-
-
-def _poolable_format(spec: DatasetSpec) -> PoolableFormat:
     if spec.image_format == "jpg":
         from imagine_gen.formats import jpeg
 

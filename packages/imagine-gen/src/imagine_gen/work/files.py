@@ -11,7 +11,6 @@ from imagine_common.files.output import OutputFile
 from imagine_common.files.storage import output_file, sync_file
 from imagine_common.files.urls import is_remote, local_path
 from imagine_common.host.stopping import check_stopped
-from imagine_gen.dataset.layout import folders, has_subfolders
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import ImageEncoder
 from imagine_gen.work.existing import existing_size
@@ -37,7 +36,7 @@ def make_images(
     for index in indexes:
         check_stopped()
         path = spec.image_path(index)
-        if has_subfolders(spec):
+        if spec.has_subfolders:
             _enter_folder(os.path.dirname(local_path(path)), fsync, run)
         size = existing_size(spec.of_image(index), path) if resume else 0
         file = kept_file(encoder, index, size)
@@ -66,7 +65,7 @@ def write_image(file: OutputFile, encoder: ImageEncoder, index: int) -> Finished
 
 def clear_folders(spec: DatasetSpec) -> None:
     """Remove what dead processes of this host left in a dataset's folders on a disk."""
-    for folder in () if is_remote(spec.path) else folders(spec):
+    for folder in () if is_remote(spec.path) else spec.folders():
         clear_leftovers(folder)
 
 

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from imagine_gen.content.base import Content
+from imagine_gen.content.base import Pixels
 from imagine_gen.content.photo.leaves import LABEL_BITS
 from imagine_gen.content.photo.planes import Plane, Window, enlarged
 from imagine_gen.content.photo.scene import MOST_EXPONENT, Scene, exponential
 from imagine_gen.content.photo.textures import Textures, textures
-from imagine_gen.dataset.modes import CHANNELS
+from imagine_gen.dataset.formats import CHANNELS
 from imagine_gen.random_streams import Draw, RandomStream
 
 _TILE_PIXELS = 3 << 15  # whose planes stay in a core's cache
@@ -32,7 +32,7 @@ _SHADOW = 2  # how far shadows fall to the right and down, in pixels of the scen
 _MOST_RAMP = 1 << 14
 
 
-class PhotoContent(Content):
+class PhotoContent:
     """Photo content of a seed, for images of `width` x `height` pixels of a mode.
 
     The first image in a process also makes the textures, which takes about a quarter of a second.
@@ -44,9 +44,9 @@ class PhotoContent(Content):
         self._height = height
         self._mode = mode
 
-    def image(self, index: int) -> PhotoImage:
+    def image(self, index: int) -> Pixels:
         """Return the pixels of a fresh image."""
-        return self._image(Draw.PHOTO, index)
+        return self._image(Draw.PHOTO, index).rows
 
     def pool_strip(self, number: int, rows: int) -> npt.NDArray[np.uint8]:
         """Return the pixels of a strip of the pool: a band of an image of its own."""
