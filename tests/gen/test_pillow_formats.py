@@ -310,6 +310,21 @@ def test_broken_headers_are_rejected(tmp_path: Path, file: bytes) -> None:
         assert existing_size(spec(name, "RGB"), os.fsencode(path)) == 0
 
 
+@pytest.mark.parametrize(
+    ("tag", "value"), [(258, b"\3\0\3\0\0\0\xff\xff\0\0"), (277, b"\3\0\1\0\0\0\xff\xff\0\0")]
+)
+def test_pillow_says_nothing_of_a_broken_tiff(tmp_path: Path, tag: int, value: bytes) -> None:
+    args = ["--path", tmp_path, "--width", "5", "--height", "4", "--image-format", "tiff"]
+    (path,) = lines(run("gen", *args).stdout)
+    whole = Path(path).read_bytes()
+    entry = whole.index(struct.pack("<H", tag), int.from_bytes(whole[4:8], "little"))
+    Path(path).write_bytes(whole[: entry + 2] + value + whole[entry + 12 :])
+    resumed = run("gen", *args, "--resume")
+    assert b"1 image" in resumed.stderr
+    assert resumed.stderr.count(b"\n") == 1, resumed.stderr
+    assert Path(path).read_bytes() == whole
+
+
 MEASURE = """
 import sys
 from imagine_gen.work.encoders import image_encoder

@@ -6,7 +6,9 @@ here. Of WebP and AVIF files it reads all bytes, without decoding them.
 
 from __future__ import annotations
 
+import logging
 import struct
+import warnings
 from functools import lru_cache
 from typing import IO, Any, NamedTuple, cast
 
@@ -68,9 +70,14 @@ def read_complete(file: InputFile, kind: str) -> Header | None:
 
 @lru_cache(maxsize=1)
 def _openers() -> dict[str, Any]:
-    """Return Pillow's openers by format."""
+    """Return Pillow's openers by format, which from now on keep silent about broken TIFF files.
+
+    Such files are made again. The filter stays, because threads share filters.
+    """
     from PIL import Image
 
+    warnings.filterwarnings("ignore", module=r"PIL\.TiffImagePlugin")
+    logging.getLogger("PIL.TiffImagePlugin").addHandler(logging.NullHandler())
     Image.init()
     return Image.OPEN
 
