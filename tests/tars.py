@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import cast
 
 from imagine_common.exchange.tar import archive_end, member_head, member_padding
-from imagine_common.packers.records import RecordFormat
+from imagine_common.packers.shards.record_format import RecordFormat
 
 END = bytes(10240)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import resource
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from imagine_common.errors import ImagineError
 from imagine_common.exchange.manifest import NEWLINE, NUL
 from imagine_common.exchange.parts import Part
-from imagine_common.packers.shards.slices import Slice, Slicer, cut_here
-from imagine_common.packers.sources.manifest import ManifestLines
+from imagine_common.packers.shards.slices import Slice, cut_here, cut_slices
 from support import unfinished
 
 
@@ -23,8 +22,10 @@ def paths(count: int) -> list[bytes]:
     return [b"image_%d" % number for number in range(count)]
 
 
-def slicer(folder: Path, size: int, delimiter: bytes = NEWLINE) -> Slicer:
-    return Slicer(os.fsencode(folder), size, ManifestLines(delimiter))
+def cut(
+    folder: Path, size: int, batches: Iterable[list[bytes] | None], delimiter: bytes = NEWLINE
+) -> Generator[Slice | None]:
+    return cut_slices(batches, os.fsencode(folder), size, delimiter)
 
 
 def existing(parts: Iterator[Slice | None]) -> list[Slice]:
@@ -49,10 +50,10 @@ def test_slices_are_full_but_for_the_last(
 ) -> None:
     lines = paths(count)
     batches = [lines[start : start + batch] for start in range(0, count, batch)]
-    parts = existing(slicer(tmp_path, size).cut(batches))
+    parts = existing(cut(tmp_path, size, batches))
     assert [part.number for part in parts] == list(range(len(sizes)))
     assert [part.first for part in parts] == [size * number for number in range(len(sizes))]
-    read = [list(part.lines()) for part in parts]
+    read = [list(part.lines(NEWLINE)) for part in parts]
     assert list(map(len, read)) == sizes
     assert list(chain(*read)) == list(enumerate(lines))
 
@@ -71,18 +72,16 @@ def test_no_line_is_lost_however_they_arrive(
 ) -> None:
     lines = [line for batch in batches if batch for line in batch]
     with tempfile.TemporaryDirectory() as folder:
-        parts = existing(slicer(Path(folder), size, delimiter).cut(batches))
-        read = [list(part.lines()) for part in parts]
+        parts = existing(cut(Path(folder), size, batches, delimiter))
+        read = [list(part.lines(delimiter)) for part in parts]
     assert all(len(entries) == size for entries in read[:-1])
     assert list(chain(*read)) == list(enumerate(lines))
 
 
 @pytest.mark.parametrize(("count", "single"), [(1, True), (3, True), (4, False), (6, False)])
 def test_a_lone_slice_is_recognized(tmp_path: Path, count: int, single: bool) -> None:
-    cutter = slicer(tmp_path, 3)
-    parts = cutter.cut([paths(count)])
-    upcoming(parts)
-    assert cutter.is_single == single
+    parts = cut(tmp_path, 3, [paths(count)])
+    assert upcoming(parts).is_single == single
     parts.close()
 
 
@@ -94,7 +93,7 @@ def test_slice_is_not_given_before_it_is_known_whether_it_is_the_last(tmp_path: 
             seen.append(batch)
             yield batch
 
-    parts = slicer(tmp_path, 2).cut(batches())
+    parts = cut(tmp_path, 2, batches())
     upcoming(parts)
     assert len(seen) == 2
     parts.close()
@@ -102,20 +101,19 @@ def test_slice_is_not_given_before_it_is_known_whether_it_is_the_last(tmp_path: 
 
 def test_full_slice_does_not_wait_for_a_silent_source(tmp_path: Path) -> None:
     source = iter([[b"a"], None, [b"b"], None, None, [b"c"]])
-    cutter = slicer(tmp_path, 2)
-    parts = cutter.cut(source)
+    parts = cut(tmp_path, 2, source)
     first = upcoming(parts)
-    assert list(first.lines()) == [(0, b"a"), (1, b"b")]
-    assert not cutter.is_single
+    assert list(first.lines(NEWLINE)) == [(0, b"a"), (1, b"b")]
+    assert not first.is_single
     assert next(source) is None  # The one before the last line: no more has been read.
     last = upcoming(parts)
-    assert list(last.lines()) == [(2, b"c")]
+    assert list(last.lines(NEWLINE)) == [(2, b"c")]
+    assert not last.is_single
     assert existing(parts) == []
-    assert not cutter.is_single
 
 
 def test_others_get_their_turn_after_every_batch(tmp_path: Path) -> None:
-    parts = slicer(tmp_path, 10).cut([[b"a"], [b"b"], [b"c"]])
+    parts = cut(tmp_path, 10, [[b"a"], [b"b"], [b"c"]])
     assert [next(parts), next(parts), next(parts)] == [None, None, None]
     assert len(existing(parts)) == 1
 
@@ -125,18 +123,18 @@ def upcoming(parts: Iterator[Slice | None]) -> Slice:
 
 
 def test_nothing_is_cut_from_nothing(tmp_path: Path) -> None:
-    assert existing(slicer(tmp_path / "none", 2).cut([None, [], None])) == []
+    assert existing(cut(tmp_path / "none", 2, [None, [], None])) == []
     assert not (tmp_path / "none").exists()
 
 
 def test_folder_is_created_for_the_first_line(tmp_path: Path) -> None:
-    parts = slicer(tmp_path / "a" / "b", 2).cut([[b"x"]])
+    parts = cut(tmp_path / "a" / "b", 2, [[b"x"]])
     upcoming(parts)
     assert len(unfinished(tmp_path / "a" / "b")) == 1
 
 
 def test_lines_in_waiting_are_removed_when_closed_early(tmp_path: Path) -> None:
-    parts = slicer(tmp_path, 2).cut([[b"a"], None, [b"b", b"c"]])
+    parts = cut(tmp_path, 2, [[b"a"], None, [b"b", b"c"]])
     assert next(parts) is None
     assert len(unfinished(tmp_path)) == 1
     parts.close()
@@ -149,33 +147,33 @@ def test_lines_in_waiting_are_removed_when_the_source_fails(tmp_path: Path) -> N
         raise ImagineError("cut off")
 
     with pytest.raises(ImagineError, match="cut off"):
-        list(slicer(tmp_path, 2).cut(batches()))
+        list(cut(tmp_path, 2, batches()))
     assert os.listdir(tmp_path) == []
 
 
 def test_lines_can_be_read_again(tmp_path: Path) -> None:
-    (part,) = existing(slicer(tmp_path, 2).cut([[b"a", b"b"]]))
+    (part,) = existing(cut(tmp_path, 2, [[b"a", b"b"]]))
     assert os.listdir(tmp_path) == [os.fsdecode(os.path.basename(part.spool))]
-    assert list(part.lines()) == list(part.lines()) == [(0, b"a"), (1, b"b")]
+    assert list(part.lines(NEWLINE)) == list(part.lines(NEWLINE)) == [(0, b"a"), (1, b"b")]
 
 
 def test_names_with_newlines_travel_between_nuls(tmp_path: Path) -> None:
     lines = [b"a\nb", b"\n", b"c\t5\t0"]
-    (part,) = existing(slicer(tmp_path, 9, NUL).cut([lines]))
-    assert [line for _, line in part.lines()] == lines
+    (part,) = existing(cut(tmp_path, 9, [lines], NUL))
+    assert [line for _, line in part.lines(NUL)] == lines
 
 
 @pytest.mark.parametrize("delimiter", [NEWLINE, NUL])
 def test_slice_of_many_lines_is_read_whole(tmp_path: Path, delimiter: bytes) -> None:
     lines = [b"folder/of/images/image_%d.jpg\t%d" % (number, number) for number in range(10_000)]
-    (part,) = existing(slicer(tmp_path, 10_000, delimiter).cut([lines]))
-    assert [line for _, line in part.lines()] == lines
+    (part,) = existing(cut(tmp_path, 10_000, [lines], delimiter))
+    assert [line for _, line in part.lines(delimiter)] == lines
 
 
 def test_uncreatable_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ImagineError, match=r"/file: File exists, and it is not a folder$"):
-        list(slicer(tmp_path / "file", 2).cut([[b"a"]]))
+        list(cut(tmp_path / "file", 2, [[b"a"]]))
 
 
 @pytest.mark.parametrize("lines", [50, 5000])
@@ -184,7 +182,7 @@ def test_full_disk_is_an_error_that_names_the_folder(tmp_path: Path, lines: int)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
     try:
         with pytest.raises(ImagineError, match=rf"^{tmp_path}: File too large$"):
-            list(slicer(tmp_path, 10_000).cut([[b"x" * 100]] * lines))
+            list(cut(tmp_path, 10_000, [[b"x" * 100]] * lines))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert os.listdir(tmp_path) == []

@@ -7,14 +7,14 @@ from collections.abc import Generator, Sequence
 from imagine_common.files.output import Buffer
 from imagine_common.files.reading import InputFile
 from imagine_common.packers.records import Image, Shard
-from imagine_common.packers.shards.record_files import RecordFiles, load
+from imagine_common.packers.shards.record_format import RecordFormat, load
 from imagine_recordio.framing import is_whole
 from imagine_recordio.index import index_line
 from imagine_recordio.merged_index import merge_indexes
 from imagine_recordio.record import image_limit, image_record, least_record_size
 
 
-class RecordIOFormat(RecordFiles):
+class RecordIOFormat(RecordFormat):
     """`.rec` files, each with its `.idx`.
 
     Parameters

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from imagine_common.packers.records import Image
-from imagine_common.packers.shards.record_files import RecordFiles
+from imagine_common.packers.shards.record_format import RecordFormat
 from imagine_tfrecord.index import index_line, index_of
 from imagine_tfrecord.record import image_record, record_size
 from imagine_tfrecord.schemas import Schema
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from imagine_common.files.reading import FileSlice
 
 
-class TFRecordFormat(RecordFiles):
+class TFRecordFormat(RecordFormat):
     """TFRecord files of a schema's Examples.
 
     Parameters

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from imagine_common.cli.report import Report
     from imagine_common.packers.checking import FileReport
     from imagine_common.packers.pack_spec import PackSpec
-    from imagine_common.packers.records import RecordFormat, Shard
+    from imagine_common.packers.records import Shard
+    from imagine_common.packers.shards.record_format import RecordFormat
     from imagine_common.packers.sources.base import Source
     from imagine_common.parallel.ordered_map import Workers
 
@@ -184,7 +185,7 @@ def _pack(
 def _plan(packer: Packer, source: Source, spec: PackSpec, report: Report) -> None:
     from imagine_common.exchange.parts import WHOLE
     from imagine_common.files.free_space import describe_space, require_space
-    from imagine_common.packers.planning import plan_packing
+    from imagine_common.packers.packing import plan_packing
 
     form = packer.record_format(spec)
     plan = plan_packing(source, spec, form)

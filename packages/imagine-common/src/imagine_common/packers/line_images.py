@@ -12,7 +12,8 @@ from imagine_common.files.urls import is_remote, rooted
 from imagine_common.packers.images.files import look_at_image, read_image
 from imagine_common.packers.images.labels import offset_labels
 from imagine_common.packers.pack_spec import PackSpec
-from imagine_common.packers.records import Image, RecordFormat
+from imagine_common.packers.records import Image
+from imagine_common.packers.shards.record_format import RecordFormat
 from imagine_common.packers.sources.base import LineFormat
 
 Found: TypeAlias = "Image | ImagineError"

@@ -1,4 +1,4 @@
-"""Pack the images of a source into shards.
+"""Pack the images of a source into shards, or work out what that would write.
 
 The lines of a manifest, a list or a folder are cut into slices, which worker processes pack. The
 images of a tar stream arrive in order through one pipe, so this process packs them itself, one at a
@@ -16,19 +16,18 @@ from itertools import chain, islice
 from operator import itemgetter
 from typing import NamedTuple
 
-from imagine_common.errors import ImagineError
-from imagine_common.exchange.parts import WHOLE
 from imagine_common.files.folders import clear_leftovers, scratch_folder
 from imagine_common.files.storage import exists, sync_file
 from imagine_common.files.temporary import remove_temporary
 from imagine_common.files.urls import refuse_store, rooted
 from imagine_common.host.memory import keep_freed_memory
-from imagine_common.packers.line_images import line_images, usable
+from imagine_common.packers.line_images import Found, line_images, usable
 from imagine_common.packers.pack_spec import PackSpec
-from imagine_common.packers.records import Image, RecordFormat, Shard
+from imagine_common.packers.records import Image, Shard
 from imagine_common.packers.shards.files import ShardFiles
-from imagine_common.packers.shards.slices import Slice, Slicer, cut_here
-from imagine_common.packers.sources.base import LineSource, Source, StreamSource
+from imagine_common.packers.shards.record_format import RecordFormat
+from imagine_common.packers.shards.slices import Slice, cut_here, cut_slices
+from imagine_common.packers.sources.base import LineFormat, LineSource, Source, StreamSource
 from imagine_common.parallel.ordered_map import Workers, base_of, choose_workers, ordered_map
 
 
@@ -41,31 +40,8 @@ def pack(
 ) -> Generator[Shard]:
     """Pack the images of a source into shards of a record format.
 
-    Parameters
-    ----------
-    source : Source
-        A manifest, a list, a folder or a tar stream.
-    spec : PackSpec
-    form : RecordFormat
-    workers : int or Cluster, optional
-        The number of processes, each of which writes one shard at a time, or a cluster. By default,
-        a process for each usable CPU. A tar stream is packed by this process.
-    written : callable, optional
-        Called with each shard once it is complete. If names contain the total, that is earlier than
-        it is yielded.
-
-    Yields
-    ------
-    Shard
-        Each shard, in order, once it has its name.
-
-    Raises
-    ------
-    ImagineError
-        If an image can't be packed and `skip_invalid` is off, a shard can't be resumed, or the
-        target can't be written. Shards that have their names stay.
-    UsageError
-        If `workers` is below 1, or an object store can't be written in the way that is asked for.
+    Yields each shard, in order, once it has its name. Arguments and errors are those of the public
+    functions, `pack_tfrecords` and `pack_recordio`.
     """
     workers = choose_workers(workers)
     folders = [os.path.dirname(file) for file in form.files(spec.shard_path(0))]
@@ -76,76 +52,61 @@ def pack(
     if not isinstance(workers, int):
         # Slices wait for the workers in the destination folder, which all of them can read.
         refuse_store("--scheduler", spec.dest_path)
-    return form.merge(_publish(source, spec, form, workers, written), spec.fsync)
-
-
-def _publish(
-    source: Source,
-    spec: PackSpec,
-    form: RecordFormat,
-    workers: Workers,
-    written: Callable[[Shard], object],
-) -> Generator[Shard]:
-    records = 0
-    with ShardFiles(spec, form) as files:
-        if isinstance(source, StreamSource):
-            packed = _pack_stream(source, spec, form, files)
-        else:
-            packed = _pack_lines(source, spec, form, files, workers)
-        with closing(packed) as shards:
-            for place, shard in enumerate(shards):
-                records += shard.records
-                written(shard)
-                yield from files.add(spec.part.nth(place), shard)
-        if not records and spec.part == WHOLE:
-            raise ImagineError("all images were skipped: there is nothing to pack")
-        yield from files.finish()
+    files = ShardFiles(spec, form)
+    if isinstance(source, StreamSource):
+        packed = _pack_stream(source, spec, form, files)
+    else:
+        packed = _pack_lines(source, spec, form, files, workers)
+    return form.merge(files.publish(packed, written), spec.fsync)
 
 
 def _pack_stream(
     source: StreamSource, spec: PackSpec, form: RecordFormat, files: ShardFiles
 ) -> Generator[Shard]:
     keep_freed_memory()
+    for number, images in _cut_stream(source, spec, form):
+        skipped: list[str] = []
+        shard = _write(form, files.place(number), usable(images, spec, skipped), spec.fsync)
+        yield shard._replace(skipped=tuple(skipped))
+
+
+def _cut_stream(
+    source: StreamSource, spec: PackSpec, form: RecordFormat
+) -> Generator[tuple[int, Iterable[Found]]]:
     with closing(source.images(form, spec.label_offset)) as found:
         batches = ([image] for image in found)
         for number, images in cut_here(batches, spec.img_per_file, spec.part):
-            skipped: list[str] = []
-            packed = usable(map(itemgetter(1), images), spec, skipped)
-            shard = _write(form, files.place(number), packed, spec.fsync)
-            yield shard._replace(skipped=tuple(skipped))
+            yield number, map(itemgetter(1), images)
 
 
 def _pack_lines(
     source: LineSource, spec: PackSpec, form: RecordFormat, files: ShardFiles, workers: Workers
 ) -> Generator[Shard]:
-    slicer = Slicer(
-        scratch_folder(spec.dest_path),
-        spec.img_per_file,
-        source.line_format,
-        spec.fsync,
-        spec.part,
-    )
+    delimiter = source.line_format.delimiter
+    folder = scratch_folder(spec.dest_path)
     base = base_of(workers)
     spools: deque[bytes] = deque()  # of the slices that are being worked on
 
-    def jobs(slices: Iterable[Slice | None]) -> Generator[_Job | None]:
+    def placed(slices: Iterable[Slice | None]) -> Generator[Slice | None]:
         for part in slices:
             if part is None:
                 yield None
             else:
                 spools.append(part.spool)
                 places = tuple(rooted(file, base) for file in files.place(part.number))
-                yield _Job(part._replace(spool=rooted(part.spool, base)), places, base)
+                yield part._replace(spool=rooted(part.spool, base), files=places)
 
-    with closing(slicer.cut(source.lines())) as slices:
-        todo = jobs(slices)
+    with closing(
+        cut_slices(source.lines(), folder, spec.img_per_file, delimiter, spec.fsync, spec.part)
+    ) as slices:
+        todo = placed(slices)
         first = next(filter(None, todo), None)
-        if slicer.is_single and isinstance(workers, int):
+        if isinstance(workers, int) and (first is None or first.is_single):
             workers = 1  # Starting processes would take longer than writing it here.
         tidy = partial(clear_leftovers, *(rooted(folder, base) for folder in files.folders()))
-        pack_job = partial(_pack_job, spec, form)
+        pack_slice = partial(_pack_slice, source.line_format, spec, form, base)
         try:
-            with closing(ordered_map(pack_job, chain([first], todo), workers, tidy)) as shards:
+            with closing(ordered_map(pack_slice, chain([first], todo), workers, tidy)) as shards:
                 for shard in shards:
                     remove_temporary(spools.popleft())
                     yield shard
@@ -154,27 +115,21 @@ def _pack_lines(
                 remove_temporary(spool)
 
 
-class _Job(NamedTuple):
-    """A slice, and where its shard's files are to be written."""
-
-    part: Slice
-    files: tuple[bytes, ...]
-    base: bytes  # of relative paths in the slice
-
-
-def _pack_job(spec: PackSpec, form: RecordFormat, job: _Job) -> Shard:
+def _pack_slice(
+    line_format: LineFormat, spec: PackSpec, form: RecordFormat, base: bytes, part: Slice
+) -> Shard:
     """Write a slice's shard, or keep the one that is there."""
-    keeps = spec.resume and all(map(exists, job.files))
-    lines, line_format = job.part.lines(), job.part.line_format
+    keeps = spec.resume and all(map(exists, part.files))
     skipped: list[str] = []
-    found = line_images(lines, line_format, spec, form, base=job.base, with_data=not keeps)
+    lines = part.lines(line_format.delimiter)
+    found = line_images(lines, line_format, spec, form, base=base, with_data=not keeps)
     images = usable(found, spec, skipped)
     if keeps:
-        shard = form.match(job.files, images)
-        for file in job.files if spec.fsync else ():
+        shard = form.match(part.files, images)
+        for file in part.files if spec.fsync else ():
             sync_file(file)
     else:
-        shard = _write(form, job.files, images, spec.fsync)
+        shard = _write(form, part.files, images, spec.fsync)
     return shard._replace(kept=keeps, skipped=tuple(skipped))
 
 
@@ -189,3 +144,45 @@ def _write(
 def _rejoin(first: list[Image], rest: Iterator[Image]) -> Iterator[Image]:
     yield first.pop()  # An image that has been written must not stay in memory.
     yield from rest
+
+
+class Plan(NamedTuple):
+    """What a run would write."""
+
+    files: int  # with records
+    written: int  # these and their indexes
+    images: int
+    bytes: int  # in all files
+    skipped: tuple[str, ...]  # the error of each image that would be left out
+
+
+def plan_packing(source: Source, spec: PackSpec, form: RecordFormat) -> Plan:
+    """Return what packing a source would write; shards that `resume` would keep count too.
+
+    Reads only the beginning of each image's file, but all of a tar stream.
+    """
+    files = images = size = base = 0
+    skipped: list[str] = []
+    shards: Iterable[tuple[int, Iterable[Found]]]
+    if isinstance(source, StreamSource):
+        shards = _cut_stream(source, spec, form)
+    else:
+        look_at = partial(
+            line_images, line_format=source.line_format, spec=spec, form=form, with_data=False
+        )
+        cuts = cut_here(source.lines(), spec.img_per_file, spec.part)
+        shards = ((number, look_at(lines)) for number, lines in cuts)
+    for _, found in shards:
+        offset = 0
+        for image in usable(found, spec, skipped):
+            length = form.record_size(image)
+            size += len(form.index_line(image.position, offset, length))
+            if form.merged:
+                size += len(form.index_line(image.position, base + offset, length))
+            offset += length
+            images += 1
+        size += offset
+        base += offset
+        files += offset > 0
+    written = files * len(form.files(b"x")) + form.merged
+    return Plan(files, written, images, size, tuple(skipped))

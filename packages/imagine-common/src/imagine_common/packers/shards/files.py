@@ -7,35 +7,30 @@ so that every listed file has its final name, and a run that ends early leaves n
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
+from itertools import chain
 
+from imagine_common.errors import ImagineError
+from imagine_common.exchange.parts import WHOLE
 from imagine_common.files.atomic import publish
 from imagine_common.files.folders import clear_leftovers, create_folder
 from imagine_common.files.storage import remove_file
 from imagine_common.files.temporary import remove_temporary, reserve_temporary
 from imagine_common.files.urls import local_path
 from imagine_common.packers.pack_spec import PackSpec
-from imagine_common.packers.records import RecordFormat, Shard
+from imagine_common.packers.records import Shard
+from imagine_common.packers.shards.record_format import RecordFormat
 
 
 class ShardFiles:
-    """The files of a run's shards, for the time of a `with` block.
-
-    The block begins by removing what killed runs left, and ends by removing files that still wait
-    for their names.
-    """
+    """The files of a run's shards."""
 
     def __init__(self, spec: PackSpec, form: RecordFormat) -> None:
         self._spec = spec
         self._form = form
         self._is_ready = False
         self._waiting: dict[int, tuple[bytes, ...]] = {}
-        self._written: list[tuple[int, Shard]] = []
-        self._empty: list[int] = []
-
-    def __enter__(self) -> ShardFiles:
-        clear_leftovers(*self.folders())
-        return self
 
     def folders(self) -> set[bytes]:
         """Return the folders that shards and their indexes go to."""
@@ -44,7 +39,11 @@ class ShardFiles:
     def place(self, number: int) -> tuple[bytes, ...]:
         """Return where a shard's files are to be written, by any process."""
         if not self._is_ready:
-            self._prepare()
+            for folder in self.folders():
+                create_folder(folder, self._spec.fsync)
+            for path in self._form.outdated:
+                remove_file(path, self._spec.fsync)
+            self._is_ready = True
         final = self._final(number)
         if not self._spec.names.needs_total:
             return final
@@ -52,45 +51,54 @@ class ShardFiles:
         self._waiting[number] = waiting
         return waiting
 
-    def add(self, number: int, shard: Shard) -> Iterator[Shard]:
-        """Take a finished shard; yield it if it has its name."""
-        if not shard.records:
-            self._empty.append(number)
-        if not self._spec.names.needs_total:
-            yield shard._replace(path=self._final(number)[0])  # A worker may use another path.
-        elif shard.records:
-            self._written.append((number, shard))
+    def publish(
+        self, packed: Generator[Shard], written: Callable[[Shard], object]
+    ) -> Generator[Shard]:
+        """Yield finished shards, each once it has its name; call `written` before that.
 
-    def finish(self) -> Iterator[Shard]:
-        """Name the shards that wait for their names, and yield each once it has its own.
-
-        Remove the files that an earlier run left in the place of a shard without records.
+        At the end, remove the files that an earlier run left in the place of a shard without
+        records. The leftovers of killed runs are removed at the beginning.
         """
-        total = len(self._written)
-        for number, (place, shard) in enumerate(self._written):
-            final = self._final(number, total)
-            # An index must never stand beside a file that it does not describe.
-            for file in reversed(final[1:]):
-                remove_file(file, self._spec.fsync)
-            for temporary, file in zip(self._waiting[place], final):
-                publish(temporary, local_path(file), self._spec.fsync)
-            yield shard._replace(path=final[0])
-        if not self._spec.names.needs_total:
-            for number in self._empty:
-                for file in reversed(self._final(number)):
-                    remove_file(file, self._spec.fsync)
-
-    def __exit__(self, *_: object) -> None:
-        for files in self._waiting.values():
-            for file in files:
+        clear_leftovers(*self.folders())
+        part, needs_total = self._spec.part, self._spec.names.needs_total
+        records = 0
+        unnamed: list[tuple[int, Shard]] = []
+        empty: list[int] = []
+        try:
+            with closing(packed):
+                for place, shard in enumerate(packed):
+                    number = part.nth(place)
+                    written(shard)
+                    records += shard.records
+                    if not needs_total:
+                        # A worker may use another path.
+                        yield shard._replace(path=self._final(number)[0])
+                    elif shard.records:
+                        unnamed.append((number, shard))
+                    if not shard.records:
+                        empty.append(number)
+            if not records and part == WHOLE:
+                raise ImagineError("all images were skipped: there is nothing to pack")
+            for place, (number, shard) in enumerate(unnamed):
+                final = self._final(place, len(unnamed))
+                self._rename(self._waiting[number], final)
+                yield shard._replace(path=final[0])
+            for number in () if needs_total else empty:
+                self._remove(self._final(number))
+        finally:
+            for file in chain(*self._waiting.values()):
                 remove_temporary(file)
 
-    def _prepare(self) -> None:
-        for folder in self.folders():
-            create_folder(folder, self._spec.fsync)
-        for path in self._form.outdated:
-            remove_file(path, self._spec.fsync)
-        self._is_ready = True
+    def _rename(self, temporary: tuple[bytes, ...], final: tuple[bytes, ...]) -> None:
+        self._remove(
+            final[1:]
+        )  # An index must never stand beside a file that it does not describe.
+        for source, target in zip(temporary, final):
+            publish(source, local_path(target), self._spec.fsync)
+
+    def _remove(self, files: tuple[bytes, ...]) -> None:
+        for file in reversed(files):
+            remove_file(file, self._spec.fsync)
 
     def _final(self, number: int, total: int = 0) -> tuple[bytes, ...]:
         return self._form.files(self._spec.shard_path(number, total))

@@ -16,7 +16,6 @@ from imagine_common.exchange.parts import WHOLE, Part
 from imagine_common.files.folders import create_folder
 from imagine_common.files.output import write_all
 from imagine_common.files.temporary import create_temporary, remove_temporary, temporary_name
-from imagine_common.packers.sources.base import LineFormat
 
 Item = TypeVar("Item")
 
@@ -24,13 +23,10 @@ Item = TypeVar("Item")
 def cut(
     batches: Iterable[list[Item] | None], size: int, part: Part = WHOLE
 ) -> Iterator[tuple[int, list[Item]] | None]:
-    """Cut items into shards of `size` items and yield pieces, each of one shard of the part.
+    """Cut items into shards of `size` items; yield pieces of one shard each, with their position.
 
-    Yields
-    ------
-    tuple of int and list, or None
-        The position of the piece's first item, from 0, and its items. None for items of other
-        parts, and for None in `batches`, which says that items take a while to arrive.
+    Positions are those of the pieces' first items, from 0. None stands for items of other parts,
+    and for None in `batches`, which says that items take a while to arrive.
     """
     position = 0
     for batch in batches:
@@ -71,95 +67,74 @@ def _numbered(
 
 
 class Slice(NamedTuple):
-    """The lines of one shard, in a temporary file."""
+    """The lines of one shard, in a temporary file, and the files to write."""
 
     number: int
-    first: int
-    spool: bytes
-    line_format: LineFormat
+    first: int  # position of the first line in the source
+    spool: bytes  # path of the temporary file
+    is_single: bool  # whether no other slice can follow
+    files: tuple[bytes, ...] = ()
 
-    def lines(self) -> Iterator[tuple[int, bytes]]:
-        """Yield each line with its position in the source.
-
-        Raises
-        ------
-        ImagineError
-            If the temporary file is gone.
-        """
+    def lines(self, delimiter: bytes) -> Iterator[tuple[int, bytes]]:
+        """Yield each line with its position in the source."""
         with file_errors(os.path.dirname(self.spool)):
             file = open(self.spool, "rb")  # noqa: SIM115
         with file:
-            yield from enumerate(_split(file, self.line_format.delimiter), self.first)
+            yield from enumerate(_split(file, delimiter), self.first)
 
 
-class Slicer:
-    """Cuts lines into slices of `size` lines for other processes; the last slice has the rest.
+def cut_slices(
+    batches: Iterable[list[bytes] | None],
+    folder: bytes,
+    size: int,
+    delimiter: bytes,
+    fsync: bool = False,
+    part: Part = WHOLE,
+) -> Generator[Slice | None]:
+    """Cut lines into slices of `size` lines for other processes; the last slice has the rest.
 
-    The caller removes each slice's temporary file. `is_single`, once a slice has been yielded, is
-    whether no other can follow.
+    Yield each slice once its last line has arrived, and often None in between. Slices wait in
+    `folder` for the caller to remove them.
     """
-
-    def __init__(
-        self,
-        folder: bytes,
-        size: int,
-        line_format: LineFormat,
-        fsync: bool = False,
-        part: Part = WHOLE,
-    ) -> None:
-        self.is_single = True
-        self._folder = folder
-        self._size = size
-        self._line_format = line_format
-        self._fsync = fsync
-        self._part = part
-        self._has_folder = False
-        self._first = self._count = 0  # of the open slice
-        self._spool = b""
-        self._fd = -1
-
-    def cut(self, batches: Iterable[list[bytes] | None]) -> Generator[Slice | None]:
-        """Yield each slice once its last line has arrived; often None in between."""
-        try:
-            for piece in cut(batches, self._size, self._part):
-                # A full slice waits for what follows it, which shows whether it is the only one.
-                # If nothing arrives for a while, waiting longer gains nothing.
-                if self._count == self._size:
-                    self.is_single = False
-                    yield self._close()
-                if piece is not None:
-                    self._append(*piece)
-                yield None
-            if self._count:
-                yield self._close()
-        finally:
-            if self._fd >= 0:
-                os.close(self._fd)
-            if self._spool:
-                remove_temporary(self._spool)
-
-    def _append(self, position: int, lines: list[bytes]) -> None:
-        with file_errors(self._folder):
-            if self._fd < 0:
-                # Not sooner: a failed run leaves no empty folder. Not later: the folder is
-                # on the disk before a file in it is listed.
-                if not self._has_folder:
-                    create_folder(self._folder, self._fsync)
-                    self._has_folder = True
-                self._first = position
-                self._spool = temporary_name(self._folder)
-                self._fd = create_temporary(self._spool)
-            self._count += len(lines)
-            data = self._line_format.delimiter.join([*lines, b""])
-            write_all(self._fd, [data], len(data))
-
-    def _close(self) -> Slice:
-        fd, self._fd = self._fd, -1
-        with file_errors(self._folder):
-            os.close(fd)
-        spool, self._spool = self._spool, b""
-        self._count = 0
-        return Slice(self._first // self._size, self._first, spool, self._line_format)
+    is_single, has_folder = True, False
+    first = count = 0
+    spool, file = b"", None
+    try:
+        for piece in cut(batches, size, part):
+            # A full slice waits for what follows it, which shows whether it is the only one.
+            # If nothing arrives for a while, waiting longer gains nothing.
+            if count == size:
+                full = Slice(first // size, first, spool, is_single=False)
+                is_single, spool, count = False, b"", 0
+                yield full
+            if piece is not None:
+                position, lines = piece
+                with file_errors(folder):
+                    # Not sooner: a failed run leaves no empty folder. Not later: the folder is on
+                    # the disk before a file in it is listed.
+                    if not has_folder:
+                        create_folder(folder, fsync)
+                        has_folder = True
+                    if file is None or file.closed:
+                        first, spool = position, temporary_name(folder)
+                        file = open(create_temporary(spool), "wb", buffering=0)  # noqa: SIM115
+                    count += len(lines)
+                    data = delimiter.join([*lines, b""])
+                    write_all(file.fileno(), [data], len(data))
+                    if count == size:
+                        file.close()
+            yield None
+        if file is not None and count:
+            with file_errors(folder):
+                file.close()
+            last = Slice(first // size, first, spool, is_single)
+            spool = b""
+            yield last
+    finally:
+        if file is not None:
+            file.close()
+        if spool:
+            remove_temporary(spool)
 
 
 def _split(file: BinaryIO, delimiter: bytes) -> Iterator[bytes]:

@@ -9,7 +9,8 @@ from imagine_common.text import counted, show
 
 if TYPE_CHECKING:
     from imagine_common.errors import ImagineError
-    from imagine_common.packers.records import Image, RecordFormat
+    from imagine_common.packers.records import Image
+    from imagine_common.packers.shards.record_format import RecordFormat
 
 
 class LineFormat(Protocol):

@@ -22,7 +22,7 @@ from imagine_common.packers.sources.tar_stream import StreamError, TarStream
 from imagine_common.text import show
 
 if TYPE_CHECKING:
-    from imagine_common.packers.records import RecordFormat
+    from imagine_common.packers.shards.record_format import RecordFormat
     from imagine_common.packers.sources.tar_headers import Member
 
 _NAME = re.compile(rb"(?s)((?:.*/)?[^./]+)\.([^/]*)")

@@ -1,10 +1,15 @@
-"""Write files of records and their indexes, and compare existing ones for `--resume`."""
+"""What the packers ask of a record format, and the part that formats share.
+
+Files of records are written with their indexes, and compared with existing ones for `--resume`.
+Functions raise an `ImagineError` that names the file if one can't be read or written.
+"""
 
 from __future__ import annotations
 
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from imagine_common.errors import ImagineError, file_errors
@@ -17,7 +22,7 @@ from imagine_common.files.storage import (
     remove_file,
 )
 from imagine_common.packers.images.files import read_image
-from imagine_common.packers.records import Image, RecordFormat, Shard
+from imagine_common.packers.records import Image, Shard
 from imagine_common.text import show
 
 if TYPE_CHECKING:
@@ -28,24 +33,39 @@ _INDEX_SUFFIX = b".idx"
 _MAX_SHOWN = 60
 
 
-class RecordFiles(RecordFormat):
-    """The part that record formats share. They add `files`, `record` and limits on sizes."""
+class RecordFormat(ABC):
+    """A format of records and their files. Worker processes get a pickled copy."""
 
-    merged = False
-    needs_local_files = False
-    outdated: tuple[bytes, ...] = ()
+    merged = False  # whether the dataset has one more index of all shards, with running offsets
+    outdated: tuple[bytes, ...] = ()  # files about all shards, which are wrong once one is written
+    needs_local_files = False  # because its writer can't write to object stores
 
+    @abstractmethod
+    def files(self, path: bytes) -> tuple[bytes, ...]:
+        """Return a shard's files, given its path without a suffix: the records, then any index."""
+
+    @abstractmethod
     def record(self, image: Image) -> Sequence[Buffer]:
         """Return an image's record in its frame, as buffers."""
-        raise NotImplementedError
+
+    @abstractmethod
+    def record_size(self, image: Image) -> int:
+        """Return the bytes of an image's record in its frame."""
+
+    @abstractmethod
+    def image_limit(self, image: Image) -> int:
+        """Return the largest size in bytes of an image with this image's path and labels.
+
+        Labels that the format can't hold are an `ImagineError`.
+        """
+
+    def examine(self, _path: bytes, _file: bytes | FileSlice) -> Header | None:
+        """Return the image's header, if records depend on it, after checking it."""
+        return None
 
     def index_line(self, _position: int, _offset: int, _size: int) -> bytes:
         """Return a record's line in the index; empty if there is no index."""
         return b""
-
-    def examine(self, _path: bytes, _file: bytes | FileSlice) -> Header | None:
-        """Return nothing: by default, records do not depend on an image's header."""
-        return None
 
     def size_in_file(self, image: Image, _file: InputFile, _offset: int) -> int:
         """Return the bytes of an image's record, which begins at an offset of a file."""
@@ -61,13 +81,7 @@ class RecordFiles(RecordFormat):
             begin = end
 
     def write(self, files: Sequence[bytes], images: Iterator[Image], fsync: bool) -> Shard:
-        """Write the images into a shard's files, which appear whole or not at all.
-
-        Raises
-        ------
-        ImagineError
-            If a file can't be written.
-        """
+        """Write the images into a shard's files, which appear whole or not at all."""
         records = size = 0
         with _open_files(files, fsync) as (file, index):
             for position, length in self.append(file, images):
@@ -80,19 +94,14 @@ class RecordFiles(RecordFormat):
     def match(self, files: Sequence[bytes], images: Iterator[Image]) -> Shard:
         """Return the shard that an earlier run wrote, given its images without their data.
 
-        Of the records, only the first and the last are read.
-
-        Raises
-        ------
-        ImagineError
-            If the file's size is not that of the images' records, if its first or last record is
-            another one, or if the index has other lines.
+        The file's size and the index must be those of these images; of the records, only the first
+        and the last are read.
         """
         path = files[0]
         with (
             open_input(path, "a finished file") as file,
             file_errors(path),
-            closing(_Index(files[1:])) as index,
+            _open_index(files[1:]) as (index, index_size),
         ):
             records = offset = 0
             last = None
@@ -101,7 +110,11 @@ class RecordFiles(RecordFormat):
                     self._require_record(file, path, 0, image)
                 last = (offset, image)
                 length = self.size_in_file(image, file, offset)
-                index.expect(self.index_line(image.position, offset, length))
+                expected = self.index_line(image.position, offset, length)
+                found = index.readline(len(expected))
+                if found != expected:
+                    shown = f"{found[:_MAX_SHOWN]!r}" if found else "no more lines"
+                    raise _cannot_resume(files[1], f"expected {expected!r}, found {shown}")
                 offset += length
                 records += 1
             if last is None or offset != file.size:
@@ -109,11 +122,12 @@ class RecordFiles(RecordFormat):
                     path, f"it has {file.size} bytes, but its images give {offset}"
                 )
             self._require_record(file, path, *last)
-            index.expect_end()
-        return Shard(path, records, offset + index.size)
+            if index.read(1):
+                raise _cannot_resume(files[1], "it has more lines than the file has records")
+        return Shard(path, records, offset + index_size)
 
     def merge(self, shards: Generator[Shard], _fsync: bool) -> Generator[Shard]:
-        """Return finished shards unchanged."""
+        """Yield finished shards unchanged; if `merged`, write the index of all of them."""
         return shards
 
     def _require_record(self, file: InputFile, path: bytes, offset: int, image: Image) -> None:
@@ -125,13 +139,7 @@ class RecordFiles(RecordFormat):
 
 
 def load(image: Image) -> Image:
-    """Return an image with its data.
-
-    Raises
-    ------
-    ImagineError
-        If its file can't be read, or has another size by now.
-    """
+    """Return an image with its data; its file may have another size by now."""
     data = read_image(image.path, image.size)
     return image._replace(size=len(data), data=data)
 
@@ -152,34 +160,14 @@ def _open_files(
         remove_file(files[0] + _INDEX_SUFFIX, fsync)
 
 
-class _Index:
-    """An index from an earlier run, or none, compared with the lines that would be written."""
-
-    def __init__(self, paths: Sequence[bytes]) -> None:
-        self.size = 0
-        self._stack = ExitStack()
-        self._file: BinaryIO = io.BytesIO()  # which agrees with empty lines
-        for path in paths:
-            self._path = path
-            opened = self._stack.enter_context(open_input(path, "a finished index"))
-            self.size = opened.size
-            self._file = self._stack.enter_context(opened.stream())
-
-    def expect(self, line: bytes) -> None:
-        """Compare the next line."""
-        found = self._file.readline(len(line))
-        if found != line:
-            shown = f"{found[:_MAX_SHOWN]!r}" if found else "no more lines"
-            raise _cannot_resume(self._path, f"expected {line!r}, found {shown}")
-
-    def expect_end(self) -> None:
-        """Check that no line is left."""
-        if self._file.read(1):
-            raise _cannot_resume(self._path, "it has more lines than the file has records")
-
-    def close(self) -> None:
-        """Close the index."""
-        self._stack.close()
+@contextmanager
+def _open_index(paths: Sequence[bytes]) -> Generator[tuple[BinaryIO, int]]:
+    """Open an index from an earlier run, and give its size; an empty one stands for none."""
+    if not paths:
+        yield io.BytesIO(), 0
+        return
+    with open_input(paths[0], "a finished index") as opened, opened.stream() as stream:
+        yield stream, opened.size
 
 
 def _cannot_resume(path: bytes, reason: str) -> ImagineError:
