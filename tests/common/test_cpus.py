@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from imagine_common.errors import UsageError
-from imagine_common.host import cgroups
-from imagine_common.host.cpus import check_workers, usable_cpus
-from imagine_common.host.memory import usable_memory
+from imagine_common.host import limits
+from imagine_common.host.limits import check_workers, usable_cpus, usable_memory
 
 HAS_AFFINITY = 16
 
@@ -19,8 +18,8 @@ def cgroup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stand in for the kernel: sixteen processors by affinity, no quota yet."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(HAS_AFFINITY)))
     (tmp_path / "membership").write_text("4:memory:/\n3:cpuacct,cpu:/\n0::/\n")
-    monkeypatch.setattr(cgroups, "_MEMBERSHIP", tmp_path / "membership")
-    monkeypatch.setattr(cgroups, "_CGROUPS", tmp_path)
+    monkeypatch.setattr(limits, "_MEMBERSHIP", tmp_path / "membership")
+    monkeypatch.setattr(limits, "_CGROUPS", tmp_path)
     return tmp_path
 
 

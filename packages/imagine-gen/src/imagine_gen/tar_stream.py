@@ -14,7 +14,7 @@ from typing import NamedTuple
 from imagine_common.errors import ImagineError, StdoutClosed, UsageError
 from imagine_common.exchange.tar import archive_end, member_head, member_padding
 from imagine_common.files.output import Buffer, BufferedOutput
-from imagine_common.host.stopping import check_stopped
+from imagine_common.host.threads import check_stopped
 from imagine_common.text import show
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import EncodedImage, ImageEncoder

@@ -11,7 +11,7 @@ from imagine_common.exchange.names import numbered
 from imagine_common.files.folders import is_folder
 from imagine_common.files.reading import compare
 from imagine_common.files.storage import exists, open_input
-from imagine_common.host.stopping import check_stopped
+from imagine_common.host.threads import check_stopped
 from imagine_common.parallel.ordered_map import Workers
 from imagine_common.text import show
 from imagine_gen.dataset.spec import DatasetSpec

@@ -18,7 +18,7 @@ from imagine_common.files.temporary import (
     rename_temporary,
     temporary_name,
 )
-from imagine_common.host.stopping import check_stopped
+from imagine_common.host.threads import check_stopped
 
 
 class AtomicFile(OutputFile):

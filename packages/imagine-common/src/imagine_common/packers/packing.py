@@ -20,7 +20,7 @@ from imagine_common.files.folders import clear_leftovers, scratch_folder
 from imagine_common.files.storage import exists, sync_file
 from imagine_common.files.temporary import remove_temporary
 from imagine_common.files.urls import refuse_store, rooted
-from imagine_common.host.memory import keep_freed_memory
+from imagine_common.host.limits import keep_freed_memory
 from imagine_common.packers.line_images import Found, line_images, usable
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import Image, Shard

@@ -22,9 +22,9 @@ from typing import TypeVar, cast
 
 from imagine_common.errors import ImagineError, WorkerLost
 from imagine_common.files.temporary import forget_unfinished, remove_unfinished
-from imagine_common.host.memory import keep_freed_memory
+from imagine_common.host.limits import keep_freed_memory
 from imagine_common.host.signals import ENDING_SIGNALS, ending_signals_blocked
-from imagine_common.host.start_method import start_method
+from imagine_common.host.threads import start_method
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")

@@ -12,12 +12,13 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from imagine_common.errors import ImagineError
-from imagine_common.host.cpus import check_workers
-from imagine_common.host.memory import keep_freed_memory
+from imagine_common.host.limits import check_workers, keep_freed_memory
 from imagine_common.host.signals import check_interrupted
 
 if TYPE_CHECKING:  # Not imported at run time, which --workers 1 would wait for.
     from contextlib import AbstractContextManager
+
+    from imagine_common.parallel.cluster.connection import DaskCluster
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -37,18 +38,7 @@ class Executor(Protocol):
         """Wait for the result of an object returned by `submit`; raise the function's exception."""
 
 
-class Cluster(Protocol):
-    """Workers of other machines, which have the same files under the same absolute paths."""
-
-    @property
-    def threads(self) -> int:
-        """Return the number of units that are processed at the same time."""
-
-    def executor(self, tidy: Callable[[], object]) -> AbstractContextManager[Executor]:
-        """Return an executor; it calls `tidy` on hosts where a worker may have died."""
-
-
-Workers: TypeAlias = "int | Cluster"
+Workers: TypeAlias = "int | DaskCluster"
 
 
 def ordered_map(

@@ -10,7 +10,7 @@ from imagine_common.files.folders import clear_leftovers, create_subfolder
 from imagine_common.files.output import OutputFile
 from imagine_common.files.storage import output_file, sync_file
 from imagine_common.files.urls import is_remote, local_path
-from imagine_common.host.stopping import check_stopped
+from imagine_common.host.threads import check_stopped
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import ImageEncoder
 from imagine_gen.work.existing import existing_size

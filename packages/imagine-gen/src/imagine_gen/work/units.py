@@ -15,9 +15,8 @@ from typing import TypeAlias, TypeVar
 
 from imagine_common.errors import UsageError
 from imagine_common.files.urls import is_remote, rooted
-from imagine_common.host.cpus import check_workers
-from imagine_common.host.memory import usable_memory
-from imagine_common.host.start_method import start_method
+from imagine_common.host.limits import check_workers, usable_memory
+from imagine_common.host.threads import start_method
 from imagine_common.parallel.ordered_map import Workers, base_of, ordered_map
 from imagine_common.text import human_bytes
 from imagine_gen.dataset.formats import worker_bytes

@@ -11,7 +11,7 @@ from imagine_common.files.output import Buffer, OutputFile
 from imagine_common.files.reading import InputFile
 from imagine_common.files.stores.ahead import look_ahead
 from imagine_common.files.stores.store import Store, Upload
-from imagine_common.host.stopping import check_stopped
+from imagine_common.host.threads import check_stopped
 from imagine_common.text import show
 
 if TYPE_CHECKING:

@@ -6,13 +6,14 @@ time; Dask itself would wait forever.
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
+from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future, TimeoutError  # noqa: A004 - another class in Python 3.10
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import dask
 import distributed
@@ -20,11 +21,9 @@ from dask.utils import parse_timedelta
 from distributed import Client
 
 from imagine_common.errors import ImagineError
+from imagine_common.parallel.cluster.executor import DaskExecutor
 from imagine_common.parallel.cluster.scheduler import check_scheduler, find_scheduler
 from imagine_common.parallel.cluster.tasks import wrong_version
-
-if TYPE_CHECKING:
-    from imagine_common.parallel.cluster.executor import DaskExecutor
 
 Answer = TypeVar("Answer")
 
@@ -58,8 +57,8 @@ class DaskCluster:
         check_scheduler(scheduler)
         self.address = scheduler
         self.versions = tuple((package, version(package)) for package in packages)
+        self.workers: dict[str, int] = {}  # as of the last `look`: the threads at each address
         self._client: Client | None = None
-        self._threads: dict[str, int] = {}
         self._looked = self._had_workers = 0.0
 
     def __enter__(self) -> DaskCluster:
@@ -72,15 +71,11 @@ class DaskCluster:
                 time.sleep(_SECONDS_BETWEEN_LOOKS / 10)
             self._check_versions()
         except BaseException:
-            self.close()
+            self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Disconnect; the cluster goes on running."""
         client, self._client = self._client, None
         if client is not None:
             with suppress(OSError, distributed.TimeoutError):
@@ -98,17 +93,10 @@ class DaskCluster:
     @property
     def threads(self) -> int:
         """Return the number of units that are processed at the same time."""
-        return sum(self._threads.values())
-
-    @property
-    def workers(self) -> set[str]:
-        """Return the addresses of the workers, as of the last `look`."""
-        return set(self._threads)
+        return sum(self.workers.values())
 
     def executor(self, tidy: Callable[[], object]) -> DaskExecutor:
         """Return an executor; it calls `tidy` on hosts where a worker may have died."""
-        from imagine_common.parallel.cluster.executor import DaskExecutor
-
         return DaskExecutor(self, tidy)
 
     def look(self, at_once: bool = False) -> int:
@@ -117,12 +105,12 @@ class DaskCluster:
         Raise an `ImagineError` after a minute, or `imagine.workers-timeout`, without workers.
         """
         now = time.monotonic()
-        if self._threads and not at_once and now < self._looked + _SECONDS_BETWEEN_LOOKS:
+        if self.workers and not at_once and now < self._looked + _SECONDS_BETWEEN_LOOKS:
             return self.threads
         threads: Mapping[str, int] = self._ask(self.client.scheduler.ncores)
         self._looked = now = time.monotonic()
-        self._threads = {address: count for address, count in threads.items() if count}
-        if self._threads:
+        self.workers = {address: count for address, count in threads.items() if count}
+        if self.workers:
             self._had_workers = now
             return self.threads
         timeout = parse_timedelta(dask.config.get("imagine.workers-timeout", _WORKERS_TIMEOUT))
@@ -161,10 +149,6 @@ class DaskCluster:
         answer: Answer = self._ask(self.client._run_on_scheduler, function, *args)
         return answer
 
-    def one_of_each_host(self) -> list[str]:
-        """Return the address of one worker on each host."""
-        return list({address.rpartition(":")[0]: address for address in self._threads}.values())
-
     def _ask(
         self,
         question: Callable[..., Awaitable[Answer]],
@@ -181,27 +165,27 @@ class DaskCluster:
         return answer
 
     def _connect(self, timeout: float) -> Client:
-        answers: queue.SimpleQueue[Client | BaseException] = queue.SimpleQueue()
+        connected: Future[Client] = Future()
 
         def connect() -> None:
             try:
-                answers.put(Client(self.address, timeout=timeout, set_as_default=False))
+                connected.set_result(Client(self.address, timeout=timeout, set_as_default=False))
             except BaseException as error:
-                answers.put(error)
+                connected.set_exception(error)
 
         # Client's timeout does not apply to a server that accepts a connection but never answers.
         threading.Thread(target=connect, daemon=True).start()
         try:
-            answer = answers.get(timeout=timeout + _SECONDS_TO_LEAVE)
-        except queue.Empty as error:
-            answer = error
-        if isinstance(answer, (OSError, distributed.TimeoutError, queue.Empty)):
+            return connected.result(timeout + _SECONDS_TO_LEAVE)
+        except (OSError, distributed.TimeoutError, TimeoutError) as error:
             raise ImagineError(
                 f"{self.address}: no Dask scheduler has answered for {timeout:g} s; is it running?"
-            ) from answer
-        if isinstance(answer, BaseException):  # Such as for versions of Dask that differ too much.
-            raise ImagineError(f"{self.address}: {answer}") from answer
-        return answer
+            ) from error
+        except (
+            Exception,
+            CancelledError,
+        ) as error:  # Dask's versions may differ too much.
+            raise ImagineError(f"{self.address}: {error}") from error
 
     def _check_versions(self) -> None:
         """Refuse a cluster whose packages are missing or differ."""

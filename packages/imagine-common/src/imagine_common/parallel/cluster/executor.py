@@ -17,7 +17,7 @@ import distributed
 from distributed import CancelledError, Future, KilledWorker, wait
 
 from imagine_common.errors import ImagineError, WorkerLost
-from imagine_common.parallel.cluster.tasks import Run, call_aside, stop, work
+from imagine_common.parallel.cluster.tasks import call_aside, stop, work
 
 if TYPE_CHECKING:
     from imagine_common.parallel.cluster.connection import DaskCluster
@@ -56,7 +56,7 @@ class DaskExecutor:
         """Start work on a unit; `function` must be the same in every call."""
         self._look()
         if not self._run:
-            run = Run(self._name, self._cluster.versions, cloudpickle.dumps(function))
+            run = self._name, self._cluster.versions, cloudpickle.dumps(function)
             self._run = pickle.dumps(run)
         key = f"imagine-{self._name}-{self._submitted}"
         self._submitted += 1
@@ -91,7 +91,7 @@ class DaskExecutor:
                 if kind is not None:
                     self._stop()
                 self._look(at_once=True)
-                if self._seen - self._cluster.workers:
+                if self._seen - self._cluster.workers.keys():
                     self._tidy_hosts()
         finally:
             self._pending.clear()
@@ -113,7 +113,7 @@ class DaskExecutor:
 
     def _look(self, at_once: bool = False) -> int:
         threads = self._cluster.look(at_once)
-        self._seen |= self._cluster.workers
+        self._seen |= self._cluster.workers.keys()
         return threads
 
     def _stop(self) -> None:
@@ -124,6 +124,7 @@ class DaskExecutor:
 
     def _tidy_hosts(self) -> None:
         self._tidy()
-        hosts = self._cluster.one_of_each_host()
+        hosts = {address.rpartition(":")[0]: address for address in self._cluster.workers}
+        workers = list(hosts.values())  # one on each host
         # No timeout: there may be many folders, and the storage may be slow.
-        self._cluster.call_on_workers(call_aside, self._tidy, workers=hosts, seconds=None)
+        self._cluster.call_on_workers(call_aside, self._tidy, workers=workers, seconds=None)

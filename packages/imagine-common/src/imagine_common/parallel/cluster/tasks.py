@@ -18,22 +18,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, NamedTuple
+from typing import Any
 
 from imagine_common.errors import ImagineError
-from imagine_common.host.memory import keep_freed_memory
-from imagine_common.host.stopping import Stopped, check_stopped, stopped_by
+from imagine_common.host.limits import keep_freed_memory
+from imagine_common.host.threads import Stopped, check_stopped, stopped_by
 
 _MAX_RUNS = 256
 _SECONDS_BETWEEN_LOOKS = 0.01
-
-
-class Run(NamedTuple):
-    """A run: its name, the packages and versions it needs, and its pickled function."""
-
-    name: str
-    versions: tuple[tuple[str, str], ...]
-    function: bytes
 
 
 class _Activity:
@@ -93,7 +85,7 @@ def wrong_version(package: str, wanted: str, found: str | None, place: str) -> s
 
 @lru_cache(maxsize=16)
 def _load(run: bytes) -> tuple[str, Any]:
-    """Unpickle a run and check its packages, once in a process."""
+    """Return a pickled run's name and function; check its packages, once in a process."""
     name, versions, function = pickle.loads(run)  # noqa: S301
     place = f"the worker on {socket.gethostname()}"
     for package, wanted in versions:
