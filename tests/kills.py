@@ -14,9 +14,10 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from support import (
     PATH_OPTION,
@@ -29,6 +30,7 @@ from support import (
     lines,
     manifest,
     run,
+    run_process,
     session_members,
 )
 from tars import archive
@@ -55,17 +57,17 @@ def make_jobs(folder: Path, jpeg: bytes) -> list[Job]:
     source.mkdir()
     paths = [source / f"{n}.jpg" for n in range(IMAGES)]
     for number, path in enumerate(paths):
-        path.write_bytes(jpeg + b"%d" % number * 100_000)
+        path.write_bytes(jpeg + b"%d" % number * 50_000)
     jobs = []
     for tool in TOOLS:
         args: tuple[str, ...] = ("--workers", "2", "--img-per-file", "2")
         if tool == "gen":
-            size = ("--width", "700", "--height", "600", "--image-format", "png")
+            size = ("--width", "500", "--height", "400", "--image-format", "png")
             args = ("--workers", "2", "--chunksize", "1", "--count", str(IMAGES), *size)
         job = Job(tool, args, b"" if tool == "gen" else manifest(paths), {}, [], 0)
         out = folder / tool
         begin = time.monotonic()
-        code, listed = finish(job, out)
+        code, listed = finish(job, out, start=run_process)  # with the start, which may be killed
         assert code == 0
         seconds = time.monotonic() - begin
         jobs.append(job._replace(expected=finished(out), listed=listed, seconds=seconds))
@@ -77,10 +79,12 @@ def make_jobs(folder: Path, jpeg: bytes) -> list[Job]:
     return jobs
 
 
-def finish(job: Job, folder: Path, *more: str) -> tuple[int, list[str]]:
+def finish(
+    job: Job, folder: Path, *more: str, start: Callable[..., Any] = run
+) -> tuple[int, list[str]]:
     """Run a job to its end; return its exit code and the names of the files that it listed."""
     args = [PATH_OPTION[job.tool], str(folder), *job.args, *more]
-    done = run(job.tool, *args, input=job.input)
+    done = start(job.tool, *args, input=job.input)
     return done.returncode, [os.path.basename(path) for path in lines(done.stdout)]
 
 
