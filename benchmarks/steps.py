@@ -23,7 +23,7 @@ from zlib_ng import zlib_ng
 from imagine_common.files.atomic import AtomicFile
 from imagine_common.files.output import Buffer
 from imagine_common.host.limits import keep_freed_memory
-from imagine_common.packers.images.files import read_image
+from imagine_common.packers.images import read_image
 from imagine_common.packers.records import Image
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats import bmp, jpeg, png_stored

@@ -23,7 +23,7 @@ from imagine_common.errors import ImagineError
 from imagine_common.exchange.manifest import NEWLINE, NUL, parse_line, read_lines
 from imagine_common.files.image_headers import read_header
 from imagine_common.packers.checking import FileReport
-from imagine_common.packers.images.files import is_image, look_at_image, read_image
+from imagine_common.packers.images import is_image, look_at_image, read_image
 from imagine_common.packers.records import Image
 from imagine_common.packers.sources.tar import TarSource
 from support import JPEG, PNG, run

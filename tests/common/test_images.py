@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imagine_common.errors import ImagineError
-from imagine_common.packers.images.files import HEAD_BYTES, is_image, read_head, read_image
+from imagine_common.packers.images import HEAD_BYTES, is_image, read_head, read_image
 from support import JPEG, PNG
 
 LIMIT = 1 << 29

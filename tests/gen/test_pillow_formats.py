@@ -16,7 +16,7 @@ from PIL import Image, features
 
 from imagine_common.errors import UsageError
 from imagine_common.files.reading import InputFile
-from imagine_common.packers.images.files import HEAD_BYTES, is_image
+from imagine_common.packers.images import HEAD_BYTES, is_image
 from imagine_gen.dataset.formats import FORMATS, require_codec
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.work.encoders import image_encoder

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from imagine_common.errors import ImagineError
 from imagine_common.files.reading import InputFile
 from imagine_common.packers.checking import FileReport, check_file, check_records
-from imagine_common.packers.images.files import HEAD_BYTES, is_image
+from imagine_common.packers.images import HEAD_BYTES, is_image
 from imagine_common.text import show
 from imagine_recordio.framing import HEAD_BYTES as FRAME_HEAD_BYTES
 from imagine_recordio.index import read_index

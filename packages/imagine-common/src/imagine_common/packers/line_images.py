@@ -9,8 +9,7 @@ from typing import TypeAlias
 
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.files.urls import is_remote, rooted
-from imagine_common.packers.images.files import look_at_image, read_image
-from imagine_common.packers.images.labels import offset_labels
+from imagine_common.packers.images import look_at_image, offset_labels, read_image
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import Image
 from imagine_common.packers.shards.record_format import RecordFormat
@@ -22,10 +21,7 @@ Found: TypeAlias = "Image | ImagineError"
 def usable(found: Iterable[Found], spec: PackSpec, skipped: list[str]) -> Iterator[Image]:
     """Yield the images that can be packed, and collect the errors of the others in `skipped`.
 
-    Raises
-    ------
-    ImagineError
-        At the first error, unless the spec skips invalid images.
+    Raise the first error instead, unless the spec skips invalid images.
     """
     for image in found:
         if isinstance(image, Image):
@@ -46,26 +42,11 @@ def line_images(
     base: bytes = b"",
     with_data: bool = True,
 ) -> Iterator[Found]:
-    """Yield the image of each line, or the error in its place.
+    """Yield the image of each line, which comes with its position, or the error in its place.
 
-    From the first image in an object store on, several are opened at a time.
-
-    Parameters
-    ----------
-    lines : iterable
-        Each line with its position in the source, from 0.
-    line_format : LineFormat
-    spec : PackSpec
-    form : RecordFormat
-    base : bytes
-        The folder that relative paths begin in, if not this process's.
-    with_data : bool
-        Whether to read the images whole, not only the beginning of their files.
-
-    Raises
-    ------
-    UsageError
-        If a URL's store can't be used.
+    Relative paths begin in the folder `base`. Without `with_data`, only the beginnings of files are
+    read. From the first image in an object store on, several are opened at a time. A store that
+    can't be used is a `UsageError`.
     """
     complete = partial(_read if with_data else _look_at, form, base)
 

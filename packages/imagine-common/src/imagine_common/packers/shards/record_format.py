@@ -21,7 +21,7 @@ from imagine_common.files.storage import (
     output_file,
     remove_file,
 )
-from imagine_common.packers.images.files import read_image
+from imagine_common.packers.images import read_image
 from imagine_common.packers.records import Image, Shard
 from imagine_common.text import show
 

@@ -1,4 +1,8 @@
-"""What sources of images offer to the packers."""
+"""What sources of images offer to the packers.
+
+Methods raise an `ImagineError` for a line or a member that can't be packed, and for a source that
+can't be read, is damaged or has no image.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +25,7 @@ class LineFormat(Protocol):
         """Return the byte that ends each line."""
 
     def parse(self, line: bytes, position: int) -> Image:
-        """Return the image in the line at a position, from 0; without its size and data.
-
-        Raises
-        ------
-        ImagineError
-            If the line is invalid.
-        """
+        """Return the image in the line at a position, from 0; without its size and data."""
 
     def locate(self, position: int) -> str:
         """Return the end of an error message that gives the place of the line at a position."""
@@ -42,13 +40,7 @@ class LineSource(Protocol):
         """Return the format of the lines."""
 
     def lines(self) -> Iterator[list[bytes] | None]:
-        """Yield lines without their ends as they become known; None while none arrives.
-
-        Raises
-        ------
-        ImagineError
-            If the source can't be read or has no image.
-        """
+        """Yield lines without their ends as they become known; None while none arrives."""
 
     def warnings(self) -> list[str]:
         """Return what was ignored, after the whole source has been read."""
@@ -61,16 +53,7 @@ class StreamSource(Protocol):
     def images(self, form: RecordFormat, label_offset: int = 0) -> Generator[Image | ImagineError]:
         """Yield each image, ready for its record, or the error in its place.
 
-        Parameters
-        ----------
-        form : RecordFormat
-        label_offset : int
-            The number to add to each label.
-
-        Raises
-        ------
-        ImagineError
-            If the stream is damaged or has no image.
+        `label_offset` is added to each label.
         """
 
     def warnings(self) -> list[str]:
@@ -81,13 +64,7 @@ Source: TypeAlias = "LineSource | StreamSource"
 
 
 class Ignored:
-    """Counts what a source ignores for one reason, and remembers the first.
-
-    Parameters
-    ----------
-    noun : str
-        The name of one of them; with an `s`, of several.
-    """
+    """Counts what a source ignores for one reason, and remembers the first."""
 
     def __init__(self, noun: str) -> None:
         self.count = 0

@@ -16,7 +16,7 @@ from imagine_common.exchange.names import natural_key
 from imagine_common.files.folders import identity, list_folder
 from imagine_common.files.storage import is_file
 from imagine_common.files.urls import check_url, is_remote
-from imagine_common.packers.images.files import is_image, read_head
+from imagine_common.packers.images import is_image, read_head
 from imagine_common.packers.sources.base import Ignored
 from imagine_common.packers.sources.manifest import ManifestLines
 from imagine_common.text import show
@@ -41,23 +41,13 @@ class _Folder(NamedTuple):
 
 
 class FolderSource:
-    """The images of a folder in natural order.
+    """The images of a folder in natural order, without names that begin with a dot.
 
-    Names that begin with a dot are left out. Files that are not images are ignored and counted.
-
-    Parameters
-    ----------
-    path : bytes
-    skip_invalid : bool
-        Whether a file that can't be read is left to the packer, which skips it; otherwise it is
-        an error.
-    recursive : bool
-        Whether images below the folder are packed, too. A folder's images come where its name does
-        in the order. Links to a folder that contains them are ignored and counted.
-    labels_from_dirs : bool
-        Whether images get their labels from the folders directly in `path`, which come in the order
-        of their labels; images below these are packed, too. Other files directly in `path` are
-        ignored and counted.
+    Files that are not images are ignored and counted. A file that can't be read is an error, or
+    with `skip_invalid` left to the packer, which skips it. With `recursive`, a folder's images come
+    where its name does in the order; links to a folder that contains them are ignored and counted.
+    With `labels_from_dirs`, which includes `recursive`, the folders directly in `path` come in the
+    order of their labels; files beside them are ignored and counted.
     """
 
     line_format = _FolderLines(NUL)

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from imagine_common.errors import ImagineError
 from imagine_common.exchange.manifest import parse_line
-from imagine_common.packers.images.files import is_image, require_image, require_size
-from imagine_common.packers.images.labels import offset_labels
+from imagine_common.packers.images import is_image, offset_labels, require_image, require_size
 from imagine_common.packers.records import Image
 from imagine_common.packers.sources.base import Ignored
 from imagine_common.packers.sources.tar_stream import StreamError, TarStream
@@ -56,15 +55,7 @@ class TarSource:
         return warnings
 
     def images(self, form: RecordFormat, label_offset: int = 0) -> Generator[Image | ImagineError]:
-        """Yield each sample's image, ready for its record, or the error in its place.
-
-        Raises
-        ------
-        ImagineError
-            If the stream is not a whole tar stream, if a member is neither a plain file nor a
-            folder or its name leads out of the archive, if a label has no image, or if there is no
-            image at all.
-        """
+        """Yield each sample's image, ready for its record, or the error in its place."""
         position = 0
         sample = _Sample(self._stream, form, b"")
         for member in self._stream.members():
@@ -109,13 +100,7 @@ class _Sample:
         self._is_dropped = False
 
     def add(self, member: Member, extension: bytes) -> bool:
-        """Read a member if it is the sample's image or label; return whether it is.
-
-        Raises
-        ------
-        ImagineError
-            If the sample can't be packed.
-        """
+        """Read a member if it is the sample's image or label; return whether it is."""
         if self._is_dropped:
             return True
         if extension == _LABEL_EXTENSION:
@@ -132,18 +117,13 @@ class _Sample:
         self._data = b""
 
     def has_image(self) -> bool:
-        """Return whether the sample, which is complete, has an image.
-
-        Raises
-        ------
-        ImagineError
-            If it has a label but no image: the label probably belongs to a sample elsewhere.
-        """
+        """Return whether the sample, now complete, has an image; refuse a label without one."""
         if self._is_dropped:
             return False
         if self._label and not self._image:
-            raise self._label.error(
-                "labels without an image; members of a sample must follow each other"
+            raise ImagineError(
+                f"{show(self._label.name)}: labels without an image; members of a sample must"
+                f" follow each other{self._label.place}"
             )
         return self._image is not None
 

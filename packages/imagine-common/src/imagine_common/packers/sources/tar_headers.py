@@ -15,16 +15,16 @@ import re
 from typing import NamedTuple
 
 from imagine_common.errors import ImagineError
-from imagine_common.packers.images.files import is_image
+from imagine_common.exchange.tar import BLOCK_BYTES
+from imagine_common.packers.images import is_image
 from imagine_common.text import show
 
-_FOLDER_KIND = b"5"
-EXTENDED_KINDS = (b"x", b"X")  # POSIX, and Solaris before it
-GLOBAL_KIND = b"g"
-LONG_NAME_KIND = b"L"  # GNU
-LONG_LINK_KIND = b"K"  # GNU
 _FILE_KINDS = (b"0", b"\0", b"7")  # regular, regular in v7, contiguous
-
+_FOLDER_KIND = b"5"
+_GLOBAL_KIND = b"g"
+_LONG_NAME_KIND, _LONG_LINK_KIND = b"L", b"K"  # GNU
+# Two kinds of extended headers: POSIX, and Solaris before it.
+EXTENSION_KINDS = (b"x", b"X", _GLOBAL_KIND, _LONG_NAME_KIND, _LONG_LINK_KIND)
 _REFUSED = {
     b"1": "a hard link; write the archive with --hard-dereference",
     b"2": "a symbolic link; write the archive with --dereference",
@@ -36,6 +36,8 @@ _REFUSED = {
     b"M": "the rest of a file that begins in another volume",
     b"V": "a volume label; write the archive without --label",
 }
+
+ZEROS = bytes(BLOCK_BYTES)
 
 _OCTAL = re.compile(rb"[ \0]*([0-7]*)[ \0]*")
 _RECORD = re.compile(rb"([1-9][0-9]{0,8}) ")
@@ -85,10 +87,6 @@ class Member(NamedTuple):
         """Return the end of an error message that gives the member's place in the stream."""
         return place(self.offset)
 
-    def error(self, reason: str) -> ImagineError:
-        """Return an error that names the member and its place."""
-        return ImagineError(f"{show(self.name)}: {reason}{self.place}")
-
 
 class Extension(NamedTuple):
     """The fields that extended headers set for the member after them."""
@@ -98,15 +96,26 @@ class Extension(NamedTuple):
     size: int | None = None
     is_sparse: bool = False
 
-    def updated(self, records: dict[bytes, bytes]) -> Extension:
-        """Return the extension with the records of a further extended header applied."""
-        size = self.size
+    def updated(self, kind: bytes, data: bytes) -> Extension:
+        """Return the extension with the content of a further extended header applied."""
+        if kind == _LONG_NAME_KIND:
+            return self._replace(gnu_name=data.partition(b"\0")[0])
+        if kind == _LONG_LINK_KIND:
+            return self
+        before = Extension() if kind == _GLOBAL_KIND else self
+        records = _parse_extended(data)
+        size = before.size
         if text := records.get(b"size"):
             size = int(text) if _DIGITS.fullmatch(text) else -1
             if not 0 <= size <= _MAX_SIZE:
                 raise ImagineError(f"an extended header has an invalid size ({show(text[:40])})")
-        is_sparse = self.is_sparse or any(key.startswith(b"GNU.sparse.") for key in records)
-        return Extension(records.get(b"path") or self.name, self.gnu_name, size, is_sparse)
+        is_sparse = before.is_sparse or any(key.startswith(b"GNU.sparse.") for key in records)
+        after = Extension(records.get(b"path") or before.name, before.gnu_name, size, is_sparse)
+        if kind != _GLOBAL_KIND:
+            return after
+        if after != before:
+            raise ImagineError("a global header sets the names or sizes of all members")
+        return self
 
     def apply(self, block: Block, offset: int) -> Member | None:
         """Return the member that a header block at an offset begins; None for a folder."""
@@ -141,13 +150,31 @@ def parse_block(block: bytes) -> Block | None:
         octet >= 0x80 for octet in block[:148] + block[156:]
     ):
         return None
-    name = _text(block[_NAME])
+    name = block[_NAME].partition(b"\0")[0]
     if block[_MAGIC] == _POSIX and block[_PREFIX.start]:
-        name = _text(block[_PREFIX]) + b"/" + name
+        name = block[_PREFIX].partition(b"\0")[0] + b"/" + name
     return Block(name, _number(block[_SIZE]), block[_KIND])
 
 
-def parse_extended(data: bytes) -> dict[bytes, bytes]:
+def describe_other(data: bytes) -> str | None:
+    """Describe a stream without a header at its beginning; return None if it may be cut off."""
+    if not data:
+        return "the tar stream is empty; did the command that writes it fail?"
+    for signature, name, command in _OTHER_FORMATS:
+        if data.startswith(signature):
+            hint = f"; unpack it first: {command} |" if command else ""
+            return f"not a tar stream but {name}{hint}"
+    if is_image(data):
+        return "not a tar stream but an image; leave out --tar and pass a manifest of image paths"
+    has_lines = b"\n" in data or b"\0" in data.strip(b"\0")
+    if has_lines and not _NOT_A_MANIFEST.search(data):
+        return "not a tar stream; is it a manifest? leave out --tar"
+    if len(data) == BLOCK_BYTES and data != ZEROS:
+        return f"not a tar stream (first bytes: {data[:8].hex(' ')})"
+    return None
+
+
+def _parse_extended(data: bytes) -> dict[bytes, bytes]:
     """Parse an extended header, a sequence of records `length key=value newline`."""
     records = {}
     begin = 0
@@ -164,20 +191,6 @@ def parse_extended(data: bytes) -> dict[bytes, bytes]:
     return records
 
 
-def describe_other(head: bytes) -> str | None:
-    """Say what a stream that is not a tar stream is, and what to do; None if it is unknown."""
-    for signature, name, command in _OTHER_FORMATS:
-        if head.startswith(signature):
-            hint = f"; unpack it first: {command} |" if command else ""
-            return f"not a tar stream but {name}{hint}"
-    if is_image(head):
-        return "not a tar stream but an image; leave out --tar and pass a manifest of image paths"
-    has_lines = b"\n" in head or b"\0" in head.strip(b"\0")
-    if has_lines and not _NOT_A_MANIFEST.search(head):
-        return "not a tar stream; is it a manifest? leave out --tar"
-    return None
-
-
 def _check_name(name: bytes) -> None:
     if not name:
         raise ImagineError("a member has no name")
@@ -189,10 +202,6 @@ def _check_name(name: bytes) -> None:
         raise ImagineError(f"{show(name)}: the name is absolute; expected a relative one")
     if b".." in name.split(b"/"):
         raise ImagineError(f"{show(name)}: the name leads out of the archive")
-
-
-def _text(field: bytes) -> bytes:
-    return field.partition(b"\0")[0]
 
 
 def _octal(field: bytes) -> int | None:

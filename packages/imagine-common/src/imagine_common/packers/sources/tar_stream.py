@@ -18,18 +18,15 @@ from imagine_common.errors import ImagineError
 from imagine_common.exchange.tar import BLOCK_BYTES
 from imagine_common.files.reading import PIECE_BYTES
 from imagine_common.host.signals import check_interrupted
-from imagine_common.packers.images.files import HEAD_BYTES
+from imagine_common.packers.images import HEAD_BYTES
 from imagine_common.packers.sources.tar_headers import (
-    EXTENDED_KINDS,
-    GLOBAL_KIND,
-    LONG_LINK_KIND,
-    LONG_NAME_KIND,
+    EXTENSION_KINDS,
+    ZEROS,
     Block,
     Extension,
     Member,
     describe_other,
     parse_block,
-    parse_extended,
     place,
 )
 
@@ -40,8 +37,6 @@ _PIPE_BYTES = 1 << 20  # Linux's limit for any user; a larger pipe makes writers
 _BUFFER_BYTES = 1 << 15  # a larger buffer copies more, a smaller one reads more often
 _TICK_SECONDS = 0.2
 _MAX_EXTENSION_BYTES = 1 << 20
-_EXTENSIONS = (*EXTENDED_KINDS, GLOBAL_KIND, LONG_NAME_KIND, LONG_LINK_KIND)
-_ZEROS = bytes(BLOCK_BYTES)
 
 
 class StreamError(ImagineError):
@@ -65,21 +60,13 @@ class TarStream:
         self._padding = 0
 
     def members(self) -> Iterator[Member]:
-        """Yield the plain files; a member can be read until the next one is requested.
-
-        Raises
-        ------
-        ImagineError
-            If the stream is not a tar stream, is damaged or ends before its two blocks of zeros,
-            or if a member is neither a plain file nor a folder or its name leads out of the
-            archive.
-        """
+        """Yield the plain files; a member can be read until the next one is requested."""
         extension = Extension()
         begin = 0
         while block := self._next_block(begin):
             try:
-                if block.kind in _EXTENSIONS:
-                    extension = self._read_extension(extension, block)
+                if block.kind in EXTENSION_KINDS:
+                    extension = extension.updated(block.kind, self._read_extension(block))
                     begin = self._offset
                     continue
                 member = extension.apply(block, begin)
@@ -104,13 +91,7 @@ class TarStream:
         return head
 
     def read(self) -> bytes:
-        """Return the whole member; can be called once.
-
-        Raises
-        ------
-        ImagineError
-            If the stream ends within the member.
-        """
+        """Return the whole member; can be called once."""
         data = self._read(self._left - len(self._head))
         if self._head:
             data = self._head + data
@@ -121,37 +102,22 @@ class TarStream:
     def _next_block(self, offset: int) -> Block | None:
         """Return the next header block, or None at the archive's end."""
         data = self._file.read(BLOCK_BYTES)
-        if not data and not offset:
-            raise ImagineError(
-                "standard input: the tar stream is empty; did the command that writes it fail?"
-            )
         block = parse_block(data) if len(data) == BLOCK_BYTES else None
         if block is None and not offset and (reason := describe_other(data)):
             raise ImagineError(f"standard input: {reason}")
         if len(data) < BLOCK_BYTES:
             raise self._cut(len(data))
-        if block is None and not offset and data != _ZEROS:
-            raise ImagineError(
-                f"standard input: not a tar stream (first bytes: {data[:8].hex(' ')})"
-            )
-        self._offset += BLOCK_BYTES
-        if block is None and data != _ZEROS:
+        if block is None and data != ZEROS:
             raise ImagineError(f"standard input: damaged: no valid header{place(offset)}")
+        self._offset += BLOCK_BYTES
         return block
 
-    def _read_extension(self, extension: Extension, block: Block) -> Extension:
-        """Read an extended header, and return what it adds to the next member's extension."""
+    def _read_extension(self, block: Block) -> bytes:
         if block.size is None or block.size > _MAX_EXTENSION_BYTES:
             raise ImagineError("an extended header is over 1 MiB, or its size is not a number")
         data = self._read(block.size)
         self._read(-block.size % BLOCK_BYTES)
-        if block.kind in EXTENDED_KINDS:
-            return extension.updated(parse_extended(data))
-        if block.kind == LONG_NAME_KIND:
-            return extension._replace(gnu_name=data.partition(b"\0")[0])
-        if block.kind == GLOBAL_KIND and Extension().updated(parse_extended(data)) != Extension():
-            raise ImagineError("a global header sets the names or sizes of all members")
-        return extension
+        return data
 
     def _read(self, size: int) -> bytes:
         data = self._file.read(size)
@@ -169,7 +135,7 @@ class TarStream:
     def _finish(self) -> None:
         """Read the second block of zeros and the rest, so that the writer gets no SIGPIPE."""
         begin = self._offset
-        if self._read(BLOCK_BYTES) != _ZEROS:
+        if self._read(BLOCK_BYTES) != ZEROS:
             raise ImagineError(f"standard input: damaged: a single block of zeros{place(begin)}")
         while data := self._file.read(PIECE_BYTES):
             self.has_more = self.has_more or bool(data.strip(b"\0"))

@@ -1,8 +1,9 @@
-"""Read image files without decoding them: an image is known by its first bytes.
+"""Images on their way into records: read and recognize their files, and add the label offset.
 
-Functions raise an `ImagineError` that names a file if it is missing, unreadable or not a regular
-file, which is never opened. Those that take an image also refuse a file that is not one, is empty,
-over the size limit, or being written by a run.
+Images are not decoded, only recognized by their first bytes. Functions raise an `ImagineError` that
+names a file if it is missing, unreadable or not a regular file, which is never opened. Those that
+take an image also refuse a file that is not one, is empty, over the size limit, or being written by
+a run.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from imagine_common.errors import ImagineError, file_error, file_errors
+from imagine_common.exchange.manifest import INT64_MAX
 from imagine_common.files.reading import FileSlice, InputFile
 from imagine_common.files.storage import open_input
 from imagine_common.files.temporary import is_temporary
@@ -95,11 +97,22 @@ def look_at_image(
 
 def read_head(path: bytes) -> bytes:
     """Return the first 32 bytes of a file."""
-    with open_input(path, "an image file") as file:
-        try:
-            return file.read_at(0, HEAD_BYTES)
-        except OSError as error:
-            raise file_error(path, error) from error
+    with open_input(path, "an image file") as file, file_errors(path):
+        return file.read_at(0, HEAD_BYTES)
+
+
+def offset_labels(image: Image, offset: int) -> Image:
+    """Return an image with a number added to each of its labels, or to the 0 of one without."""
+    if not offset:
+        return image
+    labels = tuple(label + offset for label in image.labels or (0,))
+    for before, label in zip(image.labels or (0,), labels):
+        if label > INT64_MAX or label < 0 <= before:
+            raise ImagineError(
+                f"{show(image.path)}: label {before} with the offset {offset} is"
+                f" {'negative' if label < 0 else f'over {INT64_MAX}'}"
+            )
+    return image._replace(labels=labels)
 
 
 def _open_image(path: bytes, limit: int) -> InputFile:

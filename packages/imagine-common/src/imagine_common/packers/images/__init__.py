@@ -1,4 +1,0 @@
-"""Images on their way into records: their files and labels.
-
-May import `records` and the rooms below `packers`.
-"""
