@@ -73,6 +73,13 @@ def test_names_in_files_exist() -> None:
     assert missing == []
 
 
+def test_other_names_are_those_of_the_code() -> None:
+    places = ("packages/*/src/**/*.py", "tests/**/*.py", "pyproject.toml")
+    sources = [path for place in places for path in ROOT.glob(place)]
+    words = {word for path in sources for word in re.findall(r"\w+", path.read_text())}
+    assert [name for name in quoted(r"[A-Za-z_]\w+") if name not in words] == []
+
+
 def test_names_that_do_not_exist_are_found() -> None:
     assert exists("imagine_gen.dataset.spec.DatasetSpec.image_path")
     assert not exists("imagine_gen.dataset.spec.DatasetSpec.nothing")
