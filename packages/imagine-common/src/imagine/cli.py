@@ -7,6 +7,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple, NoReturn
 
 from imagine_common.cli.presets import parse_with_preset
@@ -20,11 +21,6 @@ class Command(NamedTuple):
     package: str
     positionals: tuple[str, ...]
     summary: str
-
-    @property
-    def tool(self) -> str:
-        """Return the tool's name."""
-        return self.package.replace("_", "-")
 
 
 _PACK = ("source_path", "dest_path", "name")
@@ -66,10 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser: Parser = tool.build_parser(prog=f"imagine {argv[0]}")
     if not any(action.dest == "files" for action in parser.actions()):
         parser.add_argument("files", nargs="*", help=argparse.SUPPRESS)
-
-    def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-        return name_positionals(parser, arguments, command.positionals)
-
+    parse = partial(name_positionals, parser, names=command.positionals)
     return run_tool(parser, tool.run, argv[1:], parse)
 
 
@@ -105,7 +98,7 @@ def _refuse(argv: Sequence[str] | None) -> NoReturn:
     """Handle arguments that run no tool: --help, --version or invalid ones."""
     name = argv[0] if argv else ""
     if name in COMMANDS:
-        tool = COMMANDS[name].tool
+        tool = COMMANDS[name].package.replace("_", "-")
         raise UsageError(f"{name} needs {tool}; in a checkout: pip install ./packages/{tool}")
     if name.startswith("-"):
         build_parser().parse_args(argv)

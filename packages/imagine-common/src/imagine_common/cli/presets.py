@@ -11,7 +11,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,7 +19,6 @@ from imagine_common.cli.tool import Parser
 from imagine_common.errors import UsageError
 
 _FOLDER = os.path.join(os.path.dirname(__file__), "presets")
-_SUFFIX = ".json"
 _TOOLS = ("gen", "tfrecord", "recordio")
 
 # An option that is given drops these options of a preset.
@@ -55,7 +54,7 @@ class Preset(NamedTuple):
 def add_preset_option(parser: Parser, tool: str) -> None:
     """Add `--preset` and a list of the presets that have options for a tool (`gen`, ...)."""
     parser.preset_tool = tool
-    parser.add_late_epilog(lambda: _listing(tool))
+    parser.late_epilog = lambda: _listing(tool)
     parser.add_argument_group("preset").add_argument(
         "--preset",
         metavar="NAME",
@@ -81,10 +80,7 @@ def parse_with_preset(
     preset = find_preset(args.preset, parser.preset_tool)
     if "files" in given:
         given |= set(positionals)
-    words = {
-        f"--{name}": f"--{name}" if value is True else f"--{name}={value}"
-        for name, value in _applicable_options(parser, preset, given).items()
-    }
+    words = _words(parser, preset.options[parser.preset_tool], given)
     try:
         parser.parse_args([*words.values()])
     except UsageError as error:
@@ -108,14 +104,11 @@ def blame_preset(args: argparse.Namespace, error: UsageError) -> UsageError:
 
 def find_preset(name: str, tool: str) -> Preset:
     """Return a preset, or raise a `UsageError` if it is unknown or not for a tool."""
-    names = []
-    for preset in load_presets():
-        if tool in preset.options:
-            if preset.name == name:
-                return preset
-            names.append(preset.name)
-    known = any(preset.name == name for preset in load_presets())
-    problem = f"{name} has no options for this tool" if known else f"no preset {name!r}"
+    presets = {preset.name: preset for preset in load_presets()}
+    names = [preset.name for preset in presets.values() if tool in preset.options]
+    if name in names:
+        return presets[name]
+    problem = f"{name} has no options for this tool" if name in presets else f"no preset {name!r}"
     raise UsageError(f"argument --preset: {problem}; known presets: {', '.join(names)}")
 
 
@@ -126,29 +119,31 @@ def load_presets() -> tuple[Preset, ...]:
 
     presets = []
     for file_name in os.listdir(_FOLDER):
-        if file_name.endswith(_SUFFIX):
+        name, suffix = os.path.splitext(file_name)
+        if suffix == ".json":
             with open(os.path.join(_FOLDER, file_name), encoding="utf-8") as file:
                 data = json.load(file)
-            name = file_name.removesuffix(_SUFFIX)
             options = {tool: data[tool] for tool in _TOOLS if tool in data}
             presets.append(Preset(name, data["summary"], data["source"], options))
     return tuple(sorted(presets))
 
 
-def _applicable_options(
-    parser: Parser, preset: Preset, given: set[str]
-) -> dict[str, str | int | bool]:
-    """Return a preset's options without those that given options override or drop."""
+def _words(
+    parser: Parser, options: Mapping[str, str | int | bool], given: set[str]
+) -> dict[str, str]:
+    """Return a preset's options as arguments, without those that given ones override or drop."""
     attributes = {
-        name: action.dest for action in parser.actions() for name in action.option_strings
+        word: action.dest for action in parser.actions() for word in action.option_strings
     }
-    dropped = set()
-    for option, others in _DROPPED_BY.items():
-        if attributes.get(f"--{option}") in given:
-            dropped |= others
+    dropped = {
+        other
+        for option, others in _DROPPED_BY.items()
+        if attributes.get(f"--{option}") in given
+        for other in others
+    }
     return {
-        name: value
-        for name, value in preset.options[parser.preset_tool].items()
+        f"--{name}": f"--{name}" if value is True else f"--{name}={value}"
+        for name, value in options.items()
         if name not in dropped and attributes.get(f"--{name}") not in given
     }
 

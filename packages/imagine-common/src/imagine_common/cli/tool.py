@@ -35,17 +35,13 @@ class Parser(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         self.preset_tool = ""
-        self._late_epilog: Callable[[], str] | None = None
-
-    def add_late_epilog(self, text: Callable[[], str]) -> None:
-        """Put text before the epilog that is slow to make: it is made only for `--help`."""
-        self._late_epilog = text
+        self.late_epilog: Callable[[], str] | None = None  # before the epilog; slow to make
 
     def format_help(self) -> str:
         """Return the help."""
-        if self._late_epilog is not None:
-            self.epilog = f"{self._late_epilog()}\n\n{self.epilog or ''}"
-            self._late_epilog = None
+        if self.late_epilog is not None:
+            self.epilog = f"{self.late_epilog()}\n\n{self.epilog or ''}"
+            self.late_epilog = None
         return super().format_help()
 
     def actions(self) -> list[argparse.Action]:

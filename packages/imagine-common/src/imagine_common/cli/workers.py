@@ -12,7 +12,6 @@ from imagine_common.errors import UsageError
 if TYPE_CHECKING:
     from imagine_common.parallel.ordered_map import Workers
 
-_PACKAGE = "imagine-common"
 _LOGGERS = ("distributed", "tornado", "asyncio")
 
 
@@ -37,7 +36,7 @@ def open_workers(
         raise UsageError(
             f"argument --scheduler: needs Dask; run: pip install '{tool}[dask]' ({error})"
         ) from error
-    cluster = DaskCluster(args.scheduler, (_PACKAGE, tool, *packages))
+    cluster = DaskCluster(args.scheduler, ("imagine-common", tool, *packages))
     with warnings.catch_warnings():
         if not args.verbose:
             warnings.simplefilter("ignore")
