@@ -20,8 +20,7 @@ import numpy as np
 from run import memory_folder
 from zlib_ng import zlib_ng
 
-from imagine_common.files.atomic import AtomicFile
-from imagine_common.files.output import Buffer
+from imagine_common.files.output import AtomicFile, Buffer
 from imagine_common.host.limits import keep_freed_memory
 from imagine_common.packers.images import read_image
 from imagine_common.packers.records import Image

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 
-from imagine_common.files.atomic import AtomicFile
+from imagine_common.files.output import AtomicFile
 from support import PATIENCE
 
 

@@ -15,9 +15,8 @@ import pytest
 
 from imagine_common.errors import ImagineError
 from imagine_common.files import temporary
-from imagine_common.files.atomic import AtomicFile
 from imagine_common.files.folders import create_folder
-from imagine_common.files.output import Buffer
+from imagine_common.files.output import AtomicFile, Buffer
 from imagine_common.files.temporary import (
     clear_leftovers,
     create_temporary,
@@ -281,7 +280,7 @@ def test_finished_file_is_not_removed(path: bytes) -> None:
 
 BEGIN = """
 import os, sys
-from imagine_common.files.atomic import AtomicFile
+from imagine_common.files.output import AtomicFile
 with AtomicFile(os.fsencode(sys.argv[1])) as file:
     print("begun", flush=True)
     sys.stdin.readline()

@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from imagine_common.errors import ImagineError, WorkerLost
-from imagine_common.files.atomic import AtomicFile
+from imagine_common.files.output import AtomicFile
 from imagine_common.files.temporary import (
-    add_cleanup,
+    cleanups,
     clear_leftovers,
     create_temporary,
     remove_temporary,
@@ -103,7 +103,7 @@ def begin_to_undo(folder: Path, unit: int) -> int:
     if unit == 0:
         wait_for((folder / "begun").exists)
         return unit
-    add_cleanup(partial(undo_slowly, folder))
+    cleanups.add(partial(undo_slowly, folder))
     (folder / "begun").touch()
     time.sleep(FOREVER)
     return unit

@@ -165,7 +165,7 @@ def test_a_run_removes_a_killed_runs_files_but_not_a_living_runs(
     out = tmp_path / "out"
     out.mkdir()
     begin = (
-        "import os, sys, time; from imagine_common.files.atomic import AtomicFile\n"
+        "import os, sys, time; from imagine_common.files.output import AtomicFile\n"
         "AtomicFile(os.fsencode(sys.argv[1])).__enter__(); print(flush=True); time.sleep(600)"
     )
     started = []

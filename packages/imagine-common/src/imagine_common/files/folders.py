@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from imagine_common.errors import ImagineError, file_error, file_errors
 from imagine_common.files import temporary
-from imagine_common.files.atomic import sync_folder_of
+from imagine_common.files.output import sync_folder_of
 from imagine_common.files.storage import locate
 
 

@@ -13,8 +13,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from imagine_common.errors import ImagineError, file_errors
-from imagine_common.files.atomic import AtomicFile, sync, sync_folder_of
-from imagine_common.files.output import OutputFile
+from imagine_common.files.output import AtomicFile, OutputFile, sync, sync_folder_of
 from imagine_common.files.reading import InputFile, RegularFile, hint_at_name
 from imagine_common.files.urls import is_url, local_path, parse_url
 from imagine_common.text import show

@@ -2,8 +2,8 @@
 
 A name holds the host, the process and the process's start time. This way the files of a killed
 process differ from those that a process of this or another host still writes. `_unfinished` has the
-files that this process is writing, and `_cleanups` other things to undo, such as uploads, if the
-process has to end early.
+files that this process is writing. `cleanups` has functions to call if the process has to end
+early, which for example abort uploads.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _numbers = itertools.count()
 _unfinished: set[bytes] = set()
-_cleanups: set[Callable[[], None]] = set()
+cleanups: set[Callable[[], None]] = set()
 
 
 def create_temporary(path: bytes) -> int:
@@ -33,8 +33,7 @@ def create_temporary(path: bytes) -> int:
 
 def reserve_temporary(folder: bytes) -> bytes:
     """Return a name for a file that another process writes but this one has to remove."""
-    path = temporary_name(folder)
-    _unfinished.add(path)
+    _unfinished.add(path := temporary_name(folder))
     return path
 
 
@@ -50,24 +49,14 @@ def remove_unfinished() -> None:
     """Remove all unfinished files of this process and call its cleanup functions."""
     for path in list(_unfinished):
         remove_temporary(path)
-    for cleanup in list(_cleanups):
+    for cleanup in list(cleanups):
         cleanup()
-
-
-def add_cleanup(cleanup: Callable[[], None]) -> None:
-    """Call a function if this process has to end before `remove_cleanup`."""
-    _cleanups.add(cleanup)
-
-
-def remove_cleanup(cleanup: Callable[[], None]) -> None:
-    """Forget a cleanup function."""
-    _cleanups.discard(cleanup)
 
 
 def forget_unfinished() -> None:
     """Forget, in a new worker, the files and cleanups that belong to the parent process."""
     _unfinished.clear()
-    _cleanups.clear()
+    cleanups.clear()
 
 
 def rename_temporary(path: bytes, final: bytes) -> None:
@@ -118,7 +107,13 @@ def _host() -> bytes:
 
 def _is_alive(pid: bytes, start: bytes) -> bool:
     now = _start_time(pid)
-    return _exists(int(pid)) if now is None else now == start
+    if now is not None:
+        return now == start
+    try:
+        os.kill(int(pid), 0)
+    except OSError as error:
+        return not isinstance(error, ProcessLookupError)  # It may be another user's process.
+    return True
 
 
 def _start_time(pid: bytes) -> bytes | None:
@@ -133,13 +128,3 @@ def _start_time(pid: bytes) -> bytes | None:
     except OSError:
         return None
     return b"" if state in b"ZX" else fields[18]
-
-
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # Another user's process.
-        return True
-    return True

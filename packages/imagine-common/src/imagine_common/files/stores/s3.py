@@ -17,7 +17,7 @@ from typing import Any
 from imagine_common.errors import ImagineError
 from imagine_common.files.stores.errors import errors_named
 from imagine_common.files.stores.store import Listed, Store, Upload
-from imagine_common.files.temporary import add_cleanup, remove_cleanup
+from imagine_common.files.temporary import cleanups
 from imagine_common.text import show
 
 _PARTS_IN_FLIGHT = 4
@@ -78,7 +78,7 @@ class S3Upload:
         self._pending: deque[Future[Any]] = deque()
         self._etags: list[str] = []
         self._ended = False
-        add_cleanup(self.abort)
+        cleanups.add(self.abort)
         self._created = self._start("create_multipart_upload")
         with errors_named(url):
             try:
@@ -131,7 +131,7 @@ class S3Upload:
 
     def _end(self) -> None:
         self._ended = True
-        remove_cleanup(self.abort)
+        cleanups.discard(self.abort)
 
     def _take(self) -> None:
         with errors_named(self._url):

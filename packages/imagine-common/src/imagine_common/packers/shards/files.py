@@ -13,8 +13,8 @@ from itertools import chain
 
 from imagine_common.errors import ImagineError
 from imagine_common.exchange.parts import WHOLE
-from imagine_common.files.atomic import publish
 from imagine_common.files.folders import clear_leftovers, create_folder
+from imagine_common.files.output import publish
 from imagine_common.files.storage import remove_file
 from imagine_common.files.temporary import remove_temporary, reserve_temporary
 from imagine_common.files.urls import local_path
