@@ -17,12 +17,11 @@ from imagine_common.packers.checking import FileReport, check_file, check_record
 from imagine_common.packers.images import HEAD_BYTES, is_image
 from imagine_common.text import show
 from imagine_recordio.framing import HEAD_BYTES as FRAME_HEAD_BYTES
+from imagine_recordio.framing import RecordReader
 from imagine_recordio.index import read_index
 from imagine_recordio.record import HEADER, LABEL_BYTES
-from imagine_recordio.record_reader import RecordReader
 
 _LABELS_BYTES = 1 << 16
-_TAIL_BYTES = 16
 # The first and the last bytes of JPEG, PNG and GIF files.
 _ENDS = ((b"\xff\xd8\xff", b"\xff\xd9"), (b"\x89PNG", b"IEND\xae\x42\x60\x82"), (b"GIF8", b"\x3b"))
 
@@ -57,38 +56,31 @@ def _checked_records(reader: RecordReader, report: FileReport) -> Iterator[tuple
 
 def _check_record(reader: RecordReader, report: FileReport) -> int | None:
     begin = reader.offset
-    data = _Data(reader.pieces())
-    header = data.take(HEADER.size)
+    reader.begin()
+    header = reader.take(HEADER.size)
     if len(header) < HEADER.size:
         report.found(f"its {len(header)} bytes are too few for a header", begin)
         return None
     count, label, record_id, _ = HEADER.unpack(header)
     if not count:
         report.add_labels([label])
-    if not _check_labels(data, count, report):
-        reason = f"its header gives {count} labels, but it has fewer bytes than they need"
-        report.found(reason, begin)
-        return int(record_id)
-    head = data.take(HEAD_BYTES)
-    tail = data.finish()
+    left = count * LABEL_BYTES
+    while left:
+        labels = reader.take(min(left, _LABELS_BYTES))
+        left -= len(labels)
+        if len(labels) % LABEL_BYTES or not labels:
+            reason = f"its header gives {count} labels, but it has fewer bytes than they need"
+            report.found(reason, begin)
+            return int(record_id)
+        report.add_labels(value for (value,) in struct.iter_unpack("<f", labels))
+    head = reader.take(HEAD_BYTES)
+    reader.finish()
     size = reader.length - HEADER.size - count * LABEL_BYTES
     if not is_image(head):
         report.remark("without an image after the header")
-    elif _has_wrong_length(head, tail, size, reader.padding):
+    elif _has_wrong_length(head, reader.tail, size, reader.padding):
         report.found("its length does not match its image, or the image ends in zeros", begin)
     return int(record_id)
-
-
-def _check_labels(data: _Data, count: int, report: FileReport) -> bool:
-    """Read the labels after a header; return whether all of them exist."""
-    left = count * LABEL_BYTES
-    while left:
-        labels = data.take(min(left, _LABELS_BYTES))
-        left -= len(labels)
-        if len(labels) % LABEL_BYTES or not labels:
-            return False
-        report.add_labels(value for (value,) in struct.iter_unpack("<f", labels))
-    return True
 
 
 def _has_wrong_length(head: bytes, tail: bytes, size: int, padding: int) -> bool:
@@ -104,39 +96,6 @@ def _has_wrong_length(head: bytes, tail: bytes, size: int, padding: int) -> bool
     end = next((end for start, end in _ENDS if head.startswith(start)), None)
     image = tail.rstrip(b"\0")
     return end is not None and 0 < len(tail) - len(image) <= most and image.endswith(end)
-
-
-class _Data:
-    """The data of a record: some bytes are taken from its beginning, the rest is only read."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self._pieces = pieces
-        self._piece = b""
-        self._begin = 0
-        self._tail = b""
-
-    def take(self, size: int) -> bytes:
-        """Return the next bytes; fewer only at the end of the record."""
-        taken = [self._piece[self._begin : self._begin + size]]
-        left = size - len(taken[0])
-        self._begin += len(taken[0])
-        while left and self._next():
-            taken.append(self._piece[:left])
-            self._begin = len(taken[-1])
-            left -= self._begin
-        return b"".join(taken)
-
-    def finish(self) -> bytes:
-        """Read the rest; return the last bytes of the record."""
-        while self._next():
-            pass
-        return self._tail
-
-    def _next(self) -> bool:
-        self._piece = next(self._pieces, b"")
-        self._begin = 0
-        self._tail = (self._tail + self._piece[-_TAIL_BYTES:])[-_TAIL_BYTES:]
-        return bool(self._piece)
 
 
 def _difference(

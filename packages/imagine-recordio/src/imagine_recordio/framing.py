@@ -12,20 +12,24 @@ from __future__ import annotations
 import ctypes
 import struct
 import sys
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.output import Buffer
-from imagine_common.files.reading import InputFile
+from imagine_common.files.reading import InputFile, read_pieces
+
+if TYPE_CHECKING:
+    from imagine_common.packers.checking import FileReport
 
 MAGIC_BYTES = struct.pack("<I", 0xCED7230A)
 MAX_LENGTH = 2**29 - 1
-WHOLE, FIRST, MIDDLE, LAST = range(4)  # continuation flags
 
 _HEAD = struct.Struct("<4sI")
 HEAD_BYTES = _HEAD.size
 _FLAG_SHIFT = 29
+_WHOLE, _FIRST, _MIDDLE, _LAST = range(4)  # continuation flags
+_TAIL_BYTES = 16
 
 # ISO C's search for a wide character looks at aligned words of 32 bits on every system but
 # Windows. glibc's version uses vector instructions and is thirty times as fast as `bytes.find`.
@@ -58,26 +62,21 @@ def is_whole(file: InputFile, offset: int) -> bool:
     """Return whether the record at an offset of a file is a single chunk."""
     data = file.read_at(offset, HEAD_BYTES)
     head = unpack_head(data) if len(data) == HEAD_BYTES else None
-    return head is not None and head.flag == WHOLE
+    return head is not None and head.flag == _WHOLE
 
 
 def frame(data: Sequence[bytes]) -> list[Buffer]:
     """Return the record of the concatenated data, in pieces; the data itself is not copied.
 
     The length of every piece of `data` but the last must be a multiple of 4.
-
-    Raises
-    ------
-    ImagineError
-        If the data is over 2**29 - 1 bytes.
     """
     length = sum(map(len, data))
     if length > MAX_LENGTH:
         raise ImagineError(f"a record of {length} bytes is over RecordIO's limit of {MAX_LENGTH}")
     offsets = [magic_offsets(piece) for piece in data]
     if any(offsets):
-        return _frame_chunks(_split(data, offsets))
-    return [_pack_head(WHOLE, length), *data, bytes(-length % 4)]
+        return _frame_chunks(data, offsets)
+    return [_pack_head(_WHOLE, length), *data, bytes(-length % 4)]
 
 
 def magic_offsets(data: bytes) -> list[int]:
@@ -94,8 +93,8 @@ def magic_offsets(data: bytes) -> list[int]:
     return offsets
 
 
-def _split(data: Sequence[bytes], offsets: Sequence[list[int]]) -> list[list[memoryview]]:
-    """Return the chunks between the magic numbers at these offsets of each piece of the data."""
+def _frame_chunks(data: Sequence[bytes], offsets: Sequence[list[int]]) -> list[Buffer]:
+    """Return the record of data with magic numbers at these offsets of each piece."""
     chunks: list[list[memoryview]] = [[]]
     for piece, cuts in zip(data, offsets):
         view = memoryview(piece)
@@ -105,13 +104,9 @@ def _split(data: Sequence[bytes], offsets: Sequence[list[int]]) -> list[list[mem
             chunks.append([])
             begin = cut + len(MAGIC_BYTES)
         chunks[-1].append(view[begin:])
-    return chunks
-
-
-def _frame_chunks(chunks: list[list[memoryview]]) -> list[Buffer]:
     record: list[Buffer] = []
     for number, chunk in enumerate(chunks):
-        flag = FIRST if number == 0 else LAST if number == len(chunks) - 1 else MIDDLE
+        flag = _FIRST if number == 0 else _LAST if number == len(chunks) - 1 else _MIDDLE
         length = sum(map(len, chunk))
         record += [_pack_head(flag, length), *chunk, bytes(-length % 4)]
     return record
@@ -119,3 +114,92 @@ def _frame_chunks(chunks: list[list[memoryview]]) -> list[Buffer]:
 
 def _pack_head(flag: int, length: int) -> bytes:
     return _HEAD.pack(MAGIC_BYTES, flag << _FLAG_SHIFT | length)
+
+
+class RecordReader:
+    """Reads the records of a file with any content, one after the other.
+
+    `offset` is where the next chunk begins. After `finish`, `length` is that of the record's data,
+    `padding` the number of bytes after its last chunk, and `tail` the last 16 bytes of the data.
+    Damage that hides the next record is an `ImagineError`, other damage a finding in the report.
+    """
+
+    def __init__(self, file: BinaryIO, report: FileReport) -> None:
+        self.offset = 0
+        self._file = file
+        self._report = report
+
+    def begin(self) -> None:
+        """Begin with the next record."""
+        self.length = self.padding = 0
+        self.tail = b""
+        self._pieces = self._read_pieces()
+        self._piece = b""
+        self._taken = 0  # bytes of the piece
+
+    def take(self, size: int) -> bytes:
+        """Return the next bytes of the record's data; fewer only at its end."""
+        taken = [self._piece[self._taken : self._taken + size]]
+        left = size - len(taken[0])
+        self._taken += len(taken[0])
+        while left and self._next_piece():
+            taken.append(self._piece[:left])
+            self._taken = len(taken[-1])
+            left -= self._taken
+        return b"".join(taken)
+
+    def finish(self) -> None:
+        """Read the rest of the record."""
+        while self._next_piece():
+            pass
+
+    def _next_piece(self) -> bool:
+        self._piece = next(self._pieces, b"")
+        self._taken = 0
+        self.length += len(self._piece)
+        self.tail = (self.tail + self._piece[-_TAIL_BYTES:])[-_TAIL_BYTES:]
+        return bool(self._piece)
+
+    def _read_pieces(self) -> Iterator[bytes]:
+        """Yield the data of a record in pieces that are not empty, its chunks joined."""
+        report = self._report
+        allowed = (_WHOLE, _FIRST)
+        while True:
+            begin = self.offset
+            flag, left = self._read_head(allowed)
+            self.padding = -left % 4
+            self.offset += frame_size(left)
+            if self.padding and flag not in (_WHOLE, _LAST):
+                report.found(f"the length of a chunk, {left}, is not a multiple of 4", begin)
+            for piece in read_pieces(self._file, left):
+                if magic_offsets(piece):
+                    reason = "the data contains the magic number, but is not split there"
+                    report.found(reason, begin)
+                left -= len(piece)
+                yield piece
+            if left:
+                raise report.error("the file became shorter while being read", begin)
+            if any(self._file.read(self.padding)):
+                report.found("the padding after it is not zero", begin)
+            if flag in (_WHOLE, _LAST):
+                return
+            yield MAGIC_BYTES
+            allowed = (_MIDDLE, _LAST)
+
+    def _read_head(self, allowed: tuple[int, int]) -> Head:
+        offset, size = self.offset, self._report.size
+        data = self._file.read(HEAD_BYTES)
+        head = unpack_head(data) if len(data) == HEAD_BYTES else None
+        if len(data) < HEAD_BYTES:
+            reason = f"cut off: the file ends at byte {size}"
+        elif head is None:
+            hint = "the rest can't be read" if offset else "is it a .rec file?"
+            reason = f"no magic number, but {data[:4].hex(' ')}; {hint}"
+        elif head.flag not in allowed:
+            expected = " or ".join(map(str, allowed))
+            reason = f"expected continuation flag {expected}, found {head.flag}"
+        elif (missing := offset + frame_size(head.length) - size) > 0:
+            reason = f"cut off: the file ends {missing} bytes too early"
+        else:
+            return head
+        raise self._report.error(reason, offset)

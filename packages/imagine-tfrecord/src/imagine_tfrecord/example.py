@@ -9,8 +9,6 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-VARINT, FIXED64, LENGTH, GROUP, END_GROUP, FIXED32 = range(6)  # protobuf's wire types
-
 # Field numbers of the messages, from the outside in.
 FEATURES = 1  # in Example
 FEATURE = 1  # in Features: an entry of a map from names to features
@@ -18,7 +16,8 @@ KEY, VALUE = 1, 2  # in such an entry
 BYTES, FLOATS, INTEGERS = 1, 2, 3  # in Feature: the list with its values
 ITEMS = 1  # in each of the lists
 
-_TAGS = [bytes((number << 3 | LENGTH,)) for number in range(4)]
+_LENGTH = 2  # protobuf's wire type of all these fields
+_TAGS = [bytes((number << 3 | _LENGTH,)) for number in range(4)]
 
 
 class Feature(NamedTuple):

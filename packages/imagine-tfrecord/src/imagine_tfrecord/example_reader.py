@@ -1,7 +1,8 @@
 """Read the labels of `tf.train.Example` messages without TensorFlow and without the images.
 
 Messages are parsed as protobuf's encoding guide requires: unknown fields are ignored, a field of
-the wrong wire type counts as unknown, and repeated occurrences of a message are merged.
+the wrong wire type counts as unknown, and repeated occurrences of a message are merged. Bytes that
+are not an Example are a `NoExampleError`.
 """
 
 from __future__ import annotations
@@ -12,26 +13,12 @@ from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
 from imagine_common.files.reading import FileSlice
-from imagine_tfrecord.example import (
-    BYTES,
-    END_GROUP,
-    FEATURE,
-    FEATURES,
-    FIXED32,
-    FIXED64,
-    FLOATS,
-    GROUP,
-    INTEGERS,
-    ITEMS,
-    KEY,
-    LENGTH,
-    VALUE,
-    VARINT,
-)
+from imagine_tfrecord.example import BYTES, FEATURE, FEATURES, FLOATS, INTEGERS, ITEMS, KEY, VALUE
 
 Source: TypeAlias = "bytes | FileSlice"
 
-_FIXED_BYTES = {FIXED64: 8, FIXED32: 4}
+_VARINT, _FIXED64, _LENGTH, _GROUP, _END_GROUP, _FIXED32 = range(6)  # protobuf's wire types
+_FIXED_BYTES = {_FIXED64: 8, _FIXED32: 4}
 _MAX_VARINT_BYTES = 10
 _MAX_DEPTH = 100
 _MAX_MESSAGE_BYTES = 2**31 - 1
@@ -57,34 +44,17 @@ class _Field(NamedTuple):
 
 
 def read_labels(source: Source, size: int) -> list[int]:
-    """Return the lowest and the highest value of `image/class/label` in an Example.
+    """Return the lowest and the highest `image/class/label` in the Example that begins a source.
 
-    Parameters
-    ----------
-    source : bytes or FileSlice
-        Begins with the message.
-    size : int
-        The size of the message in bytes.
-
-    Returns
-    -------
-    list of int
-        One number if both are the same; none if there is no label.
-
-    Raises
-    ------
-    NoExampleError
-        If the bytes are not an Example.
+    If they are the same, return one number; without a label, none. The size is in bytes.
     """
     if size > _MAX_MESSAGE_BYTES:
         raise NoExampleError("over 2 GiB")
     lowest, highest = 1 << 64, -(1 << 64)
-    for features in _fields(source, 0, size):
-        if features.number == FEATURES and features.wire == LENGTH:
-            for entry in _fields(source, features.begin, features.end):
-                if entry.number == FEATURE and entry.wire == LENGTH:
-                    for label in _labels_of_entry(source, entry):
-                        lowest, highest = min(lowest, label), max(highest, label)
+    for features in _fields(source, 0, size, FEATURES):
+        for entry in _fields(source, features.begin, features.end, FEATURE):
+            for label in _labels_of_entry(source, entry):
+                lowest, highest = min(lowest, label), max(highest, label)
     return sorted({lowest, highest}) if lowest <= highest else []
 
 
@@ -92,15 +62,25 @@ def _labels_of_entry(source: Source, entry: _Field) -> Iterator[int]:
     """Check an entry of the map of features; yield its integers if it is the label's."""
     key = b""
     values = []
-    for field in _fields(source, entry.begin, entry.end):
-        if field.wire == LENGTH and field.number == KEY:
+    for field in _fields(source, entry.begin, entry.end, KEY, VALUE):
+        if field.number == KEY:
             key = _key(source, field)
-        elif field.wire == LENGTH and field.number == VALUE:
+        else:
             values.append(field)
     for value in values:
-        for kind in _fields(source, value.begin, value.end):
-            if kind.wire == LENGTH and kind.number in (BYTES, FLOATS, INTEGERS):
-                yield from _integers(source, kind, key == _LABEL)
+        for kind in _fields(source, value.begin, value.end, BYTES, FLOATS, INTEGERS):
+            yield from _integers(source, kind, key == _LABEL)
+
+
+def _key(source: Source, field: _Field) -> bytes:
+    if field.end - field.begin > _MAX_KEY_BYTES:
+        raise NoExampleError(f"the feature's name at byte {field.begin} is over 1 MiB")
+    text = source[field.begin : field.end]
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        raise NoExampleError(f"the feature's name at byte {field.begin} is not UTF-8") from None
+    return text
 
 
 def _integers(source: Source, values: _Field, wanted: bool) -> Iterator[int]:
@@ -108,11 +88,11 @@ def _integers(source: Source, values: _Field, wanted: bool) -> Iterator[int]:
     for item in _fields(source, values.begin, values.end):
         if item.number != ITEMS:
             continue
-        if values.number == FLOATS and item.wire == LENGTH and (item.end - item.begin) % 4:
+        if values.number == FLOATS and item.wire == _LENGTH and (item.end - item.begin) % 4:
             raise NoExampleError(f"the list of floats at byte {item.begin} is cut off")
-        if values.number == INTEGERS and item.wire == VARINT and wanted:
-            yield _signed(_Cursor(source, item.begin).varint())
-        if values.number == INTEGERS and item.wire == LENGTH:
+        if values.number == INTEGERS and item.wire == _VARINT and wanted:
+            yield _Cursor(source, item.begin).integer()
+        if values.number == INTEGERS and item.wire == _LENGTH:
             yield from _packed_integers(source, item, wanted)
 
 
@@ -126,14 +106,17 @@ def _packed_integers(source: Source, packed: _Field, wanted: bool) -> Iterator[i
             raise NoExampleError(f"the list of integers at byte {begin} is damaged")
         cursor = _Cursor(piece, 0)
         while wanted and cursor.offset < len(piece):
-            yield _signed(cursor.varint())
+            yield cursor.integer()
         begin += len(piece)
 
 
 def _fields(
-    source: Source, begin: int, end: int, group: int = 0, depth: int = 0
+    source: Source, begin: int, end: int, *numbers: int, group: int = 0, depth: int = 0
 ) -> Iterator[_Field]:
-    """Yield the fields of a message, or of a group including the field that ends it."""
+    """Yield the fields of a message, or only those that have a length and one of the numbers.
+
+    Of a group, the field that ends it is yielded, too.
+    """
     cursor = _Cursor(source, begin)
     while cursor.offset < end:
         tag = cursor.varint()
@@ -141,30 +124,31 @@ def _fields(
         begin = cursor.offset
         if not 0 < number < 1 << 29:
             raise NoExampleError(f"invalid field number {number} before byte {begin}")
-        if wire == LENGTH:
+        if wire == _LENGTH:
             length = cursor.varint()
             begin = cursor.offset
             cursor.offset += length
-        elif wire == VARINT:
+        elif wire == _VARINT:
             cursor.varint()
         elif wire in _FIXED_BYTES:
             cursor.offset += _FIXED_BYTES[wire]
-        elif wire == GROUP and depth < _MAX_DEPTH:
-            fields = _fields(source, begin, end, number, depth + 1)
+        elif wire == _GROUP and depth < _MAX_DEPTH:
+            fields = _fields(source, begin, end, group=number, depth=depth + 1)
             cursor.offset = deque(fields, maxlen=1)[0].end
-        elif wire != END_GROUP or number != group:
+        elif wire != _END_GROUP or number != group:
             raise NoExampleError(f"a field of unknown type before byte {begin}")
         if cursor.offset > end:
             raise NoExampleError(f"the field at byte {begin} goes beyond the end of its message")
-        yield _Field(number, wire, begin, cursor.offset)
-        if wire == END_GROUP:
+        if not numbers or (wire == _LENGTH and number in numbers):
+            yield _Field(number, wire, begin, cursor.offset)
+        if wire == _END_GROUP:
             return
     if group:
         raise NoExampleError("a group has no end")
 
 
 class _Cursor:
-    """Reads varints from an offset on."""
+    """Reads numbers from an offset on."""
 
     __slots__ = ("_source", "offset")
 
@@ -186,17 +170,6 @@ class _Cursor:
                 return value & 2**64 - 1
         raise NoExampleError(f"the number at byte {begin} has no end")
 
-
-def _key(source: Source, field: _Field) -> bytes:
-    if field.end - field.begin > _MAX_KEY_BYTES:
-        raise NoExampleError(f"the feature's name at byte {field.begin} is over 1 MiB")
-    text = source[field.begin : field.end]
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        raise NoExampleError(f"the feature's name at byte {field.begin} is not UTF-8") from None
-    return text
-
-
-def _signed(value: int) -> int:
-    return value - (1 << 64) if value >> 63 else value
+    def integer(self) -> int:
+        value = self.varint()
+        return value - (1 << 64) if value >> 63 else value

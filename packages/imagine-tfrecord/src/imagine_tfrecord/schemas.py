@@ -1,4 +1,7 @@
-"""The features of a record, as different readers of TFRecord files of images expect them."""
+"""The features of a record, as different readers of TFRecord files of images expect them.
+
+An image or labels that a schema can't hold are an `ImagineError`.
+"""
 
 from __future__ import annotations
 
@@ -46,35 +49,17 @@ class Schema(ABC):
         return _cached_surroundings(self, image.labels, image.size)
 
     def image_limit(self, image: Image) -> int:
-        """Return the largest size in bytes of an image with this image's path and labels.
-
-        Raises
-        ------
-        ImagineError
-            If the schema can't hold the labels.
-        """
+        """Return the largest size in bytes of an image with this image's path and labels."""
         largest = Image(0, image.path, image.labels, _MAX_EXAMPLE_BYTES)
         return _MAX_EXAMPLE_BYTES - sum(map(len, self.surroundings(largest)))
 
     def examine(self, _path: bytes, _file: bytes | FileSlice) -> Header | None:
-        """Return an image's header, if features depend on it.
-
-        Raises
-        ------
-        ImagineError
-            If the schema can't hold the image.
-        """
+        """Return an image's header, if features depend on it."""
         return None
 
 
 def find_schema(name: str) -> Schema:
-    """Return the schema with a name.
-
-    Raises
-    ------
-    UsageError
-        If it does not exist.
-    """
+    """Return the schema with a name."""
     if name not in SCHEMAS:
         raise UsageError(
             f"argument --schema: unknown schema {name!r}; known are {', '.join(SCHEMAS)}"

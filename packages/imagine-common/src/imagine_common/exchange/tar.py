@@ -36,18 +36,8 @@ _EXTENDED_NAME = b"././@PaxHeader"
 def member_head(name: bytes, size: int) -> bytes:
     """Return the blocks before the bytes of a regular file with owner 0, mode 0644 and time 0.
 
-    Parameters
-    ----------
-    name : bytes
-        With `/` between folders. A name that is over 100 bytes or not ASCII goes into an extended
-        header, which declares the encoding if it is not UTF-8.
-    size : int
-        In bytes. From 8 GiB on it goes into an extended header.
-
-    Raises
-    ------
-    ImagineError
-        If the name is empty or contains a NUL byte.
+    A name that is over 100 bytes or not ASCII, and a size from 8 GiB on, go into an extended
+    header, which declares the name's encoding if it is not UTF-8.
     """
     if not name or b"\0" in name:
         raise ImagineError(f"{show(name)}: not a valid name for a file in a tar stream")
