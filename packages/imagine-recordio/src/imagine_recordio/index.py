@@ -1,12 +1,21 @@
-"""The index of a RecordIO file: a line for each record with its key, a tab and its offset."""
+"""The index of a RecordIO file: a line for each record with its key, a tab and its offset.
+
+A merged index is for all files of a dataset together. DALI reads several files as if they were one,
+in the order in which it gets them, so offsets run on from file to file
+(dali/operators/reader/loader/recordio_loader.h).
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from typing import BinaryIO
 
-from imagine_common.errors import ImagineError
+from imagine_common.errors import ImagineError, file_errors
+from imagine_common.files.output import OutputFile
+from imagine_common.files.storage import open_input, output_file
+from imagine_common.packers.records import Shard
 
 _LINE = re.compile(rb"([0-9]{1,19})\t([0-9]{1,19})\n")
 _MAX_LINE_BYTES = 40
@@ -18,13 +27,7 @@ def index_line(key: int, offset: int) -> bytes:
 
 
 def read_index(file: BinaryIO) -> Iterator[tuple[int, int]]:
-    """Yield the key and the offset of each record in an index.
-
-    Raises
-    ------
-    ImagineError
-        If a line is invalid.
-    """
+    """Yield the key and the offset of each record; an invalid line is an `ImagineError`."""
     number = 0
     while line := file.readline(_MAX_LINE_BYTES):
         number += 1
@@ -32,3 +35,31 @@ def read_index(file: BinaryIO) -> Iterator[tuple[int, int]]:
         if not match:
             raise ImagineError(f"line {number} ({line!r}) is not key, tab, offset, newline")
         yield int(match[1]), int(match[2])
+
+
+def merge_indexes(shards: Generator[Shard], path: bytes, fsync: bool) -> Generator[Shard]:
+    """Yield finished shards unchanged, and write the index of all of them, whole or not at all."""
+    with closing(shards):
+        # The first shard's folder must exist before the index is created in it.
+        first = next(shards, None)
+        if first is None:
+            return
+        with output_file(path, fsync) as merged:
+            base = _append(merged, first, 0)
+            yield first
+            for shard in shards:
+                base = _append(merged, shard, base)
+                yield shard
+
+
+def _append(merged: OutputFile, shard: Shard, base: int) -> int:
+    """Add a shard's lines; return the offset of the next shard."""
+    if not shard.records:
+        return base
+    index = shard.path.removesuffix(b".rec") + b".idx"
+    with file_errors(index):
+        with open_input(index, "an index") as found, found.stream() as file:
+            for key, offset in read_index(file):
+                merged.write([index_line(key, base + offset)])
+        with open_input(shard.path, "a RecordIO file") as rec:
+            return base + rec.size

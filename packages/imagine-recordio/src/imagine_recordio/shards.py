@@ -9,20 +9,15 @@ from imagine_common.files.reading import InputFile
 from imagine_common.packers.records import Image, Shard
 from imagine_common.packers.shards.record_format import RecordFormat, load
 from imagine_recordio.framing import is_whole
-from imagine_recordio.index import index_line
-from imagine_recordio.merged_index import merge_indexes
+from imagine_recordio.index import index_line, merge_indexes
 from imagine_recordio.record import image_limit, image_record, least_record_size
 
 
 class RecordIOFormat(RecordFormat):
     """`.rec` files, each with its `.idx`.
 
-    Parameters
-    ----------
-    merged_path : bytes
-        Where the index of all shards together goes. An older one is removed in any case.
-    merged : bool
-        Whether it is written.
+    If `merged`, the index of all shards together goes to `merged_path`. An older one is removed in
+    any case.
     """
 
     def __init__(self, merged_path: bytes, merged: bool = False) -> None:
