@@ -35,7 +35,8 @@ def test_every_option_of_a_preset_is_the_tools_own(name: str, tool: str) -> None
     unset = vars(parser.parse_intermixed_args([]))
     for option, value in preset.options[tool].items():
         attribute = option.replace("-", "_")
-        assert str(args[attribute]) == str(value)
+        given = args[attribute]
+        assert (os.fsdecode(given) if isinstance(given, bytes) else str(given)) == str(value)
         assert args[attribute] != unset[attribute], "a default that need not be said"
 
 

@@ -12,7 +12,7 @@ from imagine_common.cli.presets import parse_with_preset
 from imagine_common.cli.tool import run_tool
 from imagine_common.errors import UsageError
 from imagine_common.packers.cli import run_packer
-from imagine_common.packers.options import PackerParser
+from imagine_common.packers.options import PackerParser, add_option
 from imagine_recordio import WRITERS
 
 if TYPE_CHECKING:
@@ -32,20 +32,15 @@ def build_parser(prog: str = "imagine-recordio") -> PackerParser:
         suffix=".rec",
         writers=WRITERS,
     )
-    parser.input.add_argument(
-        "--lst",
-        metavar="FILE",
-        help="pack the images of a list for im2rec, with its indexes and labels, instead of those"
-        " on stdin",
+    text = (
+        "pack the images of a list for im2rec, with its indexes and labels, instead of those on"
+        " stdin"
     )
-    parser.input.add_argument(
-        "--root", metavar="DIR", help="folder that the list's paths begin in (default: .)"
-    )
-    parser.records.add_argument(
-        "--merged-index",
-        action="store_true",
-        help="write one more index, of all files together, for DALI: PREFIXmerged.idx",
-    )
+    add_option(parser.input, "--lst", text, "FILE", None, os.fsencode)
+    text = "folder that the list's paths begin in (default: .)"
+    add_option(parser.input, "--root", text, "DIR", None, os.fsencode)
+    text = "write one more index, of all files together, for DALI: PREFIXmerged.idx"
+    add_option(parser.records, "--merged-index", text)
     return parser
 
 
@@ -72,9 +67,8 @@ class RecordIOPacker:
         from imagine_common.files.urls import refuse_store
         from imagine_recordio.lst import ListSource
 
-        refuse_store("--lst", os.fsencode(args.lst))
-        root = "." if args.root is None else args.root
-        return ListSource(os.fsencode(args.lst), os.fsencode(root))
+        refuse_store("--lst", args.lst)
+        return ListSource(args.lst, b"." if args.root is None else args.root)
 
     def record_format(self, spec: PackSpec) -> RecordIOFormat:
         """Return the record format."""

@@ -17,13 +17,7 @@ class MXNetFormat(RecordIOFormat):
     needs_local_files = True
 
     def write(self, files: Sequence[bytes], images: Iterator[Image], fsync: bool) -> Shard:
-        """Write the images into a shard's files, which appear whole or not at all.
-
-        Raises
-        ------
-        ImagineError
-            If a file can't be written, or MXNet can't be imported.
-        """
+        """Write the images into a shard's files, which appear whole or not at all."""
         try:
             from mxnet.recordio import IRHeader, MXIndexedRecordIO, pack
         except Exception as error:  # MXNet needs names that NumPy 1.24 removed.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from imagine_common.errors import UsageError
 from imagine_common.exchange.parts import WHOLE
+from imagine_common.packers.docstrings import document
 from imagine_common.packers.pack_spec import PackSpec, require_writer
 from imagine_common.packers.packing import pack
 from imagine_common.packers.records import Shard
@@ -23,8 +24,14 @@ if TYPE_CHECKING:
     from imagine_common.packers.create import PackOptions, PackSummary, PathLike
 
 _INSTALL = "pip install 'imagine-recordio[mxnet]' (Python 3.11 or older)"
+_OWN_OPTIONS = """\
+writer : {"native", "mxnet"}
+    The code that writes the files; both write the same bytes.
+merged_index : bool
+    Write one more index, of all files together, at the end. An older one is removed in any case."""
 
 
+@document(own_options=_OWN_OPTIONS)
 def pack_recordio(
     source: Source,
     spec: PackSpec,
@@ -37,43 +44,23 @@ def pack_recordio(
     """Pack the images of a source into RecordIO files.
 
     Each `.rec` file has an `.idx` file of lines `key<TAB>offset`. The key, which is also the id in
-    the record's IRHeader, is the image's position in the dataset, or its index in a list.
+    the record's IRHeader, is the image's position in the dataset, or its index in a list. Labels
+    must have an exact float32.
 
     Parameters
     ----------
-    source : Source
-        A manifest, a folder, a tar stream, or an `imagine_recordio.lst.ListSource`.
-    spec : PackSpec
-    writer : {"native", "mxnet"}
-        The code that writes the files; both write the same bytes.
-    workers : int or Cluster, optional
-        The number of processes, each of which writes one file at a time, or a cluster. By default,
-        a process for each usable CPU.
-    merged_index : bool
-        Whether to write one more index, of all files together, at the end. An older one is removed
-        in any case.
-    written : callable, optional
-        Called with each shard once it is complete. If names contain the total, that is earlier than
-        it is yielded.
+    {stream}
+    {own_options}
+    {workers}
+    {yields}
 
-    Yields
-    ------
-    Shard
-        Each shard, in order, once it has its name.
-
-    Raises
-    ------
-    UsageError
-        If the writer is unknown, its library is not installed, or options can't be used together.
-    ImagineError
-        If an image can't be packed (a label has no exact float32, for example) and `skip_invalid`
-        is off, a file can't be resumed, or the target can't be written. Files that have their names
-        stay.
+    {raises}
     """
     form = record_format(spec, writer, merged_index)
     return pack(source, spec, form, workers, written)
 
 
+@document(own_options=_OWN_OPTIONS)
 def create_recordio(
     source_path: PathLike,
     dest_path: PathLike,
@@ -81,7 +68,6 @@ def create_recordio(
     img_per_file: int,
     *,
     writer: str = "native",
-    workers: Workers | None = None,
     merged_index: bool = False,
     **options: Unpack[PackOptions],
 ) -> PackSummary:
@@ -89,49 +75,23 @@ def create_recordio(
 
     Parameters
     ----------
-    source_path : path-like
-        A folder of images, packed in natural order. Other files are skipped.
-    dest_path : path-like
-        The folder for the files; created if missing.
-    name : str
-        The prefix of the files' names; a number from 0, and `.rec` or `.idx`, follow.
-    img_per_file : int
-        The number of images in a file; the last file has the rest.
-    writer : {"native", "mxnet"}
-        The code that writes the files; both write the same bytes.
-    workers : int or Cluster, optional
-        The number of processes, each of which writes one file at a time, or a cluster. By default,
-        a process for each usable CPU.
-    merged_index : bool
-        Whether to write one more index, of all files together, at the end.
-    **options
-        The keywords of `imagine_common.packers.create.PackOptions`: `resume`, `skip_invalid`,
-        `fsync`, `recursive`, `labels_from_dirs`, `label_offset` and `name_format`.
+    {source_path}
+    {files}
+    {own_options}
+    {workers}
+    {options}
+    {from_folder}
 
-    Raises
-    ------
-    UsageError
-        If an argument is invalid, or the writer's library is not installed.
-    ImagineError
-        If an image can't be packed and `skip_invalid` is off, a file can't be resumed, or the
-        target can't be written. Files that have their names stay.
+    {raises}
     """
     from imagine_common.packers.create import create_records
 
-    pack_folder = partial(pack_recordio, writer=writer, workers=workers, merged_index=merged_index)
-    return create_records(pack_folder, source_path, dest_path, name, img_per_file, **options)
+    form = partial(record_format, writer=writer, merged_index=merged_index)
+    return create_records(form, source_path, dest_path, name, img_per_file, **options)
 
 
-def record_format(
-    spec: PackSpec, writer: str = "native", merged_index: bool = False
-) -> RecordIOFormat:
-    """Return the record format of the options of `pack_recordio`.
-
-    Raises
-    ------
-    UsageError
-        If an option is invalid, or the writer's library is not installed.
-    """
+def record_format(spec: PackSpec, writer: str, merged_index: bool) -> RecordIOFormat:
+    """Return the record format of the options of `pack_recordio`, after checking them."""
     if merged_index and spec.part != WHOLE:
         raise UsageError(
             "argument --part: not with --merged-index, which needs all files; to get the same"

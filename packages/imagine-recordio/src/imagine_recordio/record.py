@@ -31,11 +31,7 @@ def least_record_size(image: Image) -> int:
 def image_limit(image: Image) -> int:
     """Return the largest size in bytes of an image with this image's labels.
 
-    Raises
-    ------
-    ImagineError
-        If a label is too large for float32, or is a whole number that float32 would change. Only
-        fractions may be rounded.
+    Labels must fit into float32, and float32 may round fractions, but not whole numbers.
     """
     for label in image.labels:
         try:

@@ -13,7 +13,7 @@ from imagine_common.cli.presets import parse_with_preset
 from imagine_common.cli.tool import run_tool
 from imagine_common.errors import UsageError
 from imagine_common.packers.cli import run_packer
-from imagine_common.packers.options import PackerParser
+from imagine_common.packers.options import PackerParser, add_option
 from imagine_tfrecord import WRITERS
 
 if TYPE_CHECKING:
@@ -32,21 +32,14 @@ def build_parser(prog: str = "imagine-tfrecord") -> PackerParser:
         suffix="",
         writers=WRITERS,
     )
-    parser.records.add_argument(
-        "--schema",
-        metavar="NAME",
-        default="basic",
-        help="features of a record: basic (image and label), imagenet (TensorFlow's, for one label,"
-        " JPEG and PNG), dlio (DLIO's and MLPerf Storage's) (default: %(default)s)",
+    text = (
+        "features of a record: basic (image and label), imagenet (TensorFlow's, for one label, JPEG"
+        " and PNG), dlio (DLIO's and MLPerf Storage's)"
     )
-    parser.records.add_argument(
-        "--index", action="store_true", help="write an index for DALI beside each file: FILE.idx"
-    )
-    parser.records.add_argument(
-        "--index-path",
-        metavar="DIR",
-        help="write the indexes into DIR instead; with --test, expect them there",
-    )
+    add_option(parser.records, "--schema", text, "NAME", "basic")
+    add_option(parser.records, "--index", "write an index for DALI beside each file: FILE.idx")
+    text = "write the indexes into DIR instead; with --test, expect them there"
+    add_option(parser.records, "--index-path", text, "DIR", None, os.fsencode)
     return parser
 
 
@@ -60,26 +53,26 @@ class TFRecordPacker:
     def __init__(self, args: argparse.Namespace) -> None:
         if args.schema == "dlio" and was_given(args, "--label-offset"):
             raise UsageError("argument --label-offset: not with --schema dlio, which has no label")
-        self._writer = args.writer
-        self._schema = args.schema
-        self._index = args.index
-        self._index_path = None if args.index_path is None else os.fsencode(args.index_path)
+        self._args = args
 
     def source(self) -> None:
         """Return nothing: the tool has no options of its own for sources."""
 
-    def record_format(self, _spec: PackSpec) -> TFRecordFormat:
+    def record_format(self, spec: PackSpec) -> TFRecordFormat:
         """Return the record format."""
         from imagine_tfrecord.pack import record_format
 
-        return record_format(self._writer, self._schema, self._index, self._index_path)
+        args = self._args
+        return record_format(spec, args.writer, args.schema, args.index, args.index_path)
 
     def checker(self, base: bytes) -> Callable[[bytes], FileReport]:
         """Return the function that checks a file, for workers with another current folder."""
         from imagine_common.files.urls import rooted
         from imagine_tfrecord.check import check_tfrecord
 
-        folder = None if self._index_path is None else rooted(self._index_path, base)
+        folder = self._args.index_path
+        if folder is not None:
+            folder = rooted(folder, base)
         return partial(check_tfrecord, index_path=folder)
 
 

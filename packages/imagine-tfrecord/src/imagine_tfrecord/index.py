@@ -20,13 +20,7 @@ def index_of(path: bytes, folder: bytes | None) -> bytes:
 
 
 def require_folder_name(folder: bytes) -> None:
-    """Check the name of a folder for indexes.
-
-    Raises
-    ------
-    UsageError
-        If it is empty or contains NUL, or is a URL that can't be used.
-    """
+    """Raise a `UsageError` if the name of a folder for indexes can't be used."""
     if not folder:
         raise UsageError("argument --index-path: the folder's name is empty")
     if b"\0" in folder:

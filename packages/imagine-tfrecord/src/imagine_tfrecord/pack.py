@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from imagine_common.packers.docstrings import document
 from imagine_common.packers.pack_spec import PackSpec, require_writer
 from imagine_common.packers.packing import pack
 from imagine_common.packers.records import Shard
@@ -23,8 +24,18 @@ if TYPE_CHECKING:
     from imagine_common.packers.create import PackOptions, PackSummary, PathLike
 
 _INSTALL = "pip install 'imagine-tfrecord[tensorflow]'"
+_OWN_OPTIONS = """\
+writer : {"native", "tensorflow"}
+    The code that writes the files; both write the same bytes.
+schema : {"basic", "imagenet", "dlio"}
+    The features of a record.
+index : bool
+    Write an index for DALI beside each file.
+index_path : path-like, optional
+    A folder to write the indexes into instead."""
 
 
+@document(own_options=_OWN_OPTIONS)
 def pack_tfrecords(
     source: Source,
     spec: PackSpec,
@@ -33,49 +44,25 @@ def pack_tfrecords(
     *,
     schema: str = "basic",
     index: bool = False,
-    index_path: bytes | None = None,
+    index_path: PathLike | None = None,
     written: Callable[[Shard], object] = lambda _: None,
 ) -> Generator[Shard]:
     """Pack the images of a source into TFRecord files of `tf.train.Example` records.
 
     Parameters
     ----------
-    source : Source
-        A manifest, a folder or a tar stream.
-    spec : PackSpec
-    writer : {"native", "tensorflow"}
-        The code that writes the files; both write the same bytes.
-    workers : int or Cluster, optional
-        The number of processes, each of which writes one file at a time, or a cluster. By default,
-        a process for each usable CPU.
-    schema : {"basic", "imagenet", "dlio"}
-        The features of a record.
-    index : bool
-        Whether to write an index for DALI beside each file.
-    index_path : bytes, optional
-        A folder to write the indexes into instead.
-    written : callable, optional
-        Called with each shard once it is complete. If names contain the total, that is earlier than
-        it is yielded.
+    {stream}
+    {own_options}
+    {workers}
+    {yields}
 
-    Yields
-    ------
-    Shard
-        Each shard, in order, once it has its name.
-
-    Raises
-    ------
-    UsageError
-        If the writer or the schema is unknown, the writer's library is not installed, or options
-        can't be used together.
-    ImagineError
-        If an image can't be packed and `skip_invalid` is off, a file can't be resumed, or the
-        target can't be written. Files that have their names stay.
+    {raises}
     """
-    form = record_format(writer, schema, index, index_path)
+    form = record_format(spec, writer, schema, index, index_path)
     return pack(source, spec, form, workers, written)
 
 
+@document(own_options=_OWN_OPTIONS)
 def create_tfrecords(
     source_path: PathLike,
     dest_path: PathLike,
@@ -83,7 +70,6 @@ def create_tfrecords(
     img_per_file: int,
     *,
     writer: str = "native",
-    workers: Workers | None = None,
     schema: str = "basic",
     index: bool = False,
     index_path: PathLike | None = None,
@@ -93,69 +79,32 @@ def create_tfrecords(
 
     Parameters
     ----------
-    source_path : path-like
-        A folder of images, packed in natural order. Other files are skipped.
-    dest_path : path-like
-        The folder for the files; created if missing.
-    name : str
-        The prefix of the files' names; a number from 0 follows.
-    img_per_file : int
-        The number of images in a file; the last file has the rest.
-    writer : {"native", "tensorflow"}
-        The code that writes the files; both write the same bytes.
-    workers : int or Cluster, optional
-        The number of processes, each of which writes one file at a time, or a cluster. By default,
-        a process for each usable CPU.
-    schema : {"basic", "imagenet", "dlio"}
-        The features of a record.
-    index : bool
-        Whether to write an index for DALI beside each file.
-    index_path : path-like, optional
-        A folder to write the indexes into instead.
-    **options
-        The keywords of `imagine_common.packers.create.PackOptions`: `resume`, `skip_invalid`,
-        `fsync`, `recursive`, `labels_from_dirs`, `label_offset` and `name_format`.
+    {source_path}
+    {files}
+    {own_options}
+    {workers}
+    {options}
+    {from_folder}
 
-    Raises
-    ------
-    UsageError
-        If an argument is invalid, or the writer's library is not installed.
-    ImagineError
-        If an image can't be packed and `skip_invalid` is off, a file can't be resumed, or the
-        target can't be written. Files that have their names stay.
+    {raises}
     """
     from imagine_common.packers.create import create_records
 
-    pack_folder = partial(
-        pack_tfrecords,
-        writer=writer,
-        workers=workers,
-        schema=schema,
-        index=index,
-        index_path=None if index_path is None else os.fsencode(index_path),
-    )
-    return create_records(pack_folder, source_path, dest_path, name, img_per_file, **options)
+    form = partial(record_format, writer=writer, schema=schema, index=index, index_path=index_path)
+    return create_records(form, source_path, dest_path, name, img_per_file, **options)
 
 
 def record_format(
-    writer: str = "native",
-    schema: str = "basic",
-    index: bool = False,
-    index_path: bytes | None = None,
+    _spec: PackSpec, writer: str, schema: str, index: bool, index_path: PathLike | None
 ) -> TFRecordFormat:
-    """Return the record format of the options of `pack_tfrecords`.
-
-    Raises
-    ------
-    UsageError
-        If an option is invalid, or the writer's library is not installed.
-    """
-    if index_path is not None:
-        require_folder_name(index_path)
-    indexed = index or index_path is not None
+    """Return the record format of the options of `pack_tfrecords`, after checking them."""
+    folder = None if index_path is None else os.fsencode(index_path)
+    if folder is not None:
+        require_folder_name(folder)
+    indexed = index or folder is not None
     require_writer(writer, WRITERS, _INSTALL)
     if writer == "native":
-        return TFRecordFormat(find_schema(schema), indexed, index_path)
+        return TFRecordFormat(find_schema(schema), indexed, folder)
     from imagine_tfrecord.tensorflow_writer import TensorFlowFormat
 
-    return TensorFlowFormat(find_schema(schema), indexed, index_path)
+    return TensorFlowFormat(find_schema(schema), indexed, folder)

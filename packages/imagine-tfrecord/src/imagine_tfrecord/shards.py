@@ -19,13 +19,7 @@ if TYPE_CHECKING:
 class TFRecordFormat(RecordFormat):
     """TFRecord files of a schema's Examples.
 
-    Parameters
-    ----------
-    schema : Schema
-    indexed : bool
-        Whether each file has an index.
-    index_path : bytes, optional
-        The folder for the indexes; by default, they are beside the files.
+    If `indexed`, each file has an index, which is beside it or in the folder `index_path`.
     """
 
     def __init__(

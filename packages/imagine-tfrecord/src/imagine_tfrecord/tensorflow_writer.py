@@ -23,13 +23,7 @@ class TensorFlowFormat(TFRecordFormat):
     needs_local_files = True
 
     def append(self, file: OutputFile, images: Iterator[Image]) -> Iterator[tuple[int, int]]:
-        """Write records to a file; yield each image's position and its record's size in bytes.
-
-        Raises
-        ------
-        ImagineError
-            If TensorFlow can't be imported, or can't write the file.
-        """
+        """Write records to a file; yield each image's position and its record's size in bytes."""
         tf = _import_tensorflow()
         try:
             with tf.io.TFRecordWriter(file.unfinished_path()) as writer:

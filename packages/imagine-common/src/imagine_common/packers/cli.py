@@ -32,9 +32,7 @@ class Packer(Protocol):
 
     package: str
     suffix: bytes  # of a file with records
-    test_options: frozenset[
-        str
-    ]  # its own options that --test accepts, as attributes of the arguments
+    test_options: frozenset[str]  # its own options for --test, as attributes of the arguments
 
     def source(self) -> Source | None:
         """Return the source of the tool's own options, if they name one."""
@@ -47,15 +45,7 @@ class Packer(Protocol):
 
 
 def run_packer(args: argparse.Namespace, packer: Packer) -> None:
-    """Pack, plan or check as the arguments ask.
-
-    Raises
-    ------
-    UsageError
-        If arguments are invalid or can't be used together.
-    ImagineError
-        If packing fails, or a checked file is bad.
-    """
+    """Pack, plan or check as the arguments ask."""
     if args.test:
         from imagine_common.packers.checking import run_check
         from imagine_common.parallel.ordered_map import base_of
@@ -76,7 +66,7 @@ def run_packer(args: argparse.Namespace, packer: Packer) -> None:
     if args.dry_run:
         refuse_scheduler(args, "--dry-run", "which only reads")
         with Report(args.prog, args.quiet) as report:
-            _plan(packer, source, spec, report)
+            _plan(packer.record_format(spec), source, spec, report)
         return
     if args.tar:
         refuse_scheduler(args, "--tar", "which uses one process")
@@ -92,18 +82,9 @@ def _spec(args: argparse.Namespace) -> PackSpec:
 
     if args.name_format is not None and was_given(args, "--name"):
         raise UsageError("argument --name: not with --name-format, which gives the whole name")
-    return PackSpec(
-        dest_path=os.fsencode(args.dest_path),
-        name=os.fsencode(args.name),
-        img_per_file=args.img_per_file,
-        delimiter=args.delimiter,
-        resume=args.resume,
-        skip_invalid=args.skip_invalid,
-        fsync=args.fsync,
-        label_offset=args.label_offset,
-        name_format=None if args.name_format is None else os.fsencode(args.name_format),
-        part=WHOLE if args.part is None else parse_part(args.part),
-    )
+    values = {field: getattr(args, field) for field in PackSpec.__annotations__}
+    values["part"] = WHOLE if args.part is None else parse_part(args.part)
+    return PackSpec(**values)
 
 
 def _source(args: argparse.Namespace, own: Source | None) -> Source:
@@ -120,8 +101,9 @@ def _source(args: argparse.Namespace, own: Source | None) -> Source:
     if args.source_path is not None:
         from imagine_common.packers.sources.folder import FolderSource
 
-        path = os.fsencode(args.source_path)
-        return FolderSource(path, args.skip_invalid, args.recursive, args.labels_from_dirs)
+        return FolderSource(
+            args.source_path, args.skip_invalid, args.recursive, args.labels_from_dirs
+        )
     _refuse(args, _FOLDER_OPTIONS, "only with --source-path")
     if own is not None:
         return own
@@ -182,12 +164,11 @@ def _pack(
     report.summarize("file", more=f", {counted(skipped, 'image')} skipped" if skipped else "")
 
 
-def _plan(packer: Packer, source: Source, spec: PackSpec, report: Report) -> None:
+def _plan(form: RecordFormat, source: Source, spec: PackSpec, report: Report) -> None:
     from imagine_common.exchange.parts import WHOLE
     from imagine_common.files.free_space import describe_space, require_space
     from imagine_common.packers.packing import plan_packing
 
-    form = packer.record_format(spec)
     plan = plan_packing(source, spec, form)
     for reason in plan.skipped:
         report.warn(f"{reason}; would be skipped")

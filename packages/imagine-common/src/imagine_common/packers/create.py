@@ -1,15 +1,17 @@
-"""Pack a folder in one call: what `create_tfrecords` and `create_recordio` share."""
+"""Pack a folder in one call: the part that `create_tfrecords` and `create_recordio` share."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple, TypeAlias, TypedDict
 
 from imagine_common.packers.pack_spec import PackSpec
-from imagine_common.packers.records import Shard
+from imagine_common.packers.packing import pack
+from imagine_common.packers.shards.record_format import RecordFormat
 from imagine_common.packers.sources.folder import FolderSource
+from imagine_common.parallel.ordered_map import Workers
 
 PathLike: TypeAlias = "str | bytes | os.PathLike[str]"
 
@@ -24,47 +26,35 @@ class PackSummary(NamedTuple):
 
 
 class PackOptions(TypedDict, total=False):
-    """Keywords that the function of each format takes, besides its own.
+    """The keywords that the function of each format takes besides its own, and describes."""
 
-    Attributes
-    ----------
-    recursive : bool
-        Whether to pack the images in the folders below, too.
-    labels_from_dirs : bool
-        Whether to label each image with the place of its folder among the folders directly in the
-        source, sorted by name. Implies `recursive`; images outside these folders are not packed.
-
-    The others are attributes of `PackSpec`, which describes them.
-    """
-
+    workers: Workers | None
     resume: bool
     skip_invalid: bool
     fsync: bool
     recursive: bool
     labels_from_dirs: bool
     label_offset: int
-    name_format: str | None
+    name_format: str | bytes | None
 
 
 def create_records(
-    pack: Callable[[FolderSource, PackSpec], Iterable[Shard]],
+    record_format: Callable[[PackSpec], RecordFormat],
     source_path: PathLike,
     dest_path: PathLike,
     name: str,
     img_per_file: int,
     *,
+    workers: Workers | None = None,
     resume: bool = False,
     skip_invalid: bool = False,
     fsync: bool = False,
     recursive: bool = False,
     labels_from_dirs: bool = False,
     label_offset: int = 0,
-    name_format: str | None = None,
+    name_format: str | bytes | None = None,
 ) -> PackSummary:
-    """Pack the images of a folder with a format's function and return what it wrote.
-
-    The keywords are those of `PackOptions`.
-    """
+    """Pack the images of a folder into shards of a record format and return what was written."""
     spec = PackSpec(
         os.fsencode(dest_path),
         os.fsencode(name),
@@ -78,7 +68,7 @@ def create_records(
     source = FolderSource(os.fsencode(source_path), skip_invalid, recursive, labels_from_dirs)
     start = time.perf_counter()
     files = records = size = 0
-    for shard in pack(source, spec):
+    for shard in pack(source, spec, record_format(spec), workers):
         files += shard.records > 0
         records += shard.records
         size += shard.size

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
 
 from imagine_common.cli.options import (
     add_alias,
@@ -40,19 +41,9 @@ Each worker needs 25 MB and memory for two images. Exit codes: 0 success,
 class PackerParser(Parser):
     """The parser of a packer's command line, with the groups for the tool's own options.
 
-    Parameters
-    ----------
-    prog : str
-        The command that the help shows.
-    format_name : str
-        The record format in the names of presets and files: `tfrecord` or `recordio`.
-    description : str
-    files : str
-        The files' names, for the help.
-    suffix : str
-        The suffix of a file with records.
-    writers : sequence of str
-        The libraries that can write the files.
+    `format_name` is the record format in the names of presets and files, `suffix` that of a file
+    with records, `files` the files' names for the help, and `writers` the libraries that can write
+    them.
     """
 
     def __init__(
@@ -72,19 +63,10 @@ class PackerParser(Parser):
         testing = self.add_argument_group("testing")
         _add_output_options(output, f"{format_name}_", files)
         _add_input_options(self.input)
-        self.records.add_argument(
-            "--label-offset",
-            type=int,
-            metavar="N",
-            default=0,
-            help="add N to every label; an image without a label has 0 (default: %(default)s)",
-        )
+        text = "add N to every label; an image without a label has 0"
+        add_option(self.records, "--label-offset", text, "N", 0, int)
         _add_running_options(running, writers)
-        testing.add_argument(
-            "--test",
-            action="store_true",
-            help="check files instead of writing them, and list the good ones",
-        )
+        add_option(testing, "--test", "check files instead of writing them, and list the good ones")
         testing.add_argument(
             "files", metavar="FILE", nargs="*", help="files to check, instead of those on stdin"
         )
@@ -92,82 +74,65 @@ class PackerParser(Parser):
         add_preset_option(self, format_name)
 
 
+def add_option(
+    group: argparse._ArgumentGroup,
+    name: str,
+    text: str,
+    metavar: str | None = None,
+    default: object = None,
+    parse: Callable[[str], object] = str,
+) -> None:
+    """Add an option and, if it is not None, its default to the help; a flag without `metavar`."""
+    if metavar is None:
+        group.add_argument(name, action="store_true", help=text)
+        return
+    if default is not None:
+        text += " (default: %(default)s)"
+    group.add_argument(name, metavar=metavar, default=default, type=parse, help=text)
+
+
 def _add_output_options(group: argparse._ArgumentGroup, name: str, files: str) -> None:
-    group.add_argument(
-        "--dest-path",
-        metavar="DIR",
-        default=".",
-        help="folder or URL for the files; created if missing (default: %(default)s)",
-    )
-    add_alias(group, "--dest_path", "dest_path")
-    group.add_argument(
-        "--img-per-file",
-        type=int,
-        metavar="N",
-        default=1000,
-        help="images in a file; the last file has the rest (default: %(default)s)",
-    )
+    text = "folder or URL for the files; created if missing"
+    add_option(group, "--dest-path", text, "DIR", ".", os.fsencode)
+    add_alias(group, "--dest_path", "dest_path", type=os.fsencode)
+    text = "images in a file; the last file has the rest"
+    add_option(group, "--img-per-file", text, "N", 1000, int)
     add_alias(group, "--img_per_file", "img_per_file", type=int)
-    group.add_argument(
-        "--name",
-        metavar="PREFIX",
-        default=name,
-        help=f"name the files {files} (default: %(default)s)",
+    add_option(group, "--name", f"name the files {files}", "PREFIX", name, os.fsencode)
+    text = (
+        "name the files by FORMAT instead, such as 'train-{shard:05d}-of-{total:05d}'; with"
+        " {total}, files get their names at the end"
     )
-    group.add_argument(
-        "--name-format",
-        metavar="FORMAT",
-        help="name the files by FORMAT instead, such as 'train-{shard:05d}-of-{total:05d}'; with"
-        " {total}, files get their names at the end",
-    )
+    add_option(group, "--name-format", text, "FORMAT", None, os.fsencode)
 
 
 def _add_input_options(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--source-path",
-        metavar="DIR",
-        help="pack the images in DIR, a folder or URL, in natural order, instead of those on stdin;"
-        " not those in folders below it",
+    text = (
+        "pack the images in DIR, a folder or URL, in natural order, instead of those on stdin;"
+        " not those in folders below it"
     )
-    add_alias(group, "--source_path", "source_path")
-    group.add_argument(
-        "--recursive", action="store_true", help="also pack the images in folders below DIR"
+    add_option(group, "--source-path", text, "DIR", None, os.fsencode)
+    add_alias(group, "--source_path", "source_path", type=os.fsencode)
+    add_option(group, "--recursive", "also pack the images in folders below DIR")
+    text = "label images by their folder in DIR: 0, 1, ... in the order of the folders' names"
+    add_option(group, "--labels-from-dirs", text)
+    text = (
+        "pack the images of a tar stream on stdin, grouped as in WebDataset, with labels from"
+        " .cls members; uses one process"
     )
-    group.add_argument(
-        "--labels-from-dirs",
-        action="store_true",
-        help="label images by their folder in DIR: 0, 1, ... in the order of the folders' names",
-    )
-    group.add_argument(
-        "--tar",
-        action="store_true",
-        help="pack the images of a tar stream on stdin, grouped as in WebDataset, with labels from"
-        " .cls members; uses one process",
-    )
-    group.add_argument(
-        "--skip-invalid",
-        action="store_true",
-        help="report images that can't be packed and leave them out, instead of stopping",
-    )
+    add_option(group, "--tar", text)
+    text = "report images that can't be packed and leave them out, instead of stopping"
+    add_option(group, "--skip-invalid", text)
 
 
 def _add_running_options(group: argparse._ArgumentGroup, writers: Sequence[str]) -> None:
-    group.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="write nothing; show what would be written, and fail if it does not fit",
-    )
-    group.add_argument(
-        "--resume", action="store_true", help="keep finished files of an earlier run"
-    )
+    text = "write nothing; show what would be written, and fail if it does not fit"
+    add_option(group, "--dry-run", text)
+    add_option(group, "--resume", "keep finished files of an earlier run")
     add_part_option(group, "files I, I+N, I+2N, ...")
     add_workers_option(group, "writes one file at a time")
-    group.add_argument(
-        "--writer",
-        metavar="NAME",
-        default=writers[0],
-        help=f"{' or '.join(writers)}; both write the same bytes (default: %(default)s)",
-    )
+    text = f"{' or '.join(writers)}; both write the same bytes"
+    add_option(group, "--writer", text, "NAME", writers[0])
     add_null_option(group, "stdin and stdout")
     add_fsync_option(group)
     add_message_options(group)

@@ -13,35 +13,24 @@ from imagine_common.exchange.manifest import NUL
 from imagine_common.exchange.names import check_names
 from imagine_common.exchange.parts import WHOLE, Part
 from imagine_common.files.urls import is_remote
+from imagine_common.packers.docstrings import document
 from imagine_common.packers.shards.naming import ShardNames
 
 # File systems allow 255. Suffixes need some, and so do more digits than the first name has.
 _MAX_NAME_BYTES = 230
 
 
+@document()
 @dataclass(frozen=True)
 class PackSpec:
-    """What to write where.
+    """What to write where; paths and names are bytes.
 
     Attributes
     ----------
-    dest_path : bytes
-        The folder for the files, or its URL.
-    name : bytes
-        The prefix of the files' names; a number follows.
-    img_per_file : int
+    {files}
     delimiter : bytes
         Ends a path on stdout, so names must not contain it.
-    resume : bool
-        Whether to keep the finished files of an earlier run.
-    skip_invalid : bool
-        Whether to leave out images that can't be packed, instead of stopping.
-    fsync : bool
-        Whether to sync each file to the disk before it is yielded.
-    label_offset : int
-        Is added to every label.
-    name_format : bytes, optional
-        Names the files instead of the prefix, such as `train-{shard:05d}-of-{total:05d}`.
+    {options}
     part : Part
         The shards to write.
 
@@ -103,18 +92,8 @@ class PackSpec:
 def require_writer(writer: str, known: Sequence[str], install: str) -> None:
     """Check a writer's name, and that its library is installed, without importing that.
 
-    Parameters
-    ----------
-    writer : str
-    known : sequence of str
-        The native writer, and the libraries' modules.
-    install : str
-        The command that installs the library, for the error.
-
-    Raises
-    ------
-    UsageError
-        If the name is unknown, or the library is not installed.
+    `known` are the native writer and the libraries' modules; `install` is the command that installs
+    the library.
     """
     if writer not in known:
         raise UsageError(

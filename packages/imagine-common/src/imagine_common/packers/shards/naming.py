@@ -32,14 +32,7 @@ class ShardNames:
 
     @classmethod
     def from_format(cls, text: bytes) -> ShardNames:
-        """Return names of a format such as `train-{shard:05d}-of-{total:05d}`.
-
-        Raises
-        ------
-        UsageError
-            If the format is malformed, has other fields than `shard` and `total`, has more than
-            zeros and a width in a field, or lacks `shard`.
-        """
+        """Return names of a format such as `train-{shard:05d}-of-{total:05d}`, if it is valid."""
         pieces = []
         try:
             for literal, field, spec, conversion in string.Formatter().parse(os.fsdecode(text)):

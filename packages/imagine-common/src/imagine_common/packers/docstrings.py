@@ -1,0 +1,77 @@
+"""The parts that the docstrings of the packers' public functions have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import cleandoc
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+_PARTS = {
+    "files": """\
+dest_path : path-like
+    The folder for the files, or its URL; created if missing.
+name : str
+    The prefix of the files' names; a number from 0 follows.
+img_per_file : int
+    The number of images in a file; the last file has the rest.""",
+    "stream": """\
+source : Source
+    A manifest, a list, a folder or a tar stream.
+spec : PackSpec
+    What to write where.""",
+    "workers": """\
+workers : int or Cluster, optional
+    The number of processes, each of which writes one file at a time, or a cluster. By default, a
+    process for each usable CPU.""",
+    "yields": """\
+written : callable, optional
+    Called with each shard once it is complete. If names contain the total, that is earlier than it
+    is yielded.
+
+Yields
+------
+Shard
+    Each shard, in order, once it has its name.""",
+    "options": """\
+resume : bool
+    Keep the finished files of an earlier run.
+skip_invalid : bool
+    Leave out images that can't be packed, instead of stopping.
+fsync : bool
+    Write each file to the disk before it is yielded, to survive a power failure.
+label_offset : int
+    The number to add to every label; an image without a label has 0.
+name_format : str or bytes, optional
+    Names the files instead of the prefix, such as `train-{shard:05d}-of-{total:05d}`.""",
+    "source_path": """\
+source_path : path-like
+    A folder of images, or its URL, packed in natural order. Other files are skipped.""",
+    "from_folder": """\
+recursive : bool
+    Also pack the images in the folders below.
+labels_from_dirs : bool
+    Label each image with the place of its folder among the folders directly in the source, sorted
+    by name. Implies `recursive`; images outside these folders are not packed.""",
+    "raises": """\
+Raises
+------
+UsageError
+    If an argument is invalid, arguments can't be used together, or the writer's library is not
+    installed.
+ImagineError
+    If an image can't be packed and `skip_invalid` is off, a file can't be resumed, or the target
+    can't be written. Files that have their names stay.""",
+}
+
+
+def document(**parts: str) -> Callable[[Item], Item]:
+    """Fill the parts in braces into a docstring: the common ones and these."""
+
+    def fill(item: Item) -> Item:
+        if item.__doc__:  # Python's option -OO removes it.
+            item.__doc__ = cleandoc(item.__doc__).format(**_PARTS, **parts)
+        return item
+
+    return fill
