@@ -19,10 +19,9 @@ from PIL import Image
 
 import imagine_gen
 from imagine_gen.content.photo.images import PhotoContent
-from imagine_gen.content.photo.planes import Cut, Window, doubled
 from imagine_gen.content.photo.scene import Scene
 from imagine_gen.content.photo.tables import powers_of_two
-from imagine_gen.content.photo.textures import textures
+from imagine_gen.content.photo.textures import Cut, Window, doubled, textures
 from imagine_gen.random_streams import Draw, RandomStream
 
 CHANNELS = {"RGB": 3, "RGBA": 4, "L": 1}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,17 +13,16 @@ from imagine_gen.random_streams import Draw, RandomStream, scramble
 _INDEX_BYTES = 8
 
 
-class Noise:
+class Noise(NamedTuple):
     """Noise of a seed, in rows of `row_bytes` bytes."""
 
-    def __init__(self, seed: int, row_bytes: int) -> None:
-        self._seed = seed
-        self._row_bytes = row_bytes
+    seed: int
+    row_bytes: int
 
     def image(self, index: int) -> Pixels:
         """Return the pixels of a fresh image."""
-        read = RandomStream(self._seed, Draw.PIXELS, index).read
-        size = self._row_bytes
+        read = RandomStream(self.seed, Draw.PIXELS, index).read
+        size = self.row_bytes
         return lambda top, bottom: read(top * size, (bottom - top) * size)
 
     def pool_strip(self, number: int, rows: int) -> npt.NDArray[np.uint8]:
@@ -37,4 +38,4 @@ class Noise:
         return pixels
 
     def _strip(self, draw: Draw, index: int, rows: int) -> npt.NDArray[np.uint8]:
-        return RandomStream(self._seed, draw, index).read(0, rows * self._row_bytes)
+        return RandomStream(self.seed, draw, index).read(0, rows * self.row_bytes)

@@ -1,5 +1,5 @@
 """Photo content: scenes with the statistics of photographs, in integer arithmetic.
 
-From the bottom up: `tables`, `planes` and `leaves` are the material, `textures` is made of them
-once for each dataset, `scene` draws the composition of an image, and `images` makes its pixels.
+From the bottom up: `tables` and `leaves` are the material, `textures` are made once for each
+dataset, `scene` draws the composition of an image, and `images` makes its pixels.
 """

@@ -14,9 +14,8 @@ import numpy.typing as npt
 
 from imagine_gen.content.base import Pixels
 from imagine_gen.content.photo.leaves import LABEL_BITS
-from imagine_gen.content.photo.planes import Plane, Window, enlarged
-from imagine_gen.content.photo.scene import MOST_EXPONENT, Scene, exponential
-from imagine_gen.content.photo.textures import Textures, textures
+from imagine_gen.content.photo.scene import MOST_EXPONENT, STRENGTHS, Scene
+from imagine_gen.content.photo.textures import Plane, Textures, Window, enlarged, textures
 from imagine_gen.dataset.formats import CHANNELS
 from imagine_gen.random_streams import Draw, RandomStream
 
@@ -32,17 +31,16 @@ _SHADOW = 2  # how far shadows fall to the right and down, in pixels of the scen
 _MOST_RAMP = 1 << 14
 
 
-class PhotoContent:
+class PhotoContent(NamedTuple):
     """Photo content of a seed, for images of `width` x `height` pixels of a mode.
 
     The first image in a process also makes the textures, which takes about a quarter of a second.
     """
 
-    def __init__(self, seed: int, width: int, height: int, mode: str) -> None:
-        self._seed = seed
-        self._width = width
-        self._height = height
-        self._mode = mode
+    seed: int
+    width: int
+    height: int
+    mode: str
 
     def image(self, index: int) -> Pixels:
         """Return the pixels of a fresh image."""
@@ -58,25 +56,12 @@ class PhotoContent:
 
     def _strip(self, draw: Draw, number: int, rows: int) -> npt.NDArray[np.uint8]:
         image = self._image(draw, number)
-        top = image.scene.strip_top(self._height - rows)
+        top = image.scene.strip_top(self.height - rows)
         return image.rows(top, top + rows)
 
     def _image(self, draw: Draw, number: int) -> PhotoImage:
-        scene = Scene(RandomStream(self._seed, draw, number), self._width, self._height)
-        return PhotoImage(textures(self._seed), scene, self._width, self._mode)
-
-
-class _Ground(NamedTuple):
-    """A window of the scene before it is colored.
-
-    `looks` is the region and label of each place (uint8), `height` the field that divides into
-    regions, `mottle` mid-sized noise, and `shadow` is true in shadows.
-    """
-
-    looks: npt.NDArray[np.uint8]
-    height: Plane
-    mottle: Plane
-    shadow: npt.NDArray[np.bool_]
+        scene = Scene(RandomStream(self.seed, draw, number), self.width, self.height)
+        return PhotoImage(textures(self.seed), scene, self.width, self.mode)
 
 
 class PhotoImage:
@@ -184,10 +169,17 @@ class PhotoImage:
             exponent = _looked_up(table, looks)
             exponent += calm
             np.clip(exponent, _ZERO, _MOST, out=exponent)
-            np.copyto(plane, _looked_up(exponential(), exponent))
+            np.copyto(plane, _looked_up(STRENGTHS, exponent))
         return planes
 
-    def _ground(self, window: Window) -> _Ground:
+    def _ground(
+        self, window: Window
+    ) -> tuple[npt.NDArray[np.uint8], Plane, Plane, npt.NDArray[np.bool_]]:
+        """Return the scene before it is colored.
+
+        These are the region and label of each place, the field that divides into regions, mid-sized
+        noise, and whether a place is in a shadow.
+        """
         scene, source = self.scene, self._source
         window = window.grown(_SHADOW, 0)  # for objects above and left that cast shadows here
         mottle = scene.mottle.apply(source.cloud, window)
@@ -204,7 +196,7 @@ class PhotoImage:
         relief = _looked_up(scene.tables.relief, looks)
         here = slice(_SHADOW, None), slice(_SHADOW, None)
         shadow = relief[:-_SHADOW, :-_SHADOW] > relief[here]
-        return _Ground(looks[here], height[here], mottle[here], shadow)
+        return looks[here], height[here], mottle[here], shadow
 
 
 def _looked_up(table: Plane, places: npt.NDArray[Any]) -> Plane:

@@ -19,7 +19,7 @@ LABEL_BITS = 6
 SHADE_PEAK = 127
 SMALL_BITS = 16  # small leaves have numbers of so many bits
 
-_SMALLEST, _MOST_SMALL = 3, 24  # their radii
+_SMALLEST, _MOST_SMALL = 3, 24  # their radii: so small that none catches the eye
 # Ellipses: the coefficients of x², x y and y², in sixteenths.
 _SHAPES = ((16, 0, 16), (16, 0, 40), (40, 0, 16), (30, 24, 30), (30, -24, 30))
 _LEAST_RADIUS, _MOST_RADIUS = 4, 320
@@ -48,10 +48,7 @@ class Leaves(NamedTuple):
 
 
 def small_leaves(seed: int) -> npt.NDArray[np.int32]:
-    """Return the highest of many small leaves at each place: their numbers, int32 (SIDE, SIDE).
-
-    They are so small that none catches the eye if the texture recurs.
-    """
+    """Return the number of the highest of many small leaves at each place: int32 (SIDE, SIDE)."""
     count = 1 << SMALL_BITS
     words = RandomStream(seed, Draw.PHOTO_TEXTURE, 8).read(0, 8 * count).view("<u2")
     u, x, y, look = words.reshape(4, count).astype(np.int64)
@@ -72,10 +69,7 @@ def small_leaves(seed: int) -> npt.NDArray[np.int32]:
 
 
 def draw_leaves(seed: int) -> Leaves:
-    """Draw leaves until they cover the texture often enough.
-
-    Radii follow a power law with exponent -3, so that the picture looks alike at all scales.
-    """
+    """Draw leaves until they cover the texture often enough."""
     words = RandomStream(seed, Draw.PHOTO_TEXTURE, 3).read(0, 1 << 18).view("<u2").reshape(-1, 8)
     radius = np.minimum(_radii(words[:, 0], _LEAST_RADIUS), _MOST_RADIUS)
     covered = np.cumsum(3 * radius * radius, dtype=np.int64)
@@ -145,15 +139,14 @@ def _lay(top: _Numbers, places: _Numbers, numbers: _Numbers) -> None:
 
 def _radii(random: npt.NDArray[Any], least: int) -> _Numbers:
     """Return radii of at least `least` that follow a power law with exponent -3: int32."""
+    # It makes the picture look alike at all scales.
     least_square = least**2 << 16
     return np.array([math.isqrt(least_square // (n + 1)) for n in random.tolist()], np.int32)
 
 
 def _directions(random: _Numbers) -> tuple[_Numbers, _Numbers]:
-    """Return vectors of length 256, in integers, from 16 random bits each.
-
-    They are the rational points ((1 - t²), 2 t) / (1 + t²) of a quarter circle, turned.
-    """
+    """Return vectors of length 256, in integers, from 16 random bits each."""
+    # The rational points ((1 - t²), 2 t) / (1 + t²) of a quarter circle, turned.
     t = (random & 0x3FFF).astype(np.int64)
     one = 1 << 14
     length = one * one + t * t

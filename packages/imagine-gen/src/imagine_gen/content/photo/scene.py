@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from imagine_gen.content.photo.leaves import LABEL_BITS
-from imagine_gen.content.photo.planes import Cut, Plane
-from imagine_gen.content.photo.tables import THEMES, Material, powers_of_two
+from imagine_gen.content.photo.tables import THEMES, powers_of_two
+from imagine_gen.content.photo.textures import Cut, Plane
 from imagine_gen.random_streams import RandomStream
 
 REGIONS = 4
@@ -20,6 +19,8 @@ LABELS = 1 << LABEL_BITS
 MOST_EXPONENT = 204
 _STEPS = 32  # of the strength's exponent for a doubling
 _DRAWN_BYTES = 3 << 12
+# The strength of the fine parts by exponent: doubled every 32, up to 82.
+STRENGTHS = np.array(powers_of_two(1 + MOST_EXPONENT, _STEPS, 1), np.int16)
 
 
 class Tables(NamedTuple):
@@ -59,12 +60,6 @@ class _Fineness(NamedTuple):
 _SMALL = _Fineness(rough=160, leafy=185, grain=(0, 0), tinge=(1, 2), hue=(0, 3))
 _LARGE = _Fineness(rough=160, leafy=184, grain=(3, 5), tinge=(1, 1), hue=(0, 4))
 _LARGE_SIDE = 1500
-
-
-@lru_cache(maxsize=1)
-def exponential() -> Plane:
-    """Return the strength of the fine parts by exponent: doubled every 32, up to 82."""
-    return np.array(powers_of_two(1 + MOST_EXPONENT, _STEPS, 1), np.int16)
 
 
 class Scene:
@@ -150,10 +145,8 @@ class _Dice:
 
 
 def _draw_tables(dice: _Dice, fineness: _Fineness) -> Tables:
-    """Draw a theme, and how its materials look in this image.
-
-    First everything is drawn, in an order that must not change; then the tables are computed.
-    """
+    """Draw a theme, and how its materials look in this image."""
+    # First everything is drawn, in an order that must not change; then the tables are computed.
     shape = REGIONS, LABELS
     theme = THEMES[dice.below(len(THEMES))]
     exposure = dice.gaussian(14)
@@ -164,7 +157,9 @@ def _draw_tables(dice: _Dice, fineness: _Fineness) -> Tables:
     density = dice.words(REGIONS, 1)
     visibility = dice.words(*shape)
     choice = dice.words(*shape)
-    palette = [_draw_colors(dice, material) for material in theme]
+    palette = [  # of each region: the bare ground, and two kinds of leaves
+        [material.colors[dice.below(len(material.colors))] for _ in range(3)] for material in theme
+    ]
     lightness = dice.gaussians(256, *shape)
     image_strength = dice.gaussian(7)
     region_strength = dice.gaussians(11, REGIONS, 1)
@@ -199,11 +194,6 @@ def _draw_tables(dice: _Dice, fineness: _Fineness) -> Tables:
         (1 + (relief >> 12)) * visible,
     )
     return Tables(colors.reshape(4, -1), *(table.reshape(-1).astype(np.int16) for table in tables))
-
-
-def _draw_colors(dice: _Dice, material: Material) -> list[tuple[int, int, int]]:
-    """Draw the colors of a region: of the bare ground, and of two kinds of leaves."""
-    return [material.colors[dice.below(len(material.colors))] for _ in range(3)]
 
 
 def _column(values: Iterable[int]) -> npt.NDArray[np.int64]:

@@ -93,10 +93,8 @@ THEMES: Final = [
 
 
 def powers_of_two(count: int, steps: int, scale: int) -> list[int]:
-    """Return scale * 2 ** (n / steps) rounded down, for n below `count`; `steps` is a power of two.
-
-    Square roots of integers are exact, logarithms are not.
-    """
+    """Return scale * 2 ** (n / steps), rounded down, for n < `count`; `steps` is a power of two."""
+    # Square roots of integers are exact, logarithms are not.
     found = []
     for n in range(count):
         value = scale**steps << n
