@@ -17,7 +17,7 @@ from imagine_common.cli.workers import open_workers, refuse_scheduler
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.exchange.manifest import NUL, Entry, ManifestWriter, write_stdout
 from imagine_common.text import show
-from imagine_gen.dataset.options import OPTIONS
+from imagine_gen.dataset.options import OPTIONS, parse_range
 from imagine_gen.options import build_parser
 
 if TYPE_CHECKING:
@@ -62,22 +62,15 @@ def _check_outputs(args: argparse.Namespace) -> None:
         refuse_options(args, ("--resume", "--fsync", "--size"), "--verify")
     if args.target_size is None and was_given(args, "--target-size-stdev"):
         raise UsageError("argument --target-size-stdev: only with --target-size")
+    if not args.tar and args.path is None:
+        raise UsageError(
+            "argument --path: a folder for the images is required (or --tar, for a stream)"
+        )
     if not args.tar:
-        if args.path is None:
-            raise UsageError(
-                "argument --path: a folder for the images is required (or --tar, for a stream)"
-            )
         return
-    refused = {
-        "--path": args.path is not None,
-        "--resume": args.resume,
-        "--fsync": args.fsync,
-        "--verify": args.verify,
-        "--size": args.size,
-        "--null": args.delimiter == NUL,
-    }
-    for option, given in refused.items():
-        if given:
+    for option in ("--path", "--resume", "--fsync", "--verify", "--size", "--null"):
+        given = args.delimiter == NUL if option == "--null" else getattr(args, option[2:])
+        if given not in (None, False):
             raise UsageError(f"argument {option}: not with --tar, which writes no files")
     if os.isatty(1) and not args.dry_run:
         raise UsageError(
@@ -86,35 +79,28 @@ def _check_outputs(args: argparse.Namespace) -> None:
 
 
 def _dataset(args: argparse.Namespace) -> DatasetSpec:
-    from imagine_gen.dataset.options import parse_range
+    from imagine_gen.dataset.dimensions import SizeRange, load_size_list
     from imagine_gen.dataset.spec import DatasetSpec
 
     widths = parse_range("--width", args.width)
     heights = parse_range("--height", args.height)
+    sizes: Sizes | None = None
+    if args.size_list is not None:
+        for option in ("--width", "--height"):
+            if was_given(args, option):
+                raise UsageError(f"argument --size-list: not with {option}; the list has both")
+        sizes = load_size_list(args.size_list)
+    elif widths[0] < widths[1] or heights[0] < heights[1]:
+        sizes = SizeRange(widths, heights)
     return DatasetSpec(
         path=b"." if args.path is None else os.fsencode(args.path),
         width=widths[1],
         height=heights[1],
-        sizes=_sizes(args, widths, heights),
+        sizes=sizes,
         # The name of a member of a tar stream may contain newlines.
         delimiter=NUL if args.tar else args.delimiter,
         **{option.field: getattr(args, option.field) for option in OPTIONS},
     )
-
-
-def _sizes(
-    args: argparse.Namespace, widths: tuple[int, int], heights: tuple[int, int]
-) -> Sizes | None:
-    """Return what the dimensions are drawn from, if they vary."""
-    from imagine_gen.dataset.dimensions import SizeRange, load_size_list
-
-    if args.size_list is None:
-        varies = widths[0] < widths[1] or heights[0] < heights[1]
-        return SizeRange(widths, heights) if varies else None
-    for option in ("--width", "--height"):
-        if was_given(args, option):
-            raise UsageError(f"argument --size-list: not with {option}; the list has both")
-    return load_size_list(args.size_list)
 
 
 def _make_nothing(args: argparse.Namespace) -> None:
@@ -168,7 +154,7 @@ def _generate(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | No
     manifest = ManifestWriter(args.delimiter)
     first_bytes = None
     filler = made = 0
-    units = generate_units(spec, workers, args.chunksize, resume=args.resume, fsync=args.fsync)
+    units = generate_units(spec, workers, args.chunksize, args.resume, args.fsync)
     with Report(args.prog, args.quiet, total=spec.count) as report, closing(units):
         for images in units:
             manifest.write(Entry(image.path, image.labels) for image in images)

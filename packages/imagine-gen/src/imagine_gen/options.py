@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from imagine_common.cli.options import (
     add_alias,
@@ -40,10 +41,12 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
     for heading, options in GROUPS.items():
         group = parser.add_argument_group(heading)
         if heading == "output":
-            _add_destinations(group)
+            text = "folder or URL for the images; created if missing"
+            group.add_argument("--path", metavar="DIR", help=text)
+            text = "write a tar stream of the images to stdout instead of files into DIR"
+            group.add_argument("--tar", action="store_true", help=text)
         elif heading == "image":
             _add_dimensions(group)
-            add_alias(group, "--image_format", "image_format")
         for option in options:
             _add_option(group, option)
     add_preset_option(parser, "gen")
@@ -54,43 +57,24 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
 
 
 def _add_option(group: argparse._ArgumentGroup, option: Option) -> None:
-    if option.parse is bool:
-        group.add_argument(option.flag, action="store_true", help=option.description)
-        return
-    group.add_argument(
-        option.flag,
-        type=option.parse,
-        metavar=option.metavar or ("N" if option.parse is int else None),
-        default=option.default,
-        help=option.description,
-    )
-
-
-def _add_destinations(group: argparse._ArgumentGroup) -> None:
-    group.add_argument(
-        "--path", metavar="DIR", help="folder or URL for the images; created if missing"
-    )
-    group.add_argument(
-        "--tar",
-        action="store_true",
-        help="write a tar stream of the images to stdout instead of files into DIR",
-    )
+    kwargs: dict[str, Any] = {"action": "store_true"}
+    if option.parse is not bool:
+        metavar = option.metavar or ("N" if option.parse is int else None)
+        kwargs = {"type": option.parse, "metavar": metavar, "default": option.default}
+    group.add_argument(option.flag, help=option.description, **kwargs)
 
 
 def _add_dimensions(group: argparse._ArgumentGroup) -> None:
-    for side, default in (("--width", "1920"), ("--height", "1080")):
-        group.add_argument(
-            side,
-            metavar="N",
-            default=default,
-            help=f"pixels, or LEAST:MOST to draw a number for each image (default: {default})",
-        )
+    text = "pixels, or LEAST:MOST to draw a number for each image (default: %(default)s)"
+    group.add_argument("--width", metavar="N", default="1920", help=text)
+    group.add_argument("--height", metavar="N", default="1080", help=text)
     group.add_argument(
         "--size-list",
         metavar="FILE",
         help="draw width and height from FILE, with lines `width height [weight]`, or from the"
         " list `imagenet`",
     )
+    add_alias(group, "--image_format", "image_format")
 
 
 def _add_running_options(group: argparse._ArgumentGroup) -> None:
@@ -102,22 +86,14 @@ def _add_running_options(group: argparse._ArgumentGroup) -> None:
         help="images per unit of work (default: depends on their dimensions)",
     )
     add_part_option(group, "one range of the images")
-    group.add_argument("--resume", action="store_true", help="keep images that already exist")
-    group.add_argument(
-        "--verify",
-        action="store_true",
-        help="write nothing, but compare the existing images with those that would be made",
-    )
-    group.add_argument(
-        "--dry-run",
-        action="store_true",
-        help="only estimate the bytes and the time, and whether the images fit on the disk",
-    )
-    group.add_argument(
-        "--size",
-        action="store_true",
-        help="report on stderr the size of the first image and of the folder, in bytes",
-    )
+    flags = {
+        "--resume": "keep images that already exist",
+        "--verify": "write nothing, but compare the existing images with those that would be made",
+        "--dry-run": "only estimate the bytes and the time, and whether the images fit on the disk",
+        "--size": "report on stderr the size of the first image and of the folder, in bytes",
+    }
+    for flag, text in flags.items():
+        group.add_argument(flag, action="store_true", help=text)
     add_null_option(group, "stdout")
     add_fsync_option(group)
     add_message_options(group)

@@ -1,4 +1,4 @@
 """The description of a dataset: options, checks, formats and limits, dimensions, layout, names.
 
-May import `random_streams` and `scramble`.
+May import `random_streams`.
 """

@@ -1,7 +1,4 @@
-"""The checks of a dataset's arguments: of each alone, and of those that exclude each other.
-
-All raise a `UsageError` that names the argument.
-"""
+"""The checks of a dataset's arguments; all raise a `UsageError` that names the argument."""
 
 from __future__ import annotations
 
@@ -10,11 +7,15 @@ from typing import TYPE_CHECKING
 
 from imagine_common.errors import UsageError
 from imagine_common.exchange.names import check_names
-from imagine_gen.dataset.formats import FORMATS, SPELLINGS, require_codec
+from imagine_gen.dataset.formats import FORMATS, SPELLINGS, bmp_bytes, require_codec
 from imagine_gen.dataset.options import IMAGEFOLDER, MAX_INDEX, OPTIONS, check_range
 
 if TYPE_CHECKING:
     from imagine_gen.dataset.spec import DatasetSpec
+
+_MAX_PNG_ROW_BYTES = 2**30
+_MAX_TIFF_BYTES = 2**32 - 2**16  # of pixels; offsets have 32 bits, and the header needs some
+_MAX_AVIF_PIXELS = 2**28  # libavif's default limit for decoding
 
 
 def format_name(spelling: str) -> str:
@@ -74,5 +75,20 @@ def _conflicts(spec: DatasetSpec) -> Iterator[str]:
     if spec.pooled and spec.format.pillow:
         pooled = ", ".join(name for name, found in FORMATS.items() if not found.pillow)
         yield f"argument --pooled: {name} cannot be pooled; {pooled} can"
-    if error := spec.format.limit(spec):
-        yield error
+    if name == "png" and spec.row_bytes >= _MAX_PNG_ROW_BYTES:
+        yield (
+            f"argument --width: a row of {spec.width} pixels would reach 1 GiB, the limit for PNG"
+            " files"
+        )
+    if (name == "bmp" and bmp_bytes(spec) >= 2**32) or (
+        name == "tiff" and spec.row_bytes * spec.height > _MAX_TIFF_BYTES
+    ):
+        yield (
+            f"arguments --width, --height: a {name.upper()} file of {spec.width}x{spec.height}"
+            " would reach 4 GiB, the format's limit; use png"
+        )
+    if name == "avif" and spec.width * spec.height > _MAX_AVIF_PIXELS:
+        yield (
+            f"arguments --width, --height: {spec.width}x{spec.height} are over {_MAX_AVIF_PIXELS}"
+            " pixels, the limit of AVIF decoders"
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from imagine_common.errors import UsageError
@@ -16,9 +16,6 @@ TARGET_POOL_BYTES = 2**29  # of strips at several levels of quantization, in a p
 
 _ALL_MODES = tuple(CHANNELS)
 _LONGEST = 2**31 - 1
-_MAX_TIFF_BYTES = 2**32 - 2**16  # of pixels; offsets have 32 bits, and the header needs some
-_MAX_AVIF_PIXELS = 2**28  # libavif's default limit for decoding
-_MAX_PNG_ROW_BYTES = 2**30
 _PROCESS_BYTES = 60_000_000
 _PHOTO_BYTES = 30_000_000  # the textures, and tiles of planes
 _JPEG_HEADER_BYTES = 2**16
@@ -31,76 +28,37 @@ class Format(NamedTuple):
     The first of the `spellings`, all in lower case, is the extension of its files. `max_side` is in
     pixels. `pixel_bytes` is the memory that encoding takes in each mode, in bytes a pixel on top of
     the image: measured with noise, at quality 100 if the format has a quality, and rounded up. It
-    is empty if images are written in pieces. `limit` returns the error for a dataset whose files
-    would be too large, or None. `pillow` is Pillow's name of a format that it writes, `codec` the
-    library that its builds may lack, and `wheels` says which of Pillow's own wheels have it.
+    is empty if images are written in pieces. `pillow` is Pillow's name of a format that it writes,
+    `codec` the library that its builds may lack, and `wheels` says which of Pillow's own wheels
+    have it.
     """
 
     spellings: tuple[str, ...]
     modes: tuple[str, ...]
     max_side: int
     pixel_bytes: Mapping[str, int] = {}
-    limit: Callable[[DatasetSpec], str | None] = lambda _: None
     pillow: str = ""
     codec: str = ""
     wheels: str = "all"
-
-
-def _png_limit(spec: DatasetSpec) -> str | None:
-    if spec.row_bytes < _MAX_PNG_ROW_BYTES:
-        return None
-    return (
-        f"argument --width: a row of {spec.width} pixels would reach 1 GiB, the limit for PNG files"
-    )
-
-
-def _bmp_limit(spec: DatasetSpec) -> str | None:
-    return _reaches_4_gib(spec) if bmp_bytes(spec) >= 2**32 else None
-
-
-def _tiff_limit(spec: DatasetSpec) -> str | None:
-    return _reaches_4_gib(spec) if spec.row_bytes * spec.height > _MAX_TIFF_BYTES else None
-
-
-def _reaches_4_gib(spec: DatasetSpec) -> str:
-    return (
-        f"arguments --width, --height: a {spec.image_format.upper()} file of {spec.width}x"
-        f"{spec.height} would reach 4 GiB, the format's limit; use png"
-    )
-
-
-def _avif_limit(spec: DatasetSpec) -> str | None:
-    if spec.width * spec.height <= _MAX_AVIF_PIXELS:
-        return None
-    return (
-        f"arguments --width, --height: {spec.width}x{spec.height} are over {_MAX_AVIF_PIXELS}"
-        " pixels, the limit of AVIF decoders"
-    )
 
 
 # JPEG's own limit is 65,535 pixels (ITU-T T.81, B.2.2), but libjpeg-turbo's is lower. AV1's is
 # 65,536, but libavif's default limit for decoding is lower.
 FORMATS = {
     "jpg": Format(("jpg", "jpeg"), ("RGB", "L"), 65_500, {"RGB": 1, "L": 1}),
-    "png": Format(("png",), _ALL_MODES, _LONGEST, limit=_png_limit),
-    "bmp": Format(("bmp", "bitmap"), _ALL_MODES, _LONGEST, limit=_bmp_limit),
+    "png": Format(("png",), _ALL_MODES, _LONGEST),
+    "bmp": Format(("bmp", "bitmap"), _ALL_MODES, _LONGEST),
     "webp": Format(
         ("webp",), ("RGB", "RGBA"), 16_383, {"RGB": 32, "RGBA": 45}, pillow="WEBP", codec="webp"
     ),
     "tiff": Format(
-        ("tiff", "tif"),
-        _ALL_MODES,
-        _LONGEST,
-        {"RGB": 4, "RGBA": 5, "L": 2},
-        _tiff_limit,
-        pillow="TIFF",
+        ("tiff", "tif"), _ALL_MODES, _LONGEST, {"RGB": 4, "RGBA": 5, "L": 2}, pillow="TIFF"
     ),
     "avif": Format(
         ("avif",),
         ("RGB", "RGBA"),
         32_768,
         {"RGB": 29, "RGBA": 51},
-        _avif_limit,
         pillow="AVIF",
         codec="avif",
         wheels="those from 11.3 on",

@@ -85,19 +85,19 @@ class DatasetSpec:
     target_size_stdev: int = 0
 
     def __post_init__(self) -> None:
-        self._set("image_format", format_name(self.image_format))
+        self._set(image_format=format_name(self.image_format))
         if self.sizes:
-            self._set("sizes", self.sizes.pooled() if self.pooled else self.sizes)
-            self._set("width", self.sizes.largest[0])
-            self._set("height", self.sizes.largest[1])
+            sizes = self.sizes.pooled() if self.pooled else self.sizes
+            width, height = sizes.largest
+            self._set(sizes=sizes, width=width, height=height)
         check_dataset(self)
         if self.compress_level is None:
             compressed = self.content == "photo" and self.image_format == "png"
-            self._set("compress_level", _PHOTO_COMPRESS_LEVEL if compressed else 0)
+            self._set(compress_level=_PHOTO_COMPRESS_LEVEL if compressed else 0)
         if self.quality is None and self.target_size is None:
-            self._set("quality", DEFAULT_QUALITY)
+            self._set(quality=DEFAULT_QUALITY)
         if self.subsampling is None and self.image_format == "jpg" and self.mode == "RGB":
-            self._set("subsampling", _DEFAULT_SUBSAMPLING)
+            self._set(subsampling=_DEFAULT_SUBSAMPLING)
 
     @property
     def format(self) -> Format:
@@ -154,9 +154,9 @@ class DatasetSpec:
         """Return the labels of an image: one where there are classes, or none."""
         return () if self.classes is None else (index % self.classes,)
 
-    def _set(self, field: str, value: object) -> None:
-        """Complete a field, for which frozen dataclasses have no better way."""
-        object.__setattr__(self, field, value)
+    def _set(self, **fields: object) -> None:
+        for field, value in fields.items():
+            object.__setattr__(self, field, value)  # Frozen dataclasses have no better way.
 
 
 @lru_cache(maxsize=4096)
