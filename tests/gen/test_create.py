@@ -116,12 +116,12 @@ def test_units_of_work_are_of_the_size_asked_for(
     tmp_path: Path, count: int, workers: int, chunksize: int | None, units: list[int]
 ) -> None:
     made = spec(tmp_path, width=1, height=1, count=count, image_format="bmp")
-    assert [len(unit) for unit in generate_units(made, workers, chunksize)] == units
+    assert [len(unit) for unit in generate_units(made, workers, chunksize, False, False)] == units
 
 
 def test_units_of_large_images_are_small(tmp_path: Path) -> None:
     made = spec(tmp_path, width=2000, height=1000, count=3, image_format="bmp", mode="L")
-    assert [len(unit) for unit in generate_units(made, 1)] == [1, 1, 1]
+    assert [len(unit) for unit in generate_units(made, 1, None, False, False)] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -80,18 +80,13 @@ def generate(
     ImagineError
         If a file cannot be written. Images finished before stay.
     """
-    with closing(generate_units(spec, workers, chunksize, resume=resume, fsync=fsync)) as units:
+    with closing(generate_units(spec, workers, chunksize, resume, fsync)) as units:
         for images in units:
             yield from images
 
 
 def generate_units(
-    spec: DatasetSpec,
-    workers: Workers | None = None,
-    chunksize: int | None = None,
-    *,
-    resume: bool = False,
-    fsync: bool = False,
+    spec: DatasetSpec, workers: Workers | None, chunksize: int | None, resume: bool, fsync: bool
 ) -> Generator[list[ImageFile]]:
     """Make the images of a dataset and yield those of each unit of work together, in order."""
     work: Work[FinishedFile] = partial(make_images, resume, fsync, os.urandom(8))

@@ -15,10 +15,7 @@ _SECONDS = 1.0
 
 
 class Estimate(NamedTuple):
-    """The estimated bytes of all images, and the seconds to make them, without writing.
-
-    `tried` is the number of images made for the estimate, `workers` that of processes in a run.
-    """
+    """The bytes of all images, the seconds to make them, the images tried, a run's processes."""
 
     bytes: int
     seconds: float

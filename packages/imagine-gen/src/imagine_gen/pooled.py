@@ -83,10 +83,7 @@ def default_pool_strips(strips_in_image: int, strip_bytes: int) -> int:
 
 
 class Deal(NamedTuple):
-    """The strips of an image: their places in the pool, and whether a fresh one replaces the first.
-
-    A fresh strip is needed when all combinations of the pool's strips are used.
-    """
+    """The places of an image's strips in the pool, and whether a fresh one replaces the first."""
 
     picks: list[int]
     first_is_fresh: bool
@@ -112,7 +109,13 @@ class Dealer:
     def deal(self, index: int) -> Deal:
         """Return the strips of an image; the first is fresh from index `combinations` on."""
         fresh = index >= self.combinations
-        offsets = [] if fresh else self._digits(index)
+        offsets: list[int] = []
+        if not fresh:
+            # The digits of the index, each below the number of strips left at its place.
+            number = scramble(index, self.combinations)
+            for left in self._radices:
+                number, digit = divmod(number, left)
+                offsets.append(digit)
         if len(offsets) < len(self._tops):
             words = self._stream.words(index) % self._left
             offsets += words.tolist()[len(offsets) :]
@@ -125,12 +128,3 @@ class Dealer:
             moved[top] = pick
             picks.append(pick)
         return Deal(picks, fresh)
-
-    def _digits(self, index: int) -> list[int]:
-        """Return the digits of an index, each below the number of strips left at its place."""
-        number = scramble(index, self.combinations)
-        digits = []
-        for left in self._radices:
-            number, digit = divmod(number, left)
-            digits.append(digit)
-        return digits

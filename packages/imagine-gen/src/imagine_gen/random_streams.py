@@ -45,10 +45,7 @@ class RandomStream:
         self._word = 0
 
     def read(self, offset: int, size: int) -> npt.NDArray[np.uint8]:
-        """Return `size` bytes from an offset on, as uint8 of shape (size,).
-
-        Continuing where the last call ended is fastest; any other offset costs microseconds.
-        """
+        """Return `size` bytes from an offset on: uint8 of shape (size,). Reading on is fastest."""
         first, skipped = divmod(offset, _WORD_BYTES)
         end = -(-(offset + size) // _WORD_BYTES)
         if first != self._word:
@@ -60,10 +57,7 @@ class RandomStream:
 
 
 class BlockStream:
-    """Random words for each image, from streams that blocks of 4,096 images share.
-
-    Seeding a stream takes longer than reading a few words from it.
-    """
+    """Random words for each image, from streams that 4,096 images share: seeding one takes long."""
 
     def __init__(self, seed: int, draw: Draw, words_per_image: int) -> None:
         self._seed = seed

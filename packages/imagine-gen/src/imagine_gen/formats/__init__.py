@@ -1,4 +1,4 @@
 """The file formats: one module for each, with the classes that `base.FileFormat` asks for.
 
-May import `content`, `dataset`, `random_streams` and `scramble`.
+May import `content`, `dataset` and `random_streams`.
 """

@@ -20,10 +20,7 @@ Strip = TypeVar("Strip", bound=Hashable)
 
 
 class EncodedImage(NamedTuple):
-    """The file of an image in pieces, valid until the next image is encoded.
-
-    `filler` is the number of bytes that only bring the file to its target size.
-    """
+    """The file of an image in pieces, valid until the next; `filler` bytes only fill it up."""
 
     buffers: Iterable[Buffer]
     filler: int = 0

@@ -17,7 +17,6 @@ import struct
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import product
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -47,10 +46,7 @@ class Encoder(CanvasEncoder):
 
 
 class Strips:
-    """Strips of one row of MCUs: entropy-coded segments.
-
-    `quality` is a quality or quantization tables, by default the specification's quality.
-    """
+    """Strips of one row of MCUs, entropy-coded with a quality or with quantization tables."""
 
     def __init__(self, spec: DatasetSpec, quality: int | Tables | None = None) -> None:
         self._spec = spec
@@ -98,25 +94,19 @@ def encode(image: Image.Image, quality: int | Tables, subsampling: str | None) -
     return file.getvalue()  # not a copy: BytesIO shares its buffer
 
 
-class _Segment(NamedTuple):
-    marker: int
-    begin: int
-    end: int
-
-
-def _segments(file: bytes) -> Iterator[_Segment]:
-    """Yield a file's segments up to the scan header."""
+def _segments(file: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield the marker, the begin and the end of a file's segments up to the scan header."""
     begin, marker = 2, 0
     while marker != _SOS:
         marker, length = struct.unpack_from(">xBH", file, begin)
-        yield _Segment(marker, begin, begin + 2 + length)
+        yield marker, begin, begin + 2 + length
         begin += 2 + length
 
 
 def scan_begin(file: bytes) -> int:
     """Return the offset of a scan's entropy-coded data, which follows the scan header."""
-    *_, scan_header = _segments(file)
-    return scan_header.end
+    *_, (_, _, end) = _segments(file)
+    return end
 
 
 def with_filler(head: bytes, size: int) -> bytes:

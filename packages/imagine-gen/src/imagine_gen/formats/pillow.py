@@ -63,29 +63,23 @@ class CanvasEncoder(FreshEncoder):
 class Encoder(CanvasEncoder):
     """Encodes fresh images in the dataset's format."""
 
-    def __init__(self, spec: DatasetSpec) -> None:
-        super().__init__(spec)
-        self._options = _options(spec)
-
     def _file(self, image: Image.Image) -> bytes:
         spec = self._spec
         if spec.image_format == "gif" and spec.mode == "RGB":
-            image = _with_palette(image)
+            # Median cut finds better colors than an octree, but takes a hundred times as long.
+            image = image.quantize(
+                _COLORS, method=Image.Quantize.FASTOCTREE, kmeans=0, dither=Image.Dither.NONE
+            )
         file = io.BytesIO()
-        image.save(file, spec.format.pillow, **self._options)
+        image.save(file, spec.format.pillow, **_options(spec))
         return file.getvalue()
 
 
 def _options(spec: DatasetSpec) -> dict[str, Any]:
     """Return the options of Pillow's encoder for a dataset's format."""
     if spec.image_format == "webp":
-        return {
-            "lossless": False,
-            "quality": spec.quality,
-            "alpha_quality": 100,
-            "method": 4,
-            "exact": False,
-        }
+        lossy = {"lossless": False, "quality": spec.quality, "alpha_quality": 100}
+        return {**lossy, "method": 4, "exact": False}
     if spec.image_format == "tiff":
         # Uncompressed, in one strip as Pillow's own writer does.
         return {"compression": "raw", "tiffinfo": {_ROWS_PER_STRIP: spec.height}}
@@ -113,13 +107,3 @@ def _options(spec: DatasetSpec) -> dict[str, Any]:
             "no_jp2": False,
         }
     return {"optimize": False, "interlace": 0}
-
-
-def _with_palette(image: Image.Image) -> Image.Image:
-    """Return an RGB image in 256 of its colors, found by an octree, undithered.
-
-    Median cut finds better ones, but takes a hundred times as long.
-    """
-    return image.quantize(
-        _COLORS, method=Image.Quantize.FASTOCTREE, kmeans=0, dither=Image.Dither.NONE
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -74,25 +74,19 @@ class TargetSizes:
         return self.mean + max(-self._most_off, min(off, self._most_off))
 
 
-class Reach(NamedTuple):
-    """About the sizes of files, in bytes, at the coarsest and at the finest level."""
-
-    least: int
-    most: int
-
-
 class TargetSizeEncoder(ImageEncoder, Generic[Source]):
     """Encodes images of one width and height as files of their target sizes.
 
-    A file has `overhead` bytes that are not entropy-coded data. `expect` returns about how many
-    bytes of entropy-coded data an image has at a level.
+    A file has `overhead` bytes that are not entropy-coded data. Files have about the bytes in
+    `reach` at the coarsest and the finest level. `expect` returns about how many bytes of
+    entropy-coded data an image has at a level.
     """
 
     def __init__(
         self,
         spec: DatasetSpec,
         overhead: int,
-        reach: Reach,
+        reach: tuple[int, int],
         expect: Callable[[int], int],
         fineness: Fineness,
     ) -> None:

@@ -11,7 +11,7 @@ from imagine_gen.content.base import content_of
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.jpeg import encode, levels, scan_begin
 from imagine_gen.formats.pillow import Canvas
-from imagine_gen.target_size.encoder import Reach, TargetSizeEncoder
+from imagine_gen.target_size.encoder import TargetSizeEncoder
 from imagine_gen.target_size.level_search import Fineness, interpolated, level_of
 
 _FINENESS = Fineness(step=2, margin=2, tolerance=5)
@@ -33,13 +33,14 @@ class Sample:
         self._levels = levels(spec.mode)
         canvas, content = Canvas(spec), content_of(spec)
         whole = canvas.paint(content.image(0))
-        self._middle = _middle(whole)
+        width, height = (min(side, _SAMPLE_SIDE) for side in whole.size)
+        left, top = (whole.width - width) // 2, (whole.height - height) // 2
+        self._middle = whole.crop((left, top, left + width, top + height))
         self._middle_bytes = interpolated(self._measure, len(self._levels))
         self.overhead = scan_begin(self._file(self._middle, 0)) + _END_OF_IMAGE_BYTES
-        middle_pixels = self._middle.width * self._middle.height
         self._pixels = spec.width * spec.height
         room = (spec.target_size or 0) - self.overhead
-        share = room * middle_pixels // self._pixels
+        share = room * width * height // self._pixels
         level = level_of(share, self._middle_bytes, len(self._levels))
         self._share = self._middle_bytes(level)
         self._whole, self._least, self._most = (
@@ -49,10 +50,10 @@ class Sample:
             smallest = self._file(canvas.paint(content.image(index)), 0)
             self._least = max(self._least, len(smallest) - self.overhead)
 
-    def reach(self, pixels: int) -> Reach:
-        """Return about the sizes that files of so many pixels can have, in bytes."""
+    def reach(self, pixels: int) -> tuple[int, int]:
+        """Return about the least and the most bytes that files of so many pixels can have."""
         least, most = (end * pixels // self._pixels for end in (self._least, self._most))
-        return Reach(self.overhead + least, self.overhead + most)
+        return self.overhead + least, self.overhead + most
 
     def expect(self, level: int, pixels: int) -> int:
         """Return about how many bytes of entropy-coded data so many pixels have at a level."""
@@ -83,10 +84,3 @@ class FreshTargetEncoder(TargetSizeEncoder[Image.Image]):
         file = encode(source, self._levels[level], self._spec.subsampling)
         begin = scan_begin(file)
         return [file[:begin], memoryview(file)[begin:]]
-
-
-def _middle(image: Image.Image) -> Image.Image:
-    """Return a copy of an image's middle."""
-    width, height = (min(side, _SAMPLE_SIDE) for side in image.size)
-    left, top = (image.width - width) // 2, (image.height - height) // 2
-    return image.crop((left, top, left + width, top + height))

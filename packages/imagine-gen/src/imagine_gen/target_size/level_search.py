@@ -38,10 +38,7 @@ class Fineness(NamedTuple):
 
 
 def interpolated(measure: Callable[[int], int], count: int) -> Callable[[int], int]:
-    """Return a function like `measure`, which it calls at every sixteenth of `count` levels only.
-
-    `measure` returns the bytes of entropy-coded data that a sample has at a level.
-    """
+    """Return a function like `measure`, which it calls at every sixteenth of `count` levels."""
     measured = lru_cache(maxsize=None)(measure)
 
     def about(level: int) -> int:
@@ -87,12 +84,6 @@ class Ladder:
         """Return the highest rung of at most `size` bytes, or the lowest rung."""
         return max(0, bisect_right(self._rungs, size) - 1)
 
-    def _level(self, rung: int) -> int:
-        if rung not in self._levels:
-            found = level_of(self._rungs[rung], self._expect, self._count)
-            self._levels[rung] = found if rung else 0
-        return self._levels[rung]
-
     def search(self, room: int, measure: Callable[[int, int | None], int]) -> int | None:
         """Return a level at which an image about fills a room, or None if no level is low enough.
 
@@ -103,11 +94,14 @@ class Ladder:
         good: int | None = None
         tight: int | None = None  # leaves room, but too little for a segment
         sizes: dict[int, int] = {}
-        points: list[_Point] = []
+        logs: dict[int, int] = {}  # of the image's bytes, by rung
         low, high = -1, len(self._rungs)
         rung = self._rung(aim)
         while high - low > 1:
-            level = self._level(rung)
+            if rung not in self._levels:
+                found = level_of(self._rungs[rung], self._expect, self._count)
+                self._levels[rung] = found if rung else 0
+            level = self._levels[rung]
             if level not in sizes:
                 sizes[level] = measure(level, tight if good is None else good)
             left = room - sizes[level]
@@ -118,12 +112,12 @@ class Ladder:
             else:
                 high = rung
                 tight = level if left > 0 else tight
-            points.append(_Point(rung, log2(sizes[level])))
-            if len(points) == 1:
+            logs[rung] = log2(sizes[level])
+            if len(logs) == 1:
                 # The image probably differs from the expectation by the same factor elsewhere.
                 rung = self._rung(self._rungs[rung] * aim // sizes[level])
-            elif len(points) < _FEW_STEPS:
-                rung = _on_a_line(points, log2(aim), (low, high))
+            elif len(logs) < _FEW_STEPS:
+                rung = _on_a_line(logs, log2(aim), (low, high))
             else:
                 rung = (low + high) // 2
             rung = max(low + 1, min(rung, high - 1))
@@ -135,23 +129,16 @@ def level_of(size: int, expect: Callable[[int], int], count: int) -> int:
     return max(0, bisect_right(range(count), size, key=expect) - 1)
 
 
-class _Point(NamedTuple):
-    """A rung that was tried, and the logarithm of the image's bytes there."""
-
-    rung: int
-    log: int
-
-
-def _on_a_line(points: list[_Point], log: int, rungs: tuple[int, int]) -> int:
-    """Return the rung at which a line through two points has a logarithm of bytes.
+def _on_a_line(logs: dict[int, int], log: int, rungs: tuple[int, int]) -> int:
+    """Return the rung at which a line through two of the logarithms of bytes has another one.
 
     Rungs are a logarithm too, so a line is a power law. It goes through the points at the two given
     rungs if both were tried, and otherwise through the last two points.
     """
-    ends = [point for point in points if point.rung in rungs]
-    first, second = ends if len(ends) == len(rungs) else points[-2:]
-    rise = second.log - first.log
-    return second.rung + (log - second.log) * (second.rung - first.rung) // (rise or 1)
+    ends = [rung for rung in logs if rung in rungs]
+    first, second = ends if len(ends) == len(rungs) else list(logs)[-2:]
+    rise = logs[second] - logs[first]
+    return second + (log - logs[second]) * (second - first) // (rise or 1)
 
 
 def log2(number: int) -> int:

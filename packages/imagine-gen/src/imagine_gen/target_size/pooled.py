@@ -1,15 +1,11 @@
-"""Pooled JPEG files of a target size.
-
-All strips of an image are encoded at one level. So the pool has each strip at several levels,
-encoded when first needed.
-"""
+"""Pooled JPEG files of a target size, from strips at one level of several."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import lru_cache, partial
-from typing import NamedTuple
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +16,7 @@ from imagine_gen.dataset.formats import TARGET_POOL_BYTES
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.jpeg import Strips, levels
 from imagine_gen.pooled import Dealer, make_pool
-from imagine_gen.target_size.encoder import Reach, TargetSizeEncoder
+from imagine_gen.target_size.encoder import TargetSizeEncoder
 from imagine_gen.target_size.level_search import Fineness, interpolated, level_of
 
 # Each rung of the ladder costs the encoding of all strips, and memory for them, so rungs are
@@ -79,13 +75,10 @@ class LeveledPool:
             missing = set(picks) - known.keys()
             known.update((pick, self._encode(self._numbers[pick], level)) for pick in missing)
             self._bytes[level] = sum(map(len, known.values()))
-            self._drop_unused()
+            while len(self._strips) > 1 and sum(self._bytes.values()) > self.max_bytes:
+                unused, _ = self._strips.popitem(last=False)
+                del self._bytes[unused]
             return [known[pick] for pick in picks]
-
-    def _drop_unused(self) -> None:
-        while len(self._strips) > 1 and sum(self._bytes.values()) > self.max_bytes:
-            level, _ = self._strips.popitem(last=False)
-            del self._bytes[level]
 
     def _measure(self, level: int) -> int:
         return sum(len(self._encode(number, level)) for number in range(_SAMPLE_STRIPS))
@@ -98,11 +91,8 @@ class LeveledPool:
         return Strips(self._spec.of_size(self._spec.width, height), self._levels[level])
 
 
-class _Deal(NamedTuple):
-    """The places of an image's strips in the pool, and the pixels of its first strip if fresh."""
-
-    picks: list[int]
-    fresh: npt.NDArray[np.uint8] | None
+# The places of an image's strips in the pool, and the pixels of its first strip if fresh.
+_Deal: TypeAlias = "tuple[list[int], npt.NDArray[np.uint8] | None]"
 
 
 class PooledTargetEncoder(TargetSizeEncoder[_Deal]):
@@ -120,20 +110,19 @@ class PooledTargetEncoder(TargetSizeEncoder[_Deal]):
         super().__init__(
             spec,
             overhead,
-            Reach(overhead + least, overhead + most),
+            (overhead + least, overhead + most),
             partial(pool.expect, count=count),
             _FINENESS if fits else _LARGE_FINENESS,
         )
 
     def _source(self, index: int) -> _Deal:
         picks, first_is_fresh = self._dealer.deal(index)
-        return _Deal(
-            picks, self._content.fresh_strip(index, self._rows) if first_is_fresh else None
-        )
+        return picks, self._content.fresh_strip(index, self._rows) if first_is_fresh else None
 
     def _encode(self, source: _Deal, level: int) -> list[Buffer]:
         strip_format = self._pool.strip_format(self._spec.height, level)
-        strips = self._pool.strips(level, source.picks)
-        if source.fresh is not None:
-            strips[0] = strip_format.encode(source.fresh)
+        picks, fresh = source
+        strips = self._pool.strips(level, picks)
+        if fresh is not None:
+            strips[0] = strip_format.encode(fresh)
         return strip_format.assemble(strips)

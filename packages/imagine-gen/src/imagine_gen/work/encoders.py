@@ -1,7 +1,4 @@
-"""The choice of the encoder for a dataset.
-
-Only the chosen modules, and the libraries that they need, are imported, so that runs start fast.
-"""
+"""The choice of a dataset's encoder; only its modules are imported, so that runs start fast."""
 
 from __future__ import annotations
 
@@ -21,10 +18,7 @@ Pool = TypeVar("Pool")
 
 
 def image_encoder(spec: DatasetSpec) -> ImageEncoder:
-    """Return a new encoder of a dataset's images, for use by one thread.
-
-    A target size out of reach, or pools of more than 8 GiB of pixels, are a `UsageError`.
-    """
+    """Return a new encoder of a dataset's images, for use by one thread."""
     make = _encoders(spec) if spec.target_size is None else _target_encoders(spec)
     if spec.sizes is None:
         return make(spec)

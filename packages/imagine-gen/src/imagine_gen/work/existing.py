@@ -10,7 +10,7 @@ import logging
 import struct
 import warnings
 from functools import lru_cache
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, Any, cast
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.image_headers import has_end, read_header
@@ -23,19 +23,8 @@ _MAX_BOXES = 64
 _STRIP_OFFSETS, _STRIP_BYTES = 273, 279  # TIFF 6.0, section 8
 
 
-class Header(NamedTuple):
-    """An image's width and height in pixels, and its mode."""
-
-    width: int
-    height: int
-    mode: str
-
-
 def existing_size(spec: DatasetSpec, path: bytes) -> int:
-    """Return the size in bytes of an image's existing file, or 0 if the image has to be made.
-
-    The file can be kept if it has the format, mode and dimensions of the dataset, and its end.
-    """
+    """Return the bytes of an image's file, or 0 if it is not complete or not as asked for."""
     try:
         with open_input(path, "an image file") as file:
             return file.size if _is_complete(spec, file) else 0
@@ -51,8 +40,8 @@ def _is_complete(spec: DatasetSpec, file: InputFile) -> bool:
     return read_header(contents) == wanted and has_end(contents, file.size)
 
 
-def read_complete(file: InputFile, kind: str) -> Header | None:
-    """Return the header of an image file, or None if the file is broken, cut or of another kind.
+def read_complete(file: InputFile, kind: str) -> tuple[int, int, str] | None:
+    """Return width, height and mode of a file, or None if it is broken, cut or of another kind.
 
     `kind` is Pillow's name of the format. A GIF file has mode L if its palette is gray.
     """
@@ -65,7 +54,7 @@ def read_complete(file: InputFile, kind: str) -> Header | None:
     except Exception:  # Pillow raises many types for a broken file.
         return None
     width, height = image.size
-    return Header(width, height, _gif_mode(file) if kind == "GIF" else image.mode)
+    return (width, height, _gif_mode(file) if kind == "GIF" else image.mode)
 
 
 @lru_cache(maxsize=1)

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 from imagine_common.errors import UsageError
@@ -43,6 +43,8 @@ _UNITS_PER_THREAD = 4
 
 # The encoders of this process, which forked workers inherit.
 _inherited: dict[DatasetSpec, ImageEncoder] = {}
+# The encoder that a thread made for itself. Workers of a cluster may have several threads.
+_own = threading.local()
 
 
 @contextmanager
@@ -93,17 +95,12 @@ def _units(spec: DatasetSpec, chunksize: int) -> Iterator[range]:
 
 
 def _work_on(work: Work[Result], spec: DatasetSpec, indexes: range) -> list[Result]:
-    return work(spec, _inherited.get(spec) or _own.encoder(spec), indexes)
-
-
-class _Own(threading.local):
-    """The encoder that a thread made for itself. Workers of a cluster may have several threads."""
-
-    def __init__(self) -> None:
-        self.encoder = lru_cache(maxsize=1)(image_encoder)
-
-
-_own = _Own()
+    encoder = _inherited.get(spec)
+    if encoder is None:
+        if getattr(_own, "spec", None) != spec:
+            _own.encoder, _own.spec = image_encoder(spec), spec
+        encoder = _own.encoder
+    return work(spec, encoder, indexes)
 
 
 def plan_processes(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from itertools import repeat
-from typing import NamedTuple, cast
+from typing import cast
 
 from imagine_common.files.storage import output_file
 from imagine_common.files.stores.ahead import look_ahead
@@ -16,35 +16,23 @@ from imagine_gen.work.existing import existing_size
 from imagine_gen.work.files import FinishedFile, kept_file, write_image
 
 
-class _Upload(NamedTuple):
-    """An image's file, and the object that is still to be uploaded unless the file was kept."""
-
-    file: FinishedFile
-    object: StoreFile | None = None
-
-    def finish(self) -> FinishedFile:
-        if self.object is not None:
-            with self.object:
-                pass
-        return self.file
-
-
 def upload_images(
     resume: bool, spec: DatasetSpec, encoder: ImageEncoder, indexes: range
 ) -> list[FinishedFile]:
     """Make the files of a unit's images in a store; with `resume`, keep those that exist."""
     with closing(_uploads(resume, spec, encoder, indexes)) as uploads:
-        return list(look_ahead(_Upload.finish, uploads))
+        return list(look_ahead(_finish, uploads))
 
 
 def _uploads(
     resume: bool, spec: DatasetSpec, encoder: ImageEncoder, indexes: range
-) -> Generator[_Upload]:
+) -> Generator[tuple[FinishedFile, AbstractContextManager[object]]]:
+    """Yield each file, and the object that is still to be uploaded unless the file was kept."""
     images = ((spec.of_image(index), spec.image_path(index)) for index in indexes)
     sizes = look_ahead(lambda image: existing_size(*image), images) if resume else repeat(0)
     for index, size in zip(indexes, sizes):
         if kept := kept_file(encoder, index, size):
-            yield _Upload(kept)
+            yield kept, nullcontext()
             continue
         target = cast(StoreFile, output_file(spec.image_path(index)))
         try:
@@ -52,4 +40,10 @@ def _uploads(
         except BaseException:
             target.abort()
             raise
-        yield _Upload(made, target)
+        yield made, target
+
+
+def _finish(upload: tuple[FinishedFile, AbstractContextManager[object]]) -> FinishedFile:
+    file, target = upload
+    with target:
+        return file
