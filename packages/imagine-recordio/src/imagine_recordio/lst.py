@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Iterator
-from itertools import count
+from functools import partial
 from math import isinf
 
 from imagine_common.errors import ImagineError, file_errors
@@ -27,7 +28,6 @@ _NUMBER = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})
 _MAX_NUMBER_BYTES = 100
 _MAX_LINE_BYTES = 1 << 20
 _BATCH = 256
-_PAGE_BITS = 6
 
 
 class ListLines:
@@ -75,26 +75,27 @@ class ListSource:
 
     def lines(self) -> Iterator[list[bytes] | None]:
         """Yield the list's lines; raise an `ImagineError` at a repeated index, too."""
-        indexes = _IndexSet()
+        seen: defaultdict[int, int] = defaultdict(int)  # the bits of 64 indexes each
         batch: list[bytes] = []
+        position = -1
         with file_errors(self._path), open(local_path(self._path), "rb") as file:
-            for position in count():
-                line = file.readline(_MAX_LINE_BYTES + 1)
-                if not line:
-                    break
+            for position, line in enumerate(iter(partial(file.readline, _MAX_LINE_BYTES + 1), b"")):
                 if len(line) > _MAX_LINE_BYTES:
                     raise ImagineError(f"a line of over 1 MiB{self.line_format.locate(position)}")
-                index = _parse_index(line)
-                if index is not None and not indexes.add(index):
-                    where = self.line_format.locate(position)
-                    raise ImagineError(f"the index {index} is repeated{where}")
+                if (index := _parse_index(line)) is not None:
+                    page, bit = index >> 6, 1 << (index & 63)
+                    if seen[page] & bit:
+                        raise ImagineError(
+                            f"the index {index} is repeated{self.line_format.locate(position)}"
+                        )
+                    seen[page] |= bit
                 batch.append(line.removesuffix(NEWLINE))
                 if len(batch) == _BATCH:
                     yield batch
                     batch = []
         if batch:
             yield batch
-        elif not position:
+        elif position < 0:
             raise ImagineError(f"{show(self._path)}: the list is empty")
 
     def warnings(self) -> list[str]:
@@ -120,17 +121,3 @@ def _parse_label(field: bytes) -> float:
 
 def _shortened(field: bytes) -> str:
     return show(field[:_MAX_NUMBER_BYTES])
-
-
-class _IndexSet:
-    """A set of indexes as bits of numbers, which suits the usual 0 to the number of lines."""
-
-    def __init__(self) -> None:
-        self._pages: dict[int, int] = {}
-
-    def add(self, index: int) -> bool:
-        """Add an index; return whether it is new."""
-        page, bit = index >> _PAGE_BITS, 1 << (index & (1 << _PAGE_BITS) - 1)
-        bits = self._pages.get(page, 0)
-        self._pages[page] = bits | bit
-        return not bits & bit

@@ -12,13 +12,8 @@ from typing import NamedTuple
 from imagine_common.files.reading import FileSlice
 
 _HEAD_BYTES = 32
-_PNG_MODES = {  # by bit depth and color type
-    (8, 0): "L",
-    (8, 2): "RGB",
-    (8, 3): "P",
-    (8, 4): "LA",
-    (8, 6): "RGBA",
-}
+# By bit depth and color type.
+_PNG_MODES = {(8, 0): "L", (8, 2): "RGB", (8, 3): "P", (8, 4): "LA", (8, 6): "RGBA"}
 _JPEG_SIGNATURE = b"\xff\xd8"
 _JPEG_END = b"\xff\xd9"
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"

@@ -7,7 +7,7 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from math import inf
+from math import isnan
 from typing import BinaryIO, TypeVar
 
 from imagine_common.cli.report import Report
@@ -36,17 +36,11 @@ class FileReport:
         self.path = path
         self.size = 0
         self.records = 0
-        self._lowest = inf
-        self._highest = -inf
+        self.labels: tuple[float, ...] = ()  # the lowest and the highest, if there is one
         self._findings: list[str] = []
         self._more = 0
         self._remarks: Counter[str] = Counter()
         self._first: dict[str, str] = {}
-
-    @property
-    def labels(self) -> tuple[float, ...]:
-        """The lowest and the highest label; empty if the records have none."""
-        return (self._lowest, self._highest) if self._lowest <= self._highest else ()
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -84,9 +78,8 @@ class FileReport:
 
     def add_labels(self, labels: Iterable[float]) -> None:
         """Extend the range of labels."""
-        for label in labels:
-            self._lowest = min(self._lowest, label)
-            self._highest = max(self._highest, label)
+        numbers = [label for label in (*self.labels, *labels) if not isnan(label)]
+        self.labels = (min(numbers), max(numbers)) if numbers else ()
 
 
 def check_file(

@@ -50,16 +50,15 @@ def line_images(
     """
     complete = partial(_read if with_data else _look_at, form, base)
 
-    def completed(position: int, image: Found) -> Found:
+    def completed(position: int, found: Found) -> Found:
         try:
-            if isinstance(image, Image):
-                return complete(image)
-            error = image
-        except ImagineError as reason:
-            error = reason
-        if isinstance(error, UsageError):  # not about this image alone
-            raise error
-        return ImagineError(f"{error}{line_format.locate(position)}")
+            if isinstance(found, ImagineError):
+                raise found
+            return complete(found)
+        except UsageError:  # not about this image alone
+            raise
+        except ImagineError as error:
+            return ImagineError(f"{error}{line_format.locate(position)}")
 
     parsed = ((position, _parse(line_format, spec, position, line)) for position, line in lines)
     for position, image in parsed:

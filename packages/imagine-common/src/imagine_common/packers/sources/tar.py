@@ -17,12 +17,12 @@ from imagine_common.exchange.manifest import parse_line
 from imagine_common.packers.images import is_image, offset_labels, require_image, require_size
 from imagine_common.packers.records import Image
 from imagine_common.packers.sources.base import Ignored
+from imagine_common.packers.sources.tar_headers import Member, place
 from imagine_common.packers.sources.tar_stream import StreamError, TarStream
 from imagine_common.text import show
 
 if TYPE_CHECKING:
     from imagine_common.packers.shards.record_format import RecordFormat
-    from imagine_common.packers.sources.tar_headers import Member
 
 _NAME = re.compile(rb"(?s)((?:.*/)?[^./]+)\.([^/]*)")
 _LABELS = re.compile(rb"\s*[0-9]+(?:\s*,\s*[0-9]+)*\s*")
@@ -72,7 +72,7 @@ class TarSource:
             except StreamError:
                 raise
             except ImagineError as reason:
-                error = ImagineError(f"{reason}{member.place}")
+                error = ImagineError(f"{reason}{place(member.offset)}")
             sample.drop()
             yield error
             position += 1
@@ -123,7 +123,7 @@ class _Sample:
         if self._label and not self._image:
             raise ImagineError(
                 f"{show(self._label.name)}: labels without an image; members of a sample must"
-                f" follow each other{self._label.place}"
+                f" follow each other{place(self._label.offset)}"
             )
         return self._image is not None
 
@@ -137,7 +137,7 @@ class _Sample:
             require_size(image.path, image.size, self._form.image_limit(image))
             header = self._form.examine(image.path, data)
         except ImagineError as error:
-            return ImagineError(f"{error}{self._image.place}")
+            return ImagineError(f"{error}{place(self._image.offset)}")
         return image if header is None else image._replace(header=header)
 
     def _add_label(self, member: Member) -> None:

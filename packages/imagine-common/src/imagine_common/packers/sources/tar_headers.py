@@ -12,6 +12,7 @@ Functions raise an `ImagineError` without the place of the header, which the cal
 from __future__ import annotations
 
 import re
+import struct
 from typing import NamedTuple
 
 from imagine_common.errors import ImagineError
@@ -36,7 +37,6 @@ _REFUSED = {
     b"M": "the rest of a file that begins in another volume",
     b"V": "a volume label; write the archive without --label",
 }
-
 ZEROS = bytes(BLOCK_BYTES)
 
 _OCTAL = re.compile(rb"[ \0]*([0-7]*)[ \0]*")
@@ -46,12 +46,8 @@ _DIGITS = re.compile(rb"[0-9]{1,19}")
 _MAX_SIZE = 2**63 - 1
 _MAX_NAME_BYTES = 4096  # the longest path on Linux
 
-_NAME = slice(0, 100)
-_SIZE = slice(124, 136)
-_CHECKSUM = slice(148, 156)
-_KIND = slice(156, 157)
-_MAGIC = slice(257, 265)
-_PREFIX = slice(345, 500)
+# name, size, checksum, kind, magic with version, and prefix
+_BLOCK = struct.Struct("100s 24x 12s 12x 8s c 100x 8s 80x 155s 12x")
 _POSIX = b"ustar\x0000"
 
 _OTHER_FORMATS = (  # signature, name, and the command that unpacks it
@@ -64,28 +60,16 @@ _OTHER_FORMATS = (  # signature, name, and the command that unpacks it
 )
 
 
-class Block(NamedTuple):
-    """The fields of a header block: a name, a size in bytes, and the type flag, a letter.
+class Member(NamedTuple):
+    """A member's header: name, size in bytes, type flag, and the header's offset in the stream.
 
-    The size is None if the field is not a number; an extended header can still replace it.
+    The size is -1 if the field is not a number; an extended header can still replace it.
     """
 
     name: bytes
-    size: int | None
-    kind: bytes
-
-
-class Member(NamedTuple):
-    """A plain file in a tar stream: its name, its size and its header's offset in bytes."""
-
-    name: bytes
     size: int
+    kind: bytes
     offset: int
-
-    @property
-    def place(self) -> str:
-        """Return the end of an error message that gives the member's place in the stream."""
-        return place(self.offset)
 
 
 class Extension(NamedTuple):
@@ -117,22 +101,24 @@ class Extension(NamedTuple):
             raise ImagineError("a global header sets the names or sizes of all members")
         return self
 
-    def apply(self, block: Block, offset: int) -> Member | None:
-        """Return the member that a header block at an offset begins; None for a folder."""
-        name = self.name or self.gnu_name or block.name
-        size = block.size if self.size is None else self.size
-        kind = block.kind
+    def apply(self, member: Member) -> Member | None:
+        """Return a plain file with these fields replaced; None for a folder."""
+        name = self.name or self.gnu_name or member.name
+        size = member.size if self.size is None else self.size
+        kind = member.kind
         if name.endswith(b"/") and kind in (b"0", b"\0"):  # v7 marks folders in this way
             kind = _FOLDER_KIND
         _check_name(name)
-        if size is None:
+        if size < 0:
             raise ImagineError(f"{show(name)}: the size is not a number")
         if self.is_sparse:
             kind = b"S"
-        if kind not in _FILE_KINDS and kind != _FOLDER_KIND:
+        if kind == _FOLDER_KIND:
+            return None
+        if kind not in _FILE_KINDS:
             found = _REFUSED.get(kind, f"a member of unknown type ({show(kind)})")
             raise ImagineError(f"{show(name)}: {found}; only plain files can be packed")
-        return Member(name, size, offset) if kind != _FOLDER_KIND else None
+        return Member(name, size, kind, member.offset)
 
 
 def place(offset: int) -> str:
@@ -140,9 +126,9 @@ def place(offset: int) -> str:
     return f" (at byte {offset} of the tar stream)"
 
 
-def parse_block(block: bytes) -> Block | None:
+def parse_header(block: bytes, offset: int) -> Member | None:
     """Parse a header block of 512 bytes; return None if its checksum is wrong."""
-    field = block[_CHECKSUM]
+    name, size, field, kind, magic, prefix = _BLOCK.unpack(block)
     checksum = _octal(field)
     total = sum(block) - sum(field) + 8 * 0x20
     # A few old writers added up signed characters.
@@ -150,10 +136,10 @@ def parse_block(block: bytes) -> Block | None:
         octet >= 0x80 for octet in block[:148] + block[156:]
     ):
         return None
-    name = block[_NAME].partition(b"\0")[0]
-    if block[_MAGIC] == _POSIX and block[_PREFIX.start]:
-        name = block[_PREFIX].partition(b"\0")[0] + b"/" + name
-    return Block(name, _number(block[_SIZE]), block[_KIND])
+    name = name.partition(b"\0")[0]
+    if magic == _POSIX and prefix[0]:
+        name = prefix.partition(b"\0")[0] + b"/" + name
+    return Member(name, _number(size), kind, offset)
 
 
 def describe_other(data: bytes) -> str | None:
@@ -204,14 +190,14 @@ def _check_name(name: bytes) -> None:
         raise ImagineError(f"{show(name)}: the name leads out of the archive")
 
 
-def _octal(field: bytes) -> int | None:
+def _octal(field: bytes) -> int:
     match = _OCTAL.fullmatch(field)
-    return int(match[1] or b"0", 8) if match else None
+    return int(match[1] or b"0", 8) if match else -1
 
 
-def _number(field: bytes) -> int | None:
+def _number(field: bytes) -> int:
     """Parse a size: octal digits, or GNU's binary number if the first bit is set."""
     if field[0] < 0x80:
         return _octal(field)
     number = int.from_bytes(field[1:], "big")
-    return number if field[0] == 0x80 and number <= _MAX_SIZE else None
+    return number if field[0] == 0x80 and number <= _MAX_SIZE else -1

@@ -22,11 +22,10 @@ from imagine_common.packers.images import HEAD_BYTES
 from imagine_common.packers.sources.tar_headers import (
     EXTENSION_KINDS,
     ZEROS,
-    Block,
     Extension,
     Member,
     describe_other,
-    parse_block,
+    parse_header,
     place,
 )
 
@@ -63,13 +62,13 @@ class TarStream:
         """Yield the plain files; a member can be read until the next one is requested."""
         extension = Extension()
         begin = 0
-        while block := self._next_block(begin):
+        while header := self._next_header(begin):
             try:
-                if block.kind in EXTENSION_KINDS:
-                    extension = extension.updated(block.kind, self._read_extension(block))
+                if header.kind in EXTENSION_KINDS:
+                    extension = extension.updated(header.kind, self._read_extension(header))
                     begin = self._offset
                     continue
-                member = extension.apply(block, begin)
+                member = extension.apply(header)
             except ImagineError as error:
                 raise ImagineError(f"{error}{place(begin)}") from None
             if member:
@@ -99,24 +98,24 @@ class TarStream:
         self._left = 0
         return data
 
-    def _next_block(self, offset: int) -> Block | None:
-        """Return the next header block, or None at the archive's end."""
+    def _next_header(self, offset: int) -> Member | None:
+        """Return the header at an offset, which is the next to read; None at the archive's end."""
         data = self._file.read(BLOCK_BYTES)
-        block = parse_block(data) if len(data) == BLOCK_BYTES else None
-        if block is None and not offset and (reason := describe_other(data)):
+        header = parse_header(data, offset) if len(data) == BLOCK_BYTES else None
+        if header is None and not offset and (reason := describe_other(data)):
             raise ImagineError(f"standard input: {reason}")
         if len(data) < BLOCK_BYTES:
             raise self._cut(len(data))
-        if block is None and data != ZEROS:
+        if header is None and data != ZEROS:
             raise ImagineError(f"standard input: damaged: no valid header{place(offset)}")
         self._offset += BLOCK_BYTES
-        return block
+        return header
 
-    def _read_extension(self, block: Block) -> bytes:
-        if block.size is None or block.size > _MAX_EXTENSION_BYTES:
+    def _read_extension(self, header: Member) -> bytes:
+        if not 0 <= header.size <= _MAX_EXTENSION_BYTES:
             raise ImagineError("an extended header is over 1 MiB, or its size is not a number")
-        data = self._read(block.size)
-        self._read(-block.size % BLOCK_BYTES)
+        data = self._read(header.size)
+        self._read(-header.size % BLOCK_BYTES)
         return data
 
     def _read(self, size: int) -> bytes:
