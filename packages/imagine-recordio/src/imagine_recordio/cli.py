@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from imagine_common.cli.presets import parse_with_preset
 from imagine_common.cli.tool import run_tool
 from imagine_common.errors import UsageError
-from imagine_common.packers.cli import run_packer
+from imagine_common.packers.cli import Packer, run_packer
 from imagine_common.packers.options import PackerParser, add_option
 from imagine_recordio import WRITERS
 
@@ -44,19 +44,15 @@ def build_parser(prog: str = "imagine-recordio") -> PackerParser:
     return parser
 
 
-class RecordIOPacker:
-    """The packer of this tool, with the values of its own options."""
+class RecordIOPacker(Packer):
+    """The packer of this tool."""
 
     package = "imagine-recordio"
     suffix = b".rec"
-    test_options: frozenset[str] = frozenset()
-
-    def __init__(self, args: argparse.Namespace) -> None:
-        self._args = args
 
     def source(self) -> ListSource | None:
         """Return the list of `--lst`, if it was given."""
-        args = self._args
+        args = self.args
         if args.lst is None:
             if args.root is not None:
                 raise UsageError("argument --root: only with --lst")
@@ -74,7 +70,7 @@ class RecordIOPacker:
         """Return the record format."""
         from imagine_recordio.pack import record_format
 
-        return record_format(spec, self._args.writer, self._args.merged_index)
+        return record_format(spec, self.args.writer, self.args.merged_index)
 
     def checker(self, _base: bytes) -> Callable[[bytes], FileReport]:
         """Return the function that checks a file."""
@@ -85,7 +81,7 @@ class RecordIOPacker:
 
 def run(args: argparse.Namespace) -> None:
     """Pack, plan or check as the arguments ask."""
-    run_packer(args, RecordIOPacker(args))
+    run_packer(RecordIOPacker(args))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

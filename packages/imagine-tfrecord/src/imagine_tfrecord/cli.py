@@ -12,7 +12,7 @@ from imagine_common.cli.options import was_given
 from imagine_common.cli.presets import parse_with_preset
 from imagine_common.cli.tool import run_tool
 from imagine_common.errors import UsageError
-from imagine_common.packers.cli import run_packer
+from imagine_common.packers.cli import Packer, run_packer
 from imagine_common.packers.options import PackerParser, add_option
 from imagine_tfrecord import WRITERS
 
@@ -43,26 +43,22 @@ def build_parser(prog: str = "imagine-tfrecord") -> PackerParser:
     return parser
 
 
-class TFRecordPacker:
-    """The packer of this tool, with the values of its own options."""
+class TFRecordPacker(Packer):
+    """The packer of this tool."""
 
     package = "imagine-tfrecord"
-    suffix = b""
     test_options = frozenset({"index_path"})
 
     def __init__(self, args: argparse.Namespace) -> None:
         if args.schema == "dlio" and was_given(args, "--label-offset"):
             raise UsageError("argument --label-offset: not with --schema dlio, which has no label")
-        self._args = args
-
-    def source(self) -> None:
-        """Return nothing: the tool has no options of its own for sources."""
+        super().__init__(args)
 
     def record_format(self, spec: PackSpec) -> TFRecordFormat:
         """Return the record format."""
         from imagine_tfrecord.pack import record_format
 
-        args = self._args
+        args = self.args
         return record_format(spec, args.writer, args.schema, args.index, args.index_path)
 
     def checker(self, base: bytes) -> Callable[[bytes], FileReport]:
@@ -70,7 +66,7 @@ class TFRecordPacker:
         from imagine_common.files.urls import rooted
         from imagine_tfrecord.check import check_tfrecord
 
-        folder = self._args.index_path
+        folder = self.args.index_path
         if folder is not None:
             folder = rooted(folder, base)
         return partial(check_tfrecord, index_path=folder)
@@ -78,7 +74,7 @@ class TFRecordPacker:
 
 def run(args: argparse.Namespace) -> None:
     """Pack, plan or check as the arguments ask."""
-    run_packer(args, TFRecordPacker(args))
+    run_packer(TFRecordPacker(args))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from imagine_common.cli.options import was_given
 from imagine_common.cli.workers import open_workers, refuse_scheduler
@@ -27,25 +28,32 @@ _FOLDER_OPTIONS = ("--recursive", "--labels-from-dirs")
 _TEST_OPTIONS = {"test", "files", "workers", "scheduler", "delimiter", "quiet", "verbose", "preset"}
 
 
-class Packer(Protocol):
-    """A packer, with the values of its own options."""
+class Packer(ABC):
+    """A packer, with its arguments."""
 
     package: str
-    suffix: bytes  # of a file with records
-    test_options: frozenset[str]  # its own options for --test, as attributes of the arguments
+    suffix = b""  # of a file with records
+    test_options: frozenset[str] = frozenset()  # its own, for --test, as attributes of `args`
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.args = args
 
     def source(self) -> Source | None:
         """Return the source of the tool's own options, if they name one."""
+        return None
 
+    @abstractmethod
     def record_format(self, spec: PackSpec) -> RecordFormat:
         """Return the record format."""
 
+    @abstractmethod
     def checker(self, base: bytes) -> Callable[[bytes], FileReport]:
         """Return the function that checks a file, for workers with another current folder."""
 
 
-def run_packer(args: argparse.Namespace, packer: Packer) -> None:
+def run_packer(packer: Packer) -> None:
     """Pack, plan or check as the arguments ask."""
+    args = packer.args
     if args.test:
         from imagine_common.packers.checking import run_check
         from imagine_common.parallel.ordered_map import base_of
@@ -73,7 +81,7 @@ def run_packer(args: argparse.Namespace, packer: Packer) -> None:
     if args.scheduler is not None:  # Otherwise the error would come after connecting.
         refuse_store("--scheduler", spec.dest_path)
     with open_workers(args, packer.package) as workers, Report(args.prog, args.quiet) as report:
-        _pack(args, packer, source, spec, workers, report)
+        _pack(packer, source, spec, workers, report)
 
 
 def _spec(args: argparse.Namespace) -> PackSpec:
@@ -123,17 +131,12 @@ def _refuse(args: argparse.Namespace, options: Sequence[str], reason: str) -> No
 
 
 def _pack(
-    args: argparse.Namespace,
-    packer: Packer,
-    source: Source,
-    spec: PackSpec,
-    workers: Workers | None,
-    report: Report,
+    packer: Packer, source: Source, spec: PackSpec, workers: Workers | None, report: Report
 ) -> None:
     from imagine_common.exchange.manifest import Entry, ManifestWriter
     from imagine_common.packers.packing import pack
 
-    manifest = ManifestWriter(args.delimiter)
+    manifest = ManifestWriter(spec.delimiter)
     shards = skipped = 0
 
     def count(shard: Shard) -> None:
@@ -154,7 +157,7 @@ def _pack(
     for warning in source.warnings():
         report.warn(warning)
     # A part can't know which other files of these names belong to other parts.
-    stale = args.part is None and spec.names.left_over(spec.dest_path, packer.suffix, shards)
+    stale = packer.args.part is None and spec.names.left_over(spec.dest_path, packer.suffix, shards)
     if stale:
         report.warn(
             f"{show(spec.dest_path)}: left {counted(len(stale), 'file')} of this"
