@@ -78,17 +78,16 @@ class ShardNames:
 
     def left_over(self, folder: bytes, suffix: bytes, total: int) -> list[bytes]:
         """Return the names in a folder that match, but are not those of the `total` shards."""
-        seen: set[str] = set()
-        pattern = b""
-        for literal, field, _ in self._pieces:
-            group = b"(?P<%b>[0-9]{1,19})" % field.encode() if field not in seen else b"[0-9]{1,19}"
-            pattern += re.escape(literal) + (group if field else b"")
-            seen.add(field)
+        fields = [field for _, field, _ in self._pieces if field]
+        pattern = b"".join(
+            re.escape(literal) + (b"([0-9]{1,19})" if field else b"")
+            for literal, field, _ in self._pieces
+        )
         matcher = re.compile(pattern + re.escape(suffix))
         found: list[tuple[int, int, bytes]] = []
         for name in names_in(folder, self.prefix):
             if match := matcher.fullmatch(name):
-                numbers = {key: int(value) for key, value in match.groupdict().items()}
+                numbers = dict(zip(fields, map(int, match.groups())))
                 number, of = numbers[SHARD], numbers.get(TOTAL, total)
                 if name == self.name(number, of) + suffix and (number >= total or of != total):
                     found.append((of, number, name))
