@@ -60,42 +60,27 @@ _KNOWN = {name: reason for names, reason in _REASONS.items() for name in names.s
 
 
 @contextmanager
-def errors_named(url: bytes) -> Iterator[None]:
-    """Turn a store's errors in a `with` block into `ImagineError`s that name its object."""
+def errors_named(url: bytes, missing_ok: bool = False) -> Iterator[None]:
+    """Turn a store's errors in a `with` block into `ImagineError`s that name its object.
+
+    With `missing_ok`, an object that does not exist, in a bucket that does, is not an error.
+    """
     try:
         yield
     except ImagineError:
         raise
     except Exception as error:
-        if not _is_from_store(error):
+        names = _names(error)
+        no_bucket = not _NO_BUCKET.isdisjoint(names)
+        if missing_ok and isinstance(error, FileNotFoundError) and not no_bucket:
+            return
+        modules = {cls.__module__.partition(".")[0] for cls in type(error).__mro__}
+        if not isinstance(error, OSError) and modules.isdisjoint(_LIBRARIES):
             raise
-        if _has_no_bucket(error):
-            url = bucket_of(url)
+        known = next((name for name in names if name in _KNOWN), None)
+        reason = f"{_KNOWN[known]} ({known})" if known else f"the store answers {names[0]}"
         # `from None` hides the library's message, also with --verbose.
-        raise ImagineError(f"{show(url)}: {_reason(error)}") from None
-
-
-def is_missing(error: Exception) -> bool:
-    """Return whether an error means that an object does not exist, while its bucket does."""
-    return isinstance(error, FileNotFoundError) and not _has_no_bucket(error)
-
-
-def _has_no_bucket(error: Exception) -> bool:
-    return bool(set(_names(error)) & _NO_BUCKET)
-
-
-def _is_from_store(error: BaseException) -> bool:
-    return isinstance(error, OSError) or any(
-        cls.__module__.partition(".")[0] in _LIBRARIES for cls in type(error).__mro__
-    )
-
-
-def _reason(error: BaseException) -> str:
-    names = _names(error)
-    known = next((name for name in names if name in _KNOWN), None)
-    if known is not None:
-        return f"{_KNOWN[known]} ({known})"
-    return f"the store answers {names[0]}"
+        raise ImagineError(f"{show(bucket_of(url) if no_bucket else url)}: {reason}") from None
 
 
 def _names(error: BaseException) -> list[str]:

@@ -126,19 +126,16 @@ class StoreInput(InputFile):
 
     def stream(self) -> BinaryIO:
         """Return a file object that reads from the beginning, and ahead."""
-        return io.BufferedReader(_Stream(self._blocks()), 1 << 20)
+
+        def block(begin: int) -> bytes:
+            return self._read(begin, min(begin + _BLOCK_BYTES, self.size))
+
+        blocks = look_ahead(block, range(0, self.size, _BLOCK_BYTES), _BLOCKS_AHEAD)
+        return io.BufferedReader(_Stream(blocks), 1 << 20)
 
     def close(self) -> None:
         """Drop the kept bytes."""
         self._window = b""
-
-    def _blocks(self) -> Iterator[bytes]:
-        begins = range(0, self.size, _BLOCK_BYTES)
-        yield from look_ahead(
-            lambda begin: self._read(begin, min(begin + _BLOCK_BYTES, self.size)),
-            begins,
-            _BLOCKS_AHEAD,
-        )
 
     def _read(self, begin: int, end: int) -> bytes:
         data = self._store.read(self._path, begin, end)

@@ -68,7 +68,7 @@ class S3Store(Store):
             more = {"ContinuationToken": page["NextContinuationToken"]}
 
 
-class S3Upload:
+class S3Upload(Upload):
     """A multipart upload with several parts in flight; a signal aborts it too."""
 
     def __init__(self, fs: Any, url: bytes) -> None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from io import BytesIO
+from typing import Any, NamedTuple
 
 from imagine_common.errors import ImagineError
-from imagine_common.files.stores.errors import errors_named, is_missing
+from imagine_common.files.stores.errors import errors_named
 from imagine_common.files.urls import parse_url, require_backend
 from imagine_common.text import show
 
@@ -31,21 +32,32 @@ class Listed(NamedTuple):
     is_folder: bool
 
 
-class Upload(Protocol):
-    """An upload of an object in parts; the object appears when it is complete."""
+class Upload:
+    """An object written in parts, through a file that most backends complete when it is closed."""
+
+    def __init__(self, fs: Any, url: bytes) -> None:
+        self._url = url
+        self._file = fs.open(url.decode(), "wb", block_size=_PART_BYTES)
 
     def add(self, data: bytes) -> None:
         """Send the next part."""
+        with errors_named(self._url):
+            self._file.write(data)
 
     def settle(self) -> None:
-        """Wait until all parts have arrived; by default, `add` has waited."""
-        return
+        """Wait until all parts have arrived: here, `add` has waited."""
 
     def complete(self) -> None:
         """Make the parts the object."""
+        with errors_named(self._url):
+            self._file.close()
 
     def abort(self) -> None:
-        """Remove the parts."""
+        """Remove the parts if the backend can; they never become an object."""
+        if not self._file.closed:
+            # Closing would complete it, and so would collecting an open file as garbage.
+            self._file.closed = True
+            self._file.discard()
 
 
 class Store:
@@ -62,7 +74,7 @@ class Store:
     def begin(self, url: bytes) -> Upload:
         """Begin to write an object in parts."""
         with errors_named(url):
-            return FileUpload(self._fs, url)
+            return Upload(self._fs, url)
 
     def part_bytes(self, _number: int) -> int:
         """Return the size in bytes of an upload's part, by its number from 0."""
@@ -70,14 +82,10 @@ class Store:
 
     def size(self, url: bytes) -> int | None:
         """Return the size of an object in bytes, or None if it does not exist."""
-        with errors_named(url):
-            try:
-                info = self._fs.info(url.decode())
-            except FileNotFoundError as error:
-                if is_missing(error):
-                    return None
-                raise
-            return int(info["size"]) if info["type"] == "file" else None
+        info = {}
+        with errors_named(url, missing_ok=True):
+            info = self._fs.info(url.decode())
+        return int(info["size"]) if info.get("type") == "file" else None
 
     def read(self, url: bytes, begin: int, end: int) -> bytes:
         """Return the bytes of an object from `begin` up to, but not including, `end`."""
@@ -88,13 +96,9 @@ class Store:
         """Yield the entries of a folder that begin with a prefix, each once, in any order."""
         from fsspec.core import strip_protocol
 
-        with errors_named(folder):
-            try:
-                found = self._fs.ls(folder.decode(), detail=True)
-            except FileNotFoundError as error:
-                if is_missing(error):
-                    return
-                raise
+        found = []
+        with errors_named(folder, missing_ok=True):
+            found = self._fs.ls(folder.decode(), detail=True)
         own = strip_protocol(folder.decode()).rstrip("/")
         for info in found:
             if info["name"].rstrip("/") == own:  # The folder itself, or a key such as a//b.
@@ -107,37 +111,8 @@ class Store:
         """Remove an object if it exists."""
         if self.size(url) is None:
             return  # Nothing to delete, so no delete permission is needed.
-        with errors_named(url):
-            try:
-                self._fs.rm_file(url.decode())
-            except FileNotFoundError as error:
-                if not is_missing(error):
-                    raise
-
-
-class FileUpload(Upload):
-    """An upload through a file of fsspec, which most backends complete when it is closed."""
-
-    def __init__(self, fs: Any, url: bytes) -> None:
-        self._url = url
-        self._file = fs.open(url.decode(), "wb", block_size=_PART_BYTES)
-
-    def add(self, data: bytes) -> None:
-        """Send the next part."""
-        with errors_named(self._url):
-            self._file.write(data)
-
-    def complete(self) -> None:
-        """Make the parts the object."""
-        with errors_named(self._url):
-            self._file.close()
-
-    def abort(self) -> None:
-        """Remove the parts if the backend can; they never become an object."""
-        if not self._file.closed:
-            # Closing would complete it, and so would collecting an open file as garbage.
-            self._file.closed = True
-            self._file.discard()
+        with errors_named(url, missing_ok=True):
+            self._fs.rm_file(url.decode())
 
 
 class MemoryStore(Store):
@@ -145,7 +120,7 @@ class MemoryStore(Store):
 
     def begin(self, url: bytes) -> Upload:
         """Begin to collect the parts of an object: fsspec's file would be visible at once."""
-        return _Collected(self, url)
+        return _MemoryUpload(self, url)
 
     def put(self, url: bytes, data: bytes) -> None:
         """Write a whole object; raise an error in a worker process, whose memory is not shared."""
@@ -156,20 +131,17 @@ class MemoryStore(Store):
         super().put(url, data)
 
 
-class _Collected(Upload):
+class _MemoryUpload(Upload):
     def __init__(self, store: Store, url: bytes) -> None:
         self._store = store
         self._url = url
-        self._parts: list[bytes] = []
-
-    def add(self, data: bytes) -> None:
-        self._parts.append(data)
+        self._file = BytesIO()
 
     def complete(self) -> None:
-        self._store.put(self._url, b"".join(self._parts))
+        self._store.put(self._url, self._file.getvalue())
 
     def abort(self) -> None:
-        self._parts.clear()
+        self._file.close()
 
 
 def find_store(url: bytes) -> Store:
@@ -180,22 +152,21 @@ def find_store(url: bytes) -> Store:
     """
     scheme, authority = parse_url(url)
     key = os.getpid(), scheme, authority
-    if key not in _stores:
-        require_backend(scheme)
-        _stores[key] = _new_store(scheme, b"%b://%b" % (scheme.encode(), authority))
-    return _stores[key]
-
-
-def _new_store(scheme: str, bucket: bytes) -> Store:
+    if key in _stores:
+        return _stores[key]
+    require_backend(scheme)
     for name in _LOGGERS:
         logging.getLogger(name).addHandler(logging.NullHandler())
     from fsspec.core import url_to_fs
 
+    bucket = b"%b://%b" % (scheme.encode(), authority)
     with errors_named(bucket):
         # Other processes write to the store, so listings must not be cached.
         fs, _ = url_to_fs(bucket.decode(), use_listings_cache=False)
     if scheme in ("s3", "s3a"):
         from imagine_common.files.stores.s3 import S3Store
 
-        return S3Store(fs)
-    return MemoryStore(fs) if scheme == "memory" else Store(fs)
+        _stores[key] = S3Store(fs)
+    else:
+        _stores[key] = MemoryStore(fs) if scheme == "memory" else Store(fs)
+    return _stores[key]
