@@ -4,7 +4,7 @@ Imports nothing that takes long: every tool loads this module before any other.
 """
 
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 
 
@@ -30,3 +30,14 @@ def quiet_interrupts() -> None:
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def entry_point(module: str) -> Callable[..., int]:
+    """Return the `main` of a command, which imports the `main` of a module when it is called."""
+
+    def main(argv: Sequence[str] | None = None) -> int:
+        quiet_interrupts()
+        exit_code: int = import_module(module).main(argv)
+        return exit_code
+
+    return main

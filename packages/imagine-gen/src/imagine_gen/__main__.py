@@ -1,18 +1,10 @@
 """The entry point of imagine-gen; also `python -m imagine_gen`."""
 
 import sys
-from collections.abc import Sequence
 
-from imagine_common.lazy import quiet_interrupts
+from imagine_common.lazy import entry_point
 
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool and return its exit code."""
-    quiet_interrupts()
-    from imagine_gen.cli import main as run
-
-    return run(argv)
-
+main = entry_point("imagine_gen.cli")
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,18 +1,10 @@
 """The entry point of imagine-recordio; also `python -m imagine_recordio`."""
 
 import sys
-from collections.abc import Sequence
 
-from imagine_common.lazy import quiet_interrupts
+from imagine_common.lazy import entry_point
 
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tool and return its exit code."""
-    quiet_interrupts()
-    from imagine_recordio.cli import main as run
-
-    return run(argv)
-
+main = entry_point("imagine_recordio.cli")
 
 if __name__ == "__main__":
     sys.exit(main())
