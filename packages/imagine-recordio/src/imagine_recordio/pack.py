@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from imagine_common.errors import UsageError
 from imagine_common.exchange.parts import WHOLE
-from imagine_common.packers.docstrings import document
+from imagine_common.packers.docstrings import document_create, document_pack
 from imagine_common.packers.pack_spec import PackSpec, require_writer
 from imagine_common.packers.packing import pack
 from imagine_common.packers.records import Shard
@@ -31,7 +31,7 @@ merged_index : bool
     Write one more index, of all files together, at the end. An older one is removed in any case."""
 
 
-@document(own_options=_OWN_OPTIONS)
+@document_pack(_OWN_OPTIONS)
 def pack_recordio(
     source: Source,
     spec: PackSpec,
@@ -46,21 +46,12 @@ def pack_recordio(
     Each `.rec` file has an `.idx` file of lines `key<TAB>offset`. The key, which is also the id in
     the record's IRHeader, is the image's position in the dataset, or its index in a list. Labels
     must have an exact float32.
-
-    Parameters
-    ----------
-    {stream}
-    {own_options}
-    {workers}
-    {yields}
-
-    {raises}
     """
     form = record_format(spec, writer, merged_index)
     return pack(source, spec, form, workers, written)
 
 
-@document(own_options=_OWN_OPTIONS)
+@document_create(_OWN_OPTIONS)
 def create_recordio(
     source_path: PathLike,
     dest_path: PathLike,
@@ -71,19 +62,7 @@ def create_recordio(
     merged_index: bool = False,
     **options: Unpack[PackOptions],
 ) -> PackSummary:
-    """Pack the images of a folder into RecordIO files and return what was written.
-
-    Parameters
-    ----------
-    {source_path}
-    {files}
-    {own_options}
-    {workers}
-    {options}
-    {from_folder}
-
-    {raises}
-    """
+    """Pack the images of a folder into RecordIO files and return what was written."""
     from imagine_common.packers.create import create_records
 
     form = partial(record_format, writer=writer, merged_index=merged_index)

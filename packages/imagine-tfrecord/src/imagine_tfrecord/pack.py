@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from imagine_common.packers.docstrings import document
+from imagine_common.packers.docstrings import document_create, document_pack
 from imagine_common.packers.pack_spec import PackSpec, require_writer
 from imagine_common.packers.packing import pack
 from imagine_common.packers.records import Shard
@@ -35,7 +35,7 @@ index_path : path-like, optional
     A folder to write the indexes into instead."""
 
 
-@document(own_options=_OWN_OPTIONS)
+@document_pack(_OWN_OPTIONS)
 def pack_tfrecords(
     source: Source,
     spec: PackSpec,
@@ -47,22 +47,12 @@ def pack_tfrecords(
     index_path: PathLike | None = None,
     written: Callable[[Shard], object] = lambda _: None,
 ) -> Generator[Shard]:
-    """Pack the images of a source into TFRecord files of `tf.train.Example` records.
-
-    Parameters
-    ----------
-    {stream}
-    {own_options}
-    {workers}
-    {yields}
-
-    {raises}
-    """
+    """Pack the images of a source into TFRecord files of `tf.train.Example` records."""
     form = record_format(spec, writer, schema, index, index_path)
     return pack(source, spec, form, workers, written)
 
 
-@document(own_options=_OWN_OPTIONS)
+@document_create(_OWN_OPTIONS)
 def create_tfrecords(
     source_path: PathLike,
     dest_path: PathLike,
@@ -75,19 +65,7 @@ def create_tfrecords(
     index_path: PathLike | None = None,
     **options: Unpack[PackOptions],
 ) -> PackSummary:
-    """Pack the images of a folder into TFRecord files and return what was written.
-
-    Parameters
-    ----------
-    {source_path}
-    {files}
-    {own_options}
-    {workers}
-    {options}
-    {from_folder}
-
-    {raises}
-    """
+    """Pack the images of a folder into TFRecord files and return what was written."""
     from imagine_common.packers.create import create_records
 
     form = partial(record_format, writer=writer, schema=schema, index=index, index_path=index_path)

@@ -8,24 +8,30 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
-_PARTS = {
-    "files": """\
+_STREAM = """\
+source : Source
+    A manifest, a list, a folder or a tar stream.
+spec : PackSpec
+    What to write where."""
+
+FILES = """\
 dest_path : path-like
     The folder for the files, or its URL; created if missing.
 name : str
     The prefix of the files' names; a number from 0 follows.
 img_per_file : int
-    The number of images in a file; the last file has the rest.""",
-    "stream": """\
-source : Source
-    A manifest, a list, a folder or a tar stream.
-spec : PackSpec
-    What to write where.""",
-    "workers": """\
+    The number of images in a file; the last file has the rest."""
+
+_FOLDER = """\
+source_path : path-like
+    A folder of images, or its URL, packed in natural order. Other files are skipped."""
+
+_WORKERS = """\
 workers : int or Cluster, optional
     The number of processes, each of which writes one file at a time, or a cluster. By default, a
-    process for each usable CPU.""",
-    "yields": """\
+    process for each usable CPU."""
+
+_WRITTEN = """\
 written : callable, optional
     Called with each shard once it is complete. If names contain the total, that is earlier than it
     is yielded.
@@ -33,8 +39,9 @@ written : callable, optional
 Yields
 ------
 Shard
-    Each shard, in order, once it has its name.""",
-    "options": """\
+    Each shard, in order, once it has its name."""
+
+OPTIONS = """\
 resume : bool
     Keep the finished files of an earlier run.
 skip_invalid : bool
@@ -44,17 +51,16 @@ fsync : bool
 label_offset : int
     The number to add to every label; an image without a label has 0.
 name_format : str or bytes, optional
-    Names the files instead of the prefix, such as `train-{shard:05d}-of-{total:05d}`.""",
-    "source_path": """\
-source_path : path-like
-    A folder of images, or its URL, packed in natural order. Other files are skipped.""",
-    "from_folder": """\
+    Names the files instead of the prefix, such as `train-{shard:05d}-of-{total:05d}`."""
+
+_FOLDER_OPTIONS = """\
 recursive : bool
     Also pack the images in the folders below.
 labels_from_dirs : bool
     Label each image with the place of its folder among the folders directly in the source, sorted
-    by name. Implies `recursive`; images outside these folders are not packed.""",
-    "raises": """\
+    by name. Implies `recursive`; images outside these folders are not packed."""
+
+_RAISES = """
 Raises
 ------
 UsageError
@@ -62,16 +68,26 @@ UsageError
     installed.
 ImagineError
     If an image can't be packed and `skip_invalid` is off, a file can't be resumed, or the target
-    can't be written. Files that have their names stay.""",
-}
+    can't be written. Files that have their names stay."""
 
 
-def document(**parts: str) -> Callable[[Item], Item]:
-    """Fill the parts in braces into a docstring: the common ones and these."""
+def document_pack(own_options: str) -> Callable[[Item], Item]:
+    """Add descriptions of the arguments to the docstring of a function that packs a source."""
+    return document(_STREAM, own_options, _WORKERS, _WRITTEN, _RAISES)
 
-    def fill(item: Item) -> Item:
+
+def document_create(own_options: str) -> Callable[[Item], Item]:
+    """Add descriptions of the arguments to the docstring of a function that packs a folder."""
+    return document(_FOLDER, FILES, own_options, _WORKERS, OPTIONS, _FOLDER_OPTIONS, _RAISES)
+
+
+def document(*arguments: str) -> Callable[[Item], Item]:
+    """Add descriptions of arguments to a docstring."""
+
+    def extend(item: Item) -> Item:
         if item.__doc__:  # Python's option -OO removes it.
-            item.__doc__ = cleandoc(item.__doc__).format(**_PARTS, **parts)
+            head = cleandoc(item.__doc__)
+            item.__doc__ = "\n".join((head, "\nParameters\n----------", *arguments))
         return item
 
-    return fill
+    return extend

@@ -13,31 +13,24 @@ from imagine_common.exchange.manifest import NUL
 from imagine_common.exchange.names import check_names
 from imagine_common.exchange.parts import WHOLE, Part
 from imagine_common.files.urls import is_remote
-from imagine_common.packers.docstrings import document
+from imagine_common.packers.docstrings import FILES, OPTIONS, document
 from imagine_common.packers.shards.naming import ShardNames
 
 # File systems allow 255. Suffixes need some, and so do more digits than the first name has.
 _MAX_NAME_BYTES = 230
+_STREAM_OPTIONS = """\
+delimiter : bytes
+    Ends a path on stdout, so names must not contain it.
+part : Part
+    The shards to write."""
 
 
-@document()
+@document(FILES, OPTIONS, _STREAM_OPTIONS)
 @dataclass(frozen=True)
 class PackSpec:
     """What to write where; paths and names are bytes.
 
-    Attributes
-    ----------
-    {files}
-    delimiter : bytes
-        Ends a path on stdout, so names must not contain it.
-    {options}
-    part : Part
-        The shards to write.
-
-    Raises
-    ------
-    UsageError
-        If a value is invalid, or options can't be used together.
+    Invalid values, and options that can't be used together, are a `UsageError`.
     """
 
     dest_path: bytes
