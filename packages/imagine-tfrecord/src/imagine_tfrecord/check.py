@@ -12,15 +12,8 @@ from imagine_common.files.reading import PIECE_BYTES, FileSlice, InputFile, read
 from imagine_common.files.storage import exists
 from imagine_common.packers.checking import FileReport, check_file, check_records
 from imagine_common.text import show
+from imagine_tfrecord import framing
 from imagine_tfrecord.example_reader import NoExampleError, read_labels
-from imagine_tfrecord.framing import (
-    CRC_BYTES,
-    FRAME_BYTES,
-    HEAD_BYTES,
-    masked_crc32c,
-    unpack_crc,
-    unpack_length,
-)
 from imagine_tfrecord.index import index_of
 
 _GZIP = b"\x1f\x8b"
@@ -53,28 +46,28 @@ def _checked_records(
     """Check each record, and yield its offset and its size with its frame."""
     offset = 0
     while offset < report.size:
-        head = stream.read(HEAD_BYTES)
-        if len(head) < HEAD_BYTES:
+        head = stream.read(framing.HEAD_BYTES)
+        if len(head) < framing.HEAD_BYTES:
             raise report.error(f"cut off: the file ends at byte {offset + len(head)}", offset)
-        length = unpack_length(head)
+        length = framing.unpack_length(head)
         if length is None:
             reason = f"the CRC of its length is wrong; {_hint(head, offset)}"
             raise report.error(reason, offset)
-        size = FRAME_BYTES + length
+        size = framing.FRAME_BYTES + length
         missing = offset + size - report.size
         if missing > 0:
             raise report.error(f"cut off: the file ends {missing} bytes too early", offset)
         data: bytes | FileSlice
         if length <= PIECE_BYTES:
             data = stream.read(length)
-            actual_crc = masked_crc32c([data])
+            actual_crc = framing.masked_crc32c([data])
         else:
-            data = FileSlice(file, offset + HEAD_BYTES)
-            actual_crc = masked_crc32c(read_pieces(stream, length))
-        crc = stream.read(CRC_BYTES)
-        if len(crc) < CRC_BYTES:
+            data = FileSlice(file, offset + framing.HEAD_BYTES)
+            actual_crc = framing.masked_crc32c(read_pieces(stream, length))
+        crc = stream.read(framing.CRC_BYTES)
+        if len(crc) < framing.CRC_BYTES:
             raise ImagineError(f"{show(report.path)}: became shorter while being read")
-        if unpack_crc(crc) != actual_crc:
+        if framing.unpack_crc(crc) != actual_crc:
             report.found("the CRC of its data is wrong", offset)
         else:
             try:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
+from functools import partial
 from math import isnan
 from typing import BinaryIO, TypeVar
 
@@ -134,12 +135,13 @@ def run_check(
     workers = choose_workers(workers)
     if len(args.files) == 1 and isinstance(workers, int):
         workers = 1
+    check_rooted = partial(_check_rooted, check, base_of(workers))
     manifest = ManifestWriter(args.delimiter)
     bad = 0
     labels: list[float] = []
     with (
         Report(args.prog, args.quiet) as report,
-        closing(_check_files(paths, check, workers)) as checked,
+        closing(ordered_map(check_rooted, paths, workers)) as checked,
     ):
         for path, file in checked:
             for finding in file.findings:
@@ -160,22 +162,11 @@ def run_check(
         raise ImagineError(f"{bad} of {total} {'is' if bad == 1 else 'are'} bad")
 
 
-def _check_files(
-    paths: Iterator[bytes | None], check: Callable[[bytes], FileReport], workers: Workers
-) -> Generator[tuple[bytes, FileReport]]:
-    """Yield each path as the user wrote it, and the report on its file."""
-    base = base_of(workers)
-    pending: deque[bytes] = deque()
-
-    def units() -> Iterator[bytes | None]:
-        for path in paths:
-            if path is not None:
-                pending.append(path)
-            yield path and rooted(path, base)
-
-    with closing(ordered_map(check, units(), workers)) as reports:
-        for report in reports:
-            yield pending.popleft(), report
+def _check_rooted(
+    check: Callable[[bytes], FileReport], base: bytes, path: bytes
+) -> tuple[bytes, FileReport]:
+    """Return the path as the user wrote it, and the report on the file."""
+    return path, check(rooted(path, base))
 
 
 def _paths(source: ManifestSource) -> Iterator[bytes | None]:

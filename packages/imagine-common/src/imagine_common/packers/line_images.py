@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import partial
 from itertools import chain
 from typing import TypeAlias
 
@@ -48,13 +47,12 @@ def line_images(
     read. From the first image in an object store on, several are opened at a time. A store that
     can't be used is a `UsageError`.
     """
-    complete = partial(_read if with_data else _look_at, form, base)
 
     def completed(position: int, found: Found) -> Found:
         try:
             if isinstance(found, ImagineError):
                 raise found
-            return complete(found)
+            return _complete(form, base, with_data, found)
         except UsageError:  # not about this image alone
             raise
         except ImagineError as error:
@@ -78,14 +76,12 @@ def _parse(line_format: LineFormat, spec: PackSpec, position: int, line: bytes) 
         return error
 
 
-def _read(form: RecordFormat, base: bytes, image: Image) -> Image:
+def _complete(form: RecordFormat, base: bytes, with_data: bool, image: Image) -> Image:
     position, path, labels, *_ = image
-    data = read_image(rooted(path, base) if base else path, form.image_limit(image))
-    return Image(position, path, labels, len(data), data, form.examine(path, data))
-
-
-def _look_at(form: RecordFormat, base: bytes, image: Image) -> Image:
     limit = form.image_limit(image)
-    if base:  # `--resume` reads some of them again, and records hold at most the file's name.
-        image = image._replace(path=rooted(image.path, base))
-    return look_at_image(image, limit, form.examine)
+    file = rooted(path, base) if base else path
+    if with_data:
+        data = read_image(file, limit)
+        return Image(position, path, labels, len(data), data, form.examine(path, data))
+    # `--resume` reads some of them again, and records hold at most the file's name.
+    return look_at_image(image._replace(path=file), limit, form.examine)

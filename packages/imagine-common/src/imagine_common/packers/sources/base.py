@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 class LineFormat(Protocol):
     """The format of a source's lines. Worker processes get a pickled copy."""
 
-    @property
-    def delimiter(self) -> bytes:
-        """Return the byte that ends each line."""
+    delimiter: bytes  # the byte that ends each line
 
     def parse(self, line: bytes, position: int) -> Image:
         """Return the image in the line at a position, from 0; without its size and data."""

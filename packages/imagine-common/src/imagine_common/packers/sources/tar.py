@@ -73,7 +73,7 @@ class TarSource:
                 raise
             except ImagineError as reason:
                 error = ImagineError(f"{reason}{place(member.offset)}")
-            sample.drop()
+            sample = _Sample(self._stream, form, sample.key, is_dropped=True)
             yield error
             position += 1
         if sample.has_image():
@@ -87,9 +87,14 @@ class TarSource:
 
 
 class _Sample:
-    """The members of a sample so far: at most one image and one label file."""
+    """The members of a sample so far: at most one image and one label file.
 
-    def __init__(self, stream: TarStream, form: RecordFormat, key: bytes) -> None:
+    Those of a dropped sample, one with an error, are skipped.
+    """
+
+    def __init__(
+        self, stream: TarStream, form: RecordFormat, key: bytes, is_dropped: bool = False
+    ) -> None:
         self.key = key
         self._stream = stream
         self._form = form
@@ -97,7 +102,7 @@ class _Sample:
         self._data = b""
         self._label: Member | None = None
         self._labels: tuple[float, ...] = ()
-        self._is_dropped = False
+        self._is_dropped = is_dropped
 
     def add(self, member: Member, extension: bytes) -> bool:
         """Read a member if it is the sample's image or label; return whether it is."""
@@ -110,11 +115,6 @@ class _Sample:
         else:
             return False
         return True
-
-    def drop(self) -> None:
-        """Forget the sample, and ignore the rest of its members."""
-        self._is_dropped = True
-        self._data = b""
 
     def has_image(self) -> bool:
         """Return whether the sample, now complete, has an image; refuse a label without one."""

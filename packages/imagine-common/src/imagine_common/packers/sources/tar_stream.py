@@ -56,7 +56,6 @@ class TarStream:
         self._offset = 0  # of the next byte to read
         self._head = b""  # the member's first bytes, if they are read already
         self._left = 0  # bytes of the member that are not returned yet, the head included
-        self._padding = 0
 
     def members(self) -> Iterator[Member]:
         """Yield the plain files; a member can be read until the next one is requested."""
@@ -72,9 +71,10 @@ class TarStream:
             except ImagineError as error:
                 raise ImagineError(f"{error}{place(begin)}") from None
             if member:
-                self._left, self._padding = member.size, -member.size % BLOCK_BYTES
+                self._left = member.size
                 yield member
-                self._skip()
+                self._skip(self._left - len(self._head) + -member.size % BLOCK_BYTES)
+                self._head, self._left = b"", 0
             extension = Extension()
             begin = self._offset
         if extension != Extension():
@@ -125,11 +125,9 @@ class TarStream:
         self._offset += size
         return data
 
-    def _skip(self) -> None:
-        left = self._left - len(self._head) + self._padding
-        while left:
-            left -= len(self._read(min(left, PIECE_BYTES)))
-        self._head, self._left, self._padding = b"", 0, 0
+    def _skip(self, size: int) -> None:
+        while size:
+            size -= len(self._read(min(size, PIECE_BYTES)))
 
     def _finish(self) -> None:
         """Read the second block of zeros and the rest, so that the writer gets no SIGPIPE."""
