@@ -12,7 +12,18 @@ from pathlib import Path
 import pytest
 
 from s3_server import KEY, SECRET, Bucket, Proxy, Request, wait_until_quiet
-from support import JPEG, PATIENCE, PNG, alive, children, command, lines, manifest, run, wait_for
+from support import (
+    JPEG,
+    PATIENCE,
+    PNG,
+    alive,
+    children,
+    command,
+    lines,
+    manifest,
+    run_process,
+    wait_for,
+)
 
 GEN = ["--width", "16", "--height", "16", "--image-format", "png"]
 MIB = 1 << 20
@@ -44,13 +55,13 @@ def is_put(request: Request) -> bool:
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_missing_bucket_is_named(bucket: Bucket, tmp_path: Path, workers: str) -> None:
     args = ["--path", "s3://bucket-that-is-none/x", *GEN, "--count", "40", "--workers", workers]
-    error = error_of(run("gen", *args, "--chunksize", "5"))
+    error = error_of(run_process("gen", *args, "--chunksize", "5"))
     assert "s3://bucket-that-is-none: no such bucket" in error
     (tmp_path / "x.jpg").write_bytes(JPEG)
     args = ["--dest-path", "s3://bucket-that-is-none"]
-    error = error_of(run("tfrecord", *args, input=manifest([tmp_path / "x.jpg"])))
+    error = error_of(run_process("tfrecord", *args, input=manifest([tmp_path / "x.jpg"])))
     assert "s3://bucket-that-is-none: no such bucket" in error
-    error = error_of(run("recordio", "--source-path", "s3://bucket-that-is-none"))
+    error = error_of(run_process("recordio", "--source-path", "s3://bucket-that-is-none"))
     assert "s3://bucket-that-is-none: no such bucket" in error
 
 
@@ -59,11 +70,11 @@ def test_refused_credentials_are_reported_but_not_shown(
     proxy: Proxy, bucket: Bucket, verbose: list[str]
 ) -> None:
     proxy.plan = lambda _: 403
-    error = error_of(run("gen", "--path", bucket.url, *GEN, *verbose))
+    error = error_of(run_process("gen", "--path", bucket.url, *GEN, *verbose))
     assert f"{bucket.url}/image_0.png: access denied; check the environment" in error
-    error = error_of(run("tfrecord", "--source-path", bucket.url, *verbose))
+    error = error_of(run_process("tfrecord", "--source-path", bucket.url, *verbose))
     assert f"{bucket.url}: access denied; check the environment" in error
-    error = error_of(run("tfrecord", "--test", f"{bucket.url}/x", *verbose))
+    error = error_of(run_process("tfrecord", "--test", f"{bucket.url}/x", *verbose))
     assert f"{bucket.url}/x: access denied" in error
 
 
@@ -74,32 +85,34 @@ def test_new_objects_need_no_permission_to_delete(
     image = tmp_path / "x.jpg"
     image.write_bytes(JPEG)
     for tool in ("tfrecord", "recordio"):
-        packed = run(tool, "--dest-path", bucket.url, input=manifest([image]))
+        packed = run_process(tool, "--dest-path", bucket.url, input=manifest([image]))
         assert packed.returncode == 0, packed.stderr
-    run("tfrecord", "--dest-path", bucket.url, "--index", input=manifest([image]), check=True)
-    error = error_of(run("tfrecord", "--dest-path", bucket.url, input=manifest([image])))
+    run_process(
+        "tfrecord", "--dest-path", bucket.url, "--index", input=manifest([image]), check=True
+    )
+    error = error_of(run_process("tfrecord", "--dest-path", bucket.url, input=manifest([image])))
     assert f"{bucket.url}/tfrecord_0.idx: access denied" in error
 
 
 def test_missing_credentials_are_reported(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    error = error_of(run("gen", "--path", bucket.url, *GEN))
+    error = error_of(run_process("gen", "--path", bucket.url, *GEN))
     assert f"{bucket.url}/image_0.png: no credentials; check the environment" in error
     monkeypatch.setenv("FSSPEC_S3_ANON", "true")
-    assert run("gen", "--path", bucket.url, *GEN).returncode == 0
+    assert run_process("gen", "--path", bucket.url, *GEN).returncode == 0
 
 
 def test_a_profile_that_is_not_there(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_PROFILE", "none")
-    error = error_of(run("gen", "--path", bucket.url, *GEN))
+    error = error_of(run_process("gen", "--path", bucket.url, *GEN))
     assert "the profile in AWS_PROFILE does not exist" in error
 
 
 def test_a_store_that_is_not_there(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    error = error_of(run("gen", "--path", bucket.url, *GEN))
+    error = error_of(run_process("gen", "--path", bucket.url, *GEN))
     assert f"{bucket.url}/image_0.png: the store can't be reached" in error
 
 
@@ -108,16 +121,18 @@ def test_a_store_that_is_overloaded_for_a_while_is_asked_again(
 ) -> None:
     proxy.fail(3, 503, is_put)
     args = [*GEN, "--count", "5", "--workers", "1"]
-    run("gen", "--path", f"{bucket.url}/img", *args, check=True)
-    run("gen", "--path", tmp_path / "img", *args, check=True)
+    run_process("gen", "--path", f"{bucket.url}/img", *args, check=True)
+    run_process("gen", "--path", tmp_path / "img", *args, check=True)
     expected = {path.name: path.read_bytes() for path in (tmp_path / "img").iterdir()}
     assert bucket.contents("img/") == expected
     proxy.fail(3, 503, lambda request: request.is_part or "uploads" in request.path)
-    run("tfrecord", "--dest-path", bucket.url, input=images, check=True)
-    run("tfrecord", "--dest-path", tmp_path, input=images, check=True)
+    run_process("tfrecord", "--dest-path", bucket.url, input=images, check=True)
+    run_process("tfrecord", "--dest-path", tmp_path, input=images, check=True)
     assert bucket.get("tfrecord_0") == (tmp_path / "tfrecord_0").read_bytes()
     proxy.fail(2, 500, lambda request: request.method == "GET")
-    packed = run("tfrecord", "--source-path", f"{bucket.url}/img", "--dest-path", tmp_path / "r")
+    packed = run_process(
+        "tfrecord", "--source-path", f"{bucket.url}/img", "--dest-path", tmp_path / "r"
+    )
     assert packed.returncode == 0
     assert b"5 images" in packed.stderr
 
@@ -127,7 +142,7 @@ def test_a_store_that_stays_overloaded_is_reported(
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
     proxy.plan = lambda _: 503
-    error = error_of(run("gen", "--path", bucket.url, *GEN))
+    error = error_of(run_process("gen", "--path", bucket.url, *GEN))
     assert "the store fails or is overloaded, also after retries" in error
     assert len(proxy.requests) > 2
 
@@ -144,7 +159,7 @@ def test_connections_that_break_in_the_middle_are_made_again(
         return Proxy.CUT if is_image and next(cuts, None) is not None else None
 
     proxy.plan = cut_some
-    result = run("tfrecord", "--source-path", bucket.url, "--dest-path", tmp_path / "out")
+    result = run_process("tfrecord", "--source-path", bucket.url, "--dest-path", tmp_path / "out")
     assert result.returncode == 0, result.stderr
     assert next(cuts, None) is None
     data = (tmp_path / "out" / "tfrecord_0").read_bytes()
@@ -156,7 +171,7 @@ def test_a_part_that_is_refused_leaves_no_object_and_no_upload(
 ) -> None:
     bucket.put("tfrecord_0", b"what was there before")
     proxy.plan = lambda request: 403 if "partNumber=4" in request.path else None
-    error = error_of(run("tfrecord", "--dest-path", bucket.url, input=images))
+    error = error_of(run_process("tfrecord", "--dest-path", bucket.url, input=images))
     assert f"{bucket.url}/tfrecord_0: access denied" in error
     assert bucket.uploads() == []
     assert bucket.contents() == {"tfrecord_0": b"what was there before"}
@@ -165,7 +180,7 @@ def test_a_part_that_is_refused_leaves_no_object_and_no_upload(
 def test_a_bad_image_leaves_no_object_and_no_upload(
     bucket: Bucket, tmp_path: Path, images: bytes
 ) -> None:
-    result = run("tfrecord", "--dest-path", bucket.url, input=images + b"/none\n")
+    result = run_process("tfrecord", "--dest-path", bucket.url, input=images + b"/none\n")
     assert "/none: No such file or directory (line 13 of the manifest)" in error_of(result)
     assert bucket.uploads() == []
     assert bucket.sizes() == {}
@@ -252,7 +267,7 @@ def test_a_killed_upload_leaves_no_object_but_parts_for_a_lifecycle_rule(
     wait_until_quiet(proxy)
     assert bucket.sizes() == {}
     assert bucket.uploads() == ["tfrecord_0"]
-    assert run("tfrecord", *args, input=images).returncode == 0
+    assert run_process("tfrecord", *args, input=images).returncode == 0
     assert list(bucket.sizes()) == ["tfrecord_0"]
 
 
@@ -280,9 +295,9 @@ def test_images_of_a_killed_run_are_whole_and_the_rest_can_be_made(
     wait_until_quiet(proxy)
     there = bucket.sizes("img/")
     assert 0 < len(there) < 300
-    result = run("gen", *args, "--resume", check=True)
+    result = run_process("gen", *args, "--resume", check=True)
     assert f"({len(there)} there already)".encode() in result.stderr
-    verified = run("gen", *args, "--verify", check=True)
+    verified = run_process("gen", *args, "--verify", check=True)
     assert len(lines(verified.stdout)) == 300
 
 
@@ -319,5 +334,5 @@ def test_a_closed_pipe_ends_a_run_quietly(bucket: Bucket) -> None:
 
 def test_a_non_image_object_is_named(bucket: Bucket) -> None:
     bucket.put("x.png", PNG[1:])
-    error = error_of(run("tfrecord", input=f"{bucket.url}/x.png\n".encode()))
+    error = error_of(run_process("tfrecord", input=f"{bucket.url}/x.png\n".encode()))
     assert f"{bucket.url}/x.png: not an image" in error

@@ -14,7 +14,7 @@ from imagine_common.files.storage import exists, indexed_file, open_input, outpu
 from imagine_gen.create import create_images
 from imagine_recordio.pack import create_recordio
 from imagine_tfrecord.pack import create_tfrecords
-from support import read_recordio, read_tfrecords, run
+from support import read_recordio, read_tfrecords, run_process
 
 MIB = 1 << 20
 
@@ -135,6 +135,6 @@ def test_the_functions_take_urls(tmp_path: Path) -> None:
 
 def test_more_than_one_process_is_refused() -> None:
     args = ["--path", "memory://x", "--width", "8", "--height", "8", "--count", "40"]
-    result = run("gen", *args, "--workers", "2", "--chunksize", "5")
+    result = run_process("gen", *args, "--workers", "2", "--chunksize", "5")
     assert result.returncode == 1
     assert b"memory://x/image_0.jpg: in the memory of one process" in result.stderr

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from s3_server import Bucket, Proxy
-from support import JPEG, PNG, lines, manifest, read_tfrecords, run
+from support import JPEG, PNG, lines, manifest, read_tfrecords, run_process
 
 GEN = ["--width", "16", "--height", "16", "--image-format", "png"]
 
 
 def packed(bucket: Bucket, out: Path, *args: str) -> list[bytes]:
     """Pack a bucket's images into one local file; return what tells them apart, in order."""
-    result = run("tfrecord", "--source-path", bucket.url, "--dest-path", out, *args)
+    result = run_process("tfrecord", "--source-path", bucket.url, "--dest-path", out, *args)
     assert result.returncode == 0, result.stderr
     (path,) = lines(result.stdout)
     return [record.data.split(b"#")[-2] for record in read_tfrecords(Path(path).read_bytes())]
@@ -40,9 +40,9 @@ def test_folders_below_are_walked_and_can_be_labels(bucket: Bucket, tmp_path: Pa
     found = packed(bucket, tmp_path, "--recursive")
     assert found == [b"a/1.jpg", b"a/x/7.jpg", b"b/2.jpg", b"b/10.jpg", b"c.jpg"]
     args = ["--source-path", bucket.url, "--dest-path", tmp_path, "--labels-from-dirs"]
-    result = run("recordio", *args, check=True)
+    result = run_process("recordio", *args, check=True)
     assert b"ignored 1 unlabeled file" in result.stderr
-    checked = run("recordio", "--test", tmp_path / "recordio_0.rec", check=True)
+    checked = run_process("recordio", "--test", tmp_path / "recordio_0.rec", check=True)
     assert b"4 records" in checked.stderr
     assert b"labels 0 to 1" in checked.stderr
 
@@ -51,7 +51,7 @@ def test_keys_with_two_slashes_in_a_row_are_passed_over(bucket: Bucket, tmp_path
     for name in ("a/1.jpg", "a/b/2.jpg", "a//3.jpg", "a//c/4.jpg"):
         bucket.put(name, JPEG + f"#{name}#".encode())
     args = ("--source-path", f"{bucket.url}/a", "--dest-path", tmp_path, "--recursive")
-    result = run("tfrecord", *args)
+    result = run_process("tfrecord", *args)
     assert result.returncode == 0, result.stderr
     (path,) = lines(result.stdout)
     records = list(read_tfrecords(Path(path).read_bytes()))
@@ -60,10 +60,10 @@ def test_keys_with_two_slashes_in_a_row_are_passed_over(bucket: Bucket, tmp_path
 
 def test_a_scheme_may_be_in_capitals(bucket: Bucket) -> None:
     url = f"S3://{bucket.name}/im"
-    made = run("gen", "--path", url, *GEN, "--count", "2")
+    made = run_process("gen", "--path", url, *GEN, "--count", "2")
     assert lines(made.stdout) == [f"{url}/image_{n}.png" for n in range(2)]
     assert sorted(bucket.sizes()) == ["im/image_0.png", "im/image_1.png"]
-    verified = run("gen", "--path", url, *GEN, "--count", "2", "--verify")
+    verified = run_process("gen", "--path", url, *GEN, "--count", "2", "--verify")
     assert verified.returncode == 0, verified.stderr
 
 
@@ -93,7 +93,7 @@ def test_a_manifest_may_mix_urls_and_paths(bucket: Bucket, tmp_path: Path, worke
             paths.append(str(tmp_path / str(n)))
     out = tmp_path / "out"
     args = ["--dest-path", out, "--img-per-file", "15", "--workers", workers]
-    result = run("tfrecord", *args, input=manifest(paths), check=True)
+    result = run_process("tfrecord", *args, input=manifest(paths), check=True)
     found = [
         int(record.data.split(b"#")[-2])
         for path in lines(result.stdout)
@@ -109,11 +109,11 @@ def test_a_missing_object_is_named_with_its_line_or_left_out(
         bucket.put(str(n), JPEG)
     urls = [f"{bucket.url}/{n}" for n in range(5)]
     args = ["--dest-path", tmp_path / "out"]
-    result = run("tfrecord", *args, input=manifest(urls))
+    result = run_process("tfrecord", *args, input=manifest(urls))
     assert result.returncode == 1
     error = f"error: {bucket.url}/2: no such object (line 3 of the manifest)\n"
     assert result.stderr.decode().endswith(error)
-    left_out = run("tfrecord", *args, "--skip-invalid", input=manifest(urls), check=True)
+    left_out = run_process("tfrecord", *args, "--skip-invalid", input=manifest(urls), check=True)
     assert b"4 images" in left_out.stderr
     assert b"1 image skipped" in left_out.stderr
 
@@ -123,44 +123,44 @@ def test_a_last_line_without_its_end_is_taken_where_the_object_is_there(
 ) -> None:
     bucket.put("x", JPEG)
     args = ["--dest-path", tmp_path]
-    assert run("tfrecord", *args, input=f"{bucket.url}/x".encode()).returncode == 0
-    cut = run("tfrecord", *args, input=f"{bucket.url}/x\n{bucket.url}/".encode())
+    assert run_process("tfrecord", *args, input=f"{bucket.url}/x".encode()).returncode == 0
+    cut = run_process("tfrecord", *args, input=f"{bucket.url}/x\n{bucket.url}/".encode())
     assert b"may be cut off" in cut.stderr
 
 
 def test_an_empty_prefix_and_one_without_images(bucket: Bucket, tmp_path: Path) -> None:
-    result = run("tfrecord", "--source-path", f"{bucket.url}/none", "--dest-path", tmp_path)
+    result = run_process("tfrecord", "--source-path", f"{bucket.url}/none", "--dest-path", tmp_path)
     assert result.returncode == 1
     assert f"{bucket.url}/none: no images in this folder".encode() in result.stderr
 
 
 def test_images_that_are_there_are_kept_and_others_made_again(bucket: Bucket) -> None:
     args = ["--path", f"{bucket.url}/img", *GEN, "--count", "30"]
-    run("gen", *args, check=True)
+    run_process("gen", *args, check=True)
     whole = bucket.contents()
     bucket.client.delete_object(Bucket=bucket.name, Key="img/image_3.png")
     bucket.put("img/image_5.png", whole["img/image_5.png"][:-1])
     bucket.put("img/image_7.png", PNG)
-    result = run("gen", *args, "--resume", check=True)
+    result = run_process("gen", *args, "--resume", check=True)
     assert b"30 images (27 there already)" in result.stderr
     assert bucket.contents() == whole
 
 
 def test_images_are_verified(bucket: Bucket) -> None:
     args = ["--path", f"{bucket.url}/img", *GEN, "--count", "12"]
-    run("gen", *args, check=True)
-    good = run("gen", *args, "--verify", check=True)
+    run_process("gen", *args, check=True)
+    good = run_process("gen", *args, "--verify", check=True)
     assert lines(good.stdout) == [f"{bucket.url}/img/image_{n}.png" for n in range(12)]
     bucket.client.delete_object(Bucket=bucket.name, Key="img/image_3.png")
     data = bucket.get("img/image_5.png")
     bucket.put("img/image_5.png", data[:100] + b"!" + data[101:])
     bucket.put("img/image_12.png", data)
-    bad = run("gen", *args, "--verify")
+    bad = run_process("gen", *args, "--verify")
     assert bad.returncode == 1
     assert len(lines(bad.stdout)) == 10
     for finding in ("3.png: missing", "5.png: differs from byte 100", "12.png: extra"):
         assert f"{bucket.url}/img/image_{finding}" in bad.stderr.decode()
-    none = run("gen", "--path", f"{bucket.url}/none", *GEN, "--verify")
+    none = run_process("gen", "--path", f"{bucket.url}/none", *GEN, "--verify")
     assert b"no such folder; nothing to verify" in none.stderr
 
 
@@ -172,15 +172,15 @@ def test_finished_files_are_kept_and_only_those(
         bucket.put(f"img/{n}.jpg", JPEG + b"#%d#" % n)
     args = ["--source-path", f"{bucket.url}/img", "--dest-path", f"{bucket.url}/out", *more]
     args += ["--img-per-file", "4", "--workers", "1"]
-    run(tool, *args, check=True)
+    run_process(tool, *args, check=True)
     whole = bucket.contents("out/")
     lost = next(name for name in whole if "_1" in name)
     bucket.client.delete_object(Bucket=bucket.name, Key=f"out/{lost}")
-    result = run(tool, *args, "--resume", check=True)
+    result = run_process(tool, *args, "--resume", check=True)
     assert b"3 files (2 there already)" in result.stderr
     assert bucket.contents("out/") == whole
     bucket.put("img/0.jpg", JPEG + b"#other, longer#")
-    other = run(tool, *args, "--resume")
+    other = run_process(tool, *args, "--resume")
     assert other.returncode == 1
     assert b"can't be resumed" in other.stderr
 
@@ -192,13 +192,13 @@ def test_record_files_are_checked(
     path = tmp_path / "x.jpg"
     path.write_bytes(JPEG + os.urandom(3_000_000))  # more than is looked at in one piece
     args = ["--dest-path", f"{bucket.url}/out", "--img-per-file", "4", *more]
-    written = run(tool, *args, input=manifest([path] * 12), check=True)
-    checked = run(tool, "--test", input=written.stdout, check=True)
+    written = run_process(tool, *args, input=manifest([path] * 12), check=True)
+    checked = run_process(tool, "--test", input=written.stdout, check=True)
     assert checked.stdout == written.stdout
     key = lines(written.stdout)[1].removeprefix(f"{bucket.url}/")
     data = bucket.get(key)
     bucket.put(key, data[:-20])
-    bad = run(tool, "--test", input=written.stdout)
+    bad = run_process(tool, "--test", input=written.stdout)
     assert bad.returncode == 1
     assert lines(bad.stdout) == [lines(written.stdout)[0], lines(written.stdout)[2]]
     assert f"{bucket.url}/{key}: record 3 at byte" in bad.stderr.decode()
@@ -208,9 +208,9 @@ def test_a_wrong_index_is_found(bucket: Bucket, tmp_path: Path) -> None:
     path = tmp_path / "x.jpg"
     path.write_bytes(JPEG)
     args = ["--dest-path", bucket.url, "--index"]
-    run("tfrecord", *args, input=manifest([path] * 3), check=True)
+    run_process("tfrecord", *args, input=manifest([path] * 3), check=True)
     bucket.put("tfrecord_0.idx", bucket.get("tfrecord_0.idx")[:-1])
-    result = run("tfrecord", "--test", f"{bucket.url}/tfrecord_0")
+    result = run_process("tfrecord", "--test", f"{bucket.url}/tfrecord_0")
     assert f"{bucket.url}/tfrecord_0.idx: line 3".encode() in result.stderr
 
 

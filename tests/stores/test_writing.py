@@ -12,7 +12,7 @@ import pytest
 from s3fs import S3FileSystem
 
 from s3_server import Bucket, Proxy
-from support import JPEG, PATIENCE, command, contents, lines, manifest, run, shell
+from support import JPEG, PATIENCE, command, contents, lines, manifest, run_process, shell
 
 GEN = ["--width", "16", "--height", "16", "--image-format", "png"]
 MIB = 1 << 20
@@ -34,16 +34,16 @@ def test_images_are_those_on_a_disk_and_listed_as_the_url_was_given(
     bucket: Bucket, tmp_path: Path, workers: str
 ) -> None:
     args = [*GEN, "--count", "40", "--workers", workers, "--chunksize", "7"]
-    result = run("gen", "--path", f"{bucket.url}/some/img", *args)
-    run("gen", "--path", tmp_path, *args, check=True)
+    result = run_process("gen", "--path", f"{bucket.url}/some/img", *args)
+    run_process("gen", "--path", tmp_path, *args, check=True)
     assert lines(result.stdout) == [f"{bucket.url}/some/img/image_{n}.png" for n in range(40)]
     assert bucket.contents("some/img/") == contents(tmp_path)
 
 
 def test_folders_below_are_part_of_the_names(bucket: Bucket, tmp_path: Path) -> None:
     args = [*GEN, "--count", "9", "--files-per-dir", "4"]
-    run("gen", "--path", bucket.url, *args, check=True)
-    run("gen", "--path", tmp_path, *args, check=True)
+    run_process("gen", "--path", bucket.url, *args, check=True)
+    run_process("gen", "--path", tmp_path, *args, check=True)
     assert bucket.contents() == contents(tmp_path)
 
 
@@ -55,8 +55,11 @@ def test_the_pipeline_into_a_bucket_gives_what_it_gives_on_a_disk(
     far = shell(
         f"set -o pipefail; {gen} --path {bucket.url}/img | {pack} --dest-path {bucket.url}/rec",
         tmp_path,
+        installed=True,
     )
-    near = shell(f"set -o pipefail; {gen} --path img | {pack} --dest-path rec", tmp_path)
+    near = shell(
+        f"set -o pipefail; {gen} --path img | {pack} --dest-path rec", tmp_path, installed=True
+    )
     assert far.returncode == near.returncode == 0, far.stderr
     assert far.stdout == near.stdout.replace("rec/", f"{bucket.url}/rec/")
     assert bucket.contents("rec/") == contents(tmp_path / "rec")
@@ -67,8 +70,10 @@ def test_record_files_and_all_indexes_of_recordio(bucket: Bucket, tmp_path: Path
     image.write_bytes(JPEG)
     args = ["--img-per-file", "3", "--merged-index"]
     bucket.put("rec/recordio_merged.idx", b"outdated")
-    far = run("recordio", "--dest-path", f"{bucket.url}/rec", *args, input=manifest([image] * 7))
-    run("recordio", "--dest-path", tmp_path / "rec", *args, input=manifest([image] * 7))
+    far = run_process(
+        "recordio", "--dest-path", f"{bucket.url}/rec", *args, input=manifest([image] * 7)
+    )
+    run_process("recordio", "--dest-path", tmp_path / "rec", *args, input=manifest([image] * 7))
     assert len(lines(far.stdout)) == 3
     assert bucket.contents("rec/") == contents(tmp_path / "rec")
 
@@ -77,9 +82,9 @@ def test_an_index_can_be_in_another_place_than_its_file(bucket: Bucket, tmp_path
     image = tmp_path / "x.jpg"
     image.write_bytes(JPEG)
     local = ["--dest-path", tmp_path / "rec", "--index-path", f"{bucket.url}/idx"]
-    run("tfrecord", *local, input=manifest([image]), check=True)
+    run_process("tfrecord", *local, input=manifest([image]), check=True)
     far = ["--dest-path", f"{bucket.url}/rec", "--index-path", tmp_path / "idx"]
-    run("tfrecord", *far, input=manifest([image]), check=True)
+    run_process("tfrecord", *far, input=manifest([image]), check=True)
     assert bucket.contents("rec/") == contents(tmp_path / "rec")
     assert bucket.contents("idx/") == contents(tmp_path / "idx")
 
@@ -95,7 +100,9 @@ def test_a_large_object_is_uploaded_in_parts_side_by_side_and_memory_stays_bound
         capture_output=True,
         check=True,
     )
-    run("tfrecord", "--dest-path", tmp_path / "rec", input=manifest([image] * 48), check=True)
+    run_process(
+        "tfrecord", "--dest-path", tmp_path / "rec", input=manifest([image] * 48), check=True
+    )
     peak = int(process.stdout.splitlines()[-1])
     local = tmp_path / "rec" / "tfrecord_0"
     assert bucket.sizes() == {"rec/tfrecord_0": local.stat().st_size}
@@ -107,8 +114,8 @@ def test_a_large_object_is_uploaded_in_parts_side_by_side_and_memory_stays_bound
 
 def test_a_large_image_is_uploaded_in_parts(proxy: Proxy, bucket: Bucket, tmp_path: Path) -> None:
     args = ["--width", "3000", "--height", "2500", "--image-format", "bmp", "--count", "3"]
-    run("gen", "--path", f"{bucket.url}/img", *args, check=True)
-    run("gen", "--path", tmp_path, *args, check=True)
+    run_process("gen", "--path", f"{bucket.url}/img", *args, check=True)
+    run_process("gen", "--path", tmp_path, *args, check=True)
     assert bucket.contents("img/") == contents(tmp_path)
     assert len(parts_of(proxy)) == 6
 
@@ -139,28 +146,28 @@ def test_older_shards_with_higher_numbers_are_mentioned(bucket: Bucket, tmp_path
     image = tmp_path / "x.jpg"
     image.write_bytes(JPEG)
     bucket.put("rec/tfrecord_7", b"old")
-    result = run("tfrecord", "--dest-path", f"{bucket.url}/rec", input=manifest([image]))
+    result = run_process("tfrecord", "--dest-path", f"{bucket.url}/rec", input=manifest([image]))
     assert b"left 1 file of this prefix that another run wrote (tfrecord_7)" in result.stderr
 
 
 def test_sizes_are_reported(bucket: Bucket) -> None:
     args = ["--path", f"{bucket.url}/img", *GEN, "--count", "3", "--size"]
-    result = run("gen", *args, check=True)
+    result = run_process("gen", *args, check=True)
     total = sum(bucket.sizes("img/").values())
     told = f"Directory {bucket.url}/img size, in bytes: {total}"
     assert told in result.stderr.decode()
 
 
 def test_fsync_asks_nothing_more_of_a_store(bucket: Bucket) -> None:
-    assert run("gen", "--path", bucket.url, *GEN, "--fsync").returncode == 0
+    assert run_process("gen", "--path", bucket.url, *GEN, "--fsync").returncode == 0
 
 
 def test_a_plan_reports_that_a_store_has_no_limit(bucket: Bucket, tmp_path: Path) -> None:
     image = tmp_path / "x.jpg"
     image.write_bytes(JPEG)
-    plan = run("tfrecord", "--dest-path", bucket.url, "--dry-run", input=manifest([image]))
+    plan = run_process("tfrecord", "--dest-path", bucket.url, "--dry-run", input=manifest([image]))
     assert f"{bucket.url}: an object store, which reports no limit" in plan.stderr.decode()
-    assert run("gen", "--path", bucket.url, *GEN, "--dry-run").returncode == 0
+    assert run_process("gen", "--path", bucket.url, *GEN, "--dry-run").returncode == 0
     assert bucket.sizes() == {}
 
 
@@ -169,7 +176,7 @@ def test_a_total_in_names_is_refused_since_nothing_can_be_renamed(
     bucket: Bucket, tool: str
 ) -> None:
     args = ["--dest-path", bucket.url, "--name-format", "x-{shard}-of-{total}"]
-    result = run(tool, *args, input=b"x\n")
+    result = run_process(tool, *args, input=b"x\n")
     assert result.returncode == 2
     assert b"--name-format: {total} not in an object store" in result.stderr
 
@@ -178,7 +185,7 @@ def test_names_with_the_shards_number(bucket: Bucket, tmp_path: Path) -> None:
     image = tmp_path / "x.jpg"
     image.write_bytes(JPEG)
     args = ["--dest-path", bucket.url, "--name-format", "x-{shard:03d}"]
-    run("tfrecord", *args, input=manifest([image]), check=True)
+    run_process("tfrecord", *args, input=manifest([image]), check=True)
     assert list(bucket.sizes()) == ["x-000"]
 
 
