@@ -168,7 +168,7 @@ def _makes(image_format: str, args: list[str | Path]) -> bool:
 
 def _existing(formats: list[str], folder: Path, data: bytes) -> None:
     from imagine_gen.dataset.spec import DatasetSpec
-    from imagine_gen.work.existing import existing_size
+    from imagine_gen.work.files import existing_size
 
     path = folder / "input"
     path.write_bytes(data)

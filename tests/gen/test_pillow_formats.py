@@ -20,7 +20,7 @@ from imagine_common.packers.images import HEAD_BYTES, is_image
 from imagine_gen.dataset.formats import FORMATS, require_codec
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.work.encoders import image_encoder
-from imagine_gen.work.existing import existing_size, read_complete
+from imagine_gen.work.files import existing_size, read_complete
 from support import lines, run
 
 # What a build of Pillow lacks is asked here with other means than the tool uses.

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from imagine_gen import DatasetSpec, create_images, generate
-from imagine_gen.work.existing import existing_size
+from imagine_gen.work.files import existing_size
 from support import contents, lines, run
 
 SIZE = ("--width", "24", "--height", "17")

@@ -22,7 +22,6 @@ from imagine_gen.formats.base import ImageEncoder
 from imagine_gen.formats.jpeg import encode, with_filler
 from imagine_gen.random_streams import Draw, RandomStream
 from imagine_gen.target_size import encoder as target_size
-from imagine_gen.target_size import fresh
 from imagine_gen.target_size.encoder import TargetSizes
 from imagine_gen.work import units
 from imagine_gen.work.encoders import image_encoder
@@ -153,7 +152,7 @@ def test_images_are_encoded_few_times(
         whole += image.size == (500, 375)
         return encode(image, *args)
 
-    monkeypatch.setattr(fresh, "encode", counting)
+    monkeypatch.setattr(target_size, "encode", counting)
     for index in range(40):
         file_of(encoder, index)
     assert 40 <= whole <= 40 * most
@@ -332,7 +331,7 @@ def test_an_unreachable_size_is_an_error_that_names_the_image(
 ) -> None:
     # Without the margin that is left for them, some images are larger than the sample.
     monkeypatch.setattr(target_size, "_MARGIN", 1 << 30)
-    monkeypatch.setattr(fresh, "_SAMPLE_IMAGES", 1)
+    monkeypatch.setattr(target_size, "_SAMPLE_IMAGES", 1)
 
     def create(target: int) -> None:
         create_images(tmp_path, "image_", 64, 48, 100, "jpg", target_size=target, workers=1)

@@ -5,14 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from imagine_common.cli.options import (
-    add_alias,
-    add_fsync_option,
-    add_message_options,
-    add_null_option,
-    add_part_option,
-    add_workers_option,
-)
+from imagine_common.cli import options as shared
 from imagine_common.cli.presets import add_preset_option
 from imagine_common.cli.tool import Parser
 from imagine_gen.dataset.options import GROUPS, Option
@@ -74,18 +67,18 @@ def _add_dimensions(group: argparse._ArgumentGroup) -> None:
         help="draw width and height from FILE, with lines `width height [weight]`, or from the"
         " list `imagenet`",
     )
-    add_alias(group, "--image_format", "image_format")
+    shared.add_alias(group, "--image_format", "image_format")
 
 
 def _add_running_options(group: argparse._ArgumentGroup) -> None:
-    add_workers_option(group, "makes images")
+    shared.add_workers_option(group, "makes images")
     group.add_argument(
         "--chunksize",
         type=int,
         metavar="N",
         help="images per unit of work (default: depends on their dimensions)",
     )
-    add_part_option(group, "one range of the images")
+    shared.add_part_option(group, "one range of the images")
     flags = {
         "--resume": "keep images that already exist",
         "--verify": "write nothing, but compare the existing images with those that would be made",
@@ -94,6 +87,6 @@ def _add_running_options(group: argparse._ArgumentGroup) -> None:
     }
     for flag, text in flags.items():
         group.add_argument(flag, action="store_true", help=text)
-    add_null_option(group, "stdout")
-    add_fsync_option(group)
-    add_message_options(group)
+    shared.add_null_option(group, "stdout")
+    shared.add_fsync_option(group)
+    shared.add_message_options(group)

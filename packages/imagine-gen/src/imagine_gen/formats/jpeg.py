@@ -82,15 +82,9 @@ def encode(image: Image.Image, quality: int | Tables, subsampling: str | None) -
     """Return the file of an image, with a quality from 1 to 100 or with quantization tables."""
     scale = {"quality": quality} if isinstance(quality, int) else {"qtables": quality}
     file = io.BytesIO()
+    chroma = {"subsampling": subsampling or "4:4:4"}  # Gray has none to leave out.
     # Everything that changes bytes is set here: the defaults of Pillow's versions may differ.
-    image.save(
-        file,
-        "JPEG",
-        **scale,
-        subsampling=subsampling or "4:4:4",  # Gray has no chroma to leave out.
-        optimize=False,
-        progressive=False,
-    )
+    image.save(file, "JPEG", **scale, **chroma, optimize=False, progressive=False)
     return file.getvalue()  # not a copy: BytesIO shares its buffer
 
 

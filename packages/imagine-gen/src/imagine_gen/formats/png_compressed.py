@@ -21,7 +21,7 @@ from imagine_gen.formats.pillow import CanvasEncoder
 
 _SUB = 1  # the filter that subtracts the pixel to the left (PNG specification, 9.2)
 _RAW_DEFLATE = -15  # a window of 32 KiB, without zlib's header
-_MEMORY_LEVEL = 9
+_DEFLATE = (zlib_ng.DEFLATED, _RAW_DEFLATE, 9)  # with the most memory
 _IDAT_BEGIN = len(png_stored.SIGNATURE) + 25  # after IHDR
 _LEAST_ROWS = 16  # The first row of a strip can't be predicted from the row above.
 
@@ -61,13 +61,8 @@ class Strips(png_stored.Strips):
         return self._cut_strips[strip]
 
     def _strip(self, data: memoryview) -> png_stored.Strip:
-        compressor = zlib_ng.compressobj(
-            self._spec.compress_level or 0,
-            zlib_ng.DEFLATED,
-            _RAW_DEFLATE,
-            _MEMORY_LEVEL,
-            zlib_ng.Z_FILTERED,
-        )
+        level = self._spec.compress_level or 0
+        compressor = zlib_ng.compressobj(level, *_DEFLATE, zlib_ng.Z_FILTERED)
         deflated = compressor.compress(data) + compressor.flush(zlib_ng.Z_FULL_FLUSH)
         chunk = png_stored.chunk(b"IDAT", deflated)
         return png_stored.Strip(chunk, len(data), zlib_ng.adler32(data))

@@ -1,8 +1,8 @@
 """JPEG files of exactly the size in bytes that is asked for.
 
 An image is encoded at the level of quantization at which it just fits, and comments fill the rest.
-`level_search` finds the level. `encoder` draws the sizes, and is the base of the encoders of
-`fresh` and of `pooled` images.
+`level_search` finds the level, `encoder` draws the sizes and encodes fresh images, `pooled`
+assembles pooled ones.
 
 May import `pooled` and the rooms below it.
 """

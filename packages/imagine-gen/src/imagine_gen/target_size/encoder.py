@@ -1,22 +1,33 @@
-"""The base of the encoders of JPEG files of a target size, and the sizes that files must have."""
+"""Encoders of JPEG files of a target size: what all of them share, and fresh images.
+
+A sample predicts the bytes of fresh images at each level.
+"""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import Generic, TypeVar
 
 import numpy as np
+from PIL import Image
 
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.files.output import Buffer
 from imagine_common.text import show
+from imagine_gen.content.base import content_of
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import EncodedImage, ImageEncoder
-from imagine_gen.formats.jpeg import levels, with_filler
+from imagine_gen.formats.jpeg import encode, levels, scan_begin, with_filler
+from imagine_gen.formats.pillow import Canvas
 from imagine_gen.random_streams import BlockStream, Draw
-from imagine_gen.target_size.level_search import Fineness, Ladder
+from imagine_gen.target_size.level_search import Fineness, Ladder, interpolated, level_of
 
+_FINENESS = Fineness(step=2, margin=2, tolerance=5)
+_SAMPLE_SIDE = 256  # a multiple of all MCUs
+_SAMPLE_IMAGES = 4  # encoded to find the least size that all images can have
+_END_OF_IMAGE_BYTES = 2
 _NUMBERS = 48
 _NUMBER_BITS = 32
 _STREAM_WORDS = _NUMBERS * _NUMBER_BITS // 64
@@ -132,3 +143,65 @@ class TargetSizeEncoder(ImageEncoder, Generic[Source]):
         file = files[level]
         file[0] = with_filler(bytes(file[0]), filler[level])
         return EncodedImage(file, filler[level])
+
+
+class Sample:
+    """A prediction of the bytes of a dataset's images at each level, from the middle of one image.
+
+    Large images take long to encode, so the whole image is encoded at few levels: at one that
+    corrects the figures of the middle, and at the coarsest and the finest, which are the limits.
+    The dataset has a target size and fixed dimensions.
+    """
+
+    def __init__(self, spec: DatasetSpec) -> None:
+        canvas, content = Canvas(spec), content_of(spec)
+        tables = levels(spec.mode)
+        whole = canvas.paint(content.image(0))
+        width, height = (min(side, _SAMPLE_SIDE) for side in whole.size)
+        left, top = (whole.width - width) // 2, (whole.height - height) // 2
+        middle = whole.crop((left, top, left + width, top + height))
+        head_bytes = scan_begin(encode(middle, tables[0], spec.subsampling))
+        self.overhead = head_bytes + _END_OF_IMAGE_BYTES
+
+        def data_bytes(image: Image.Image, level: int) -> int:
+            return len(encode(image, tables[level], spec.subsampling)) - self.overhead
+
+        self._middle_bytes = interpolated(partial(data_bytes, middle), len(tables))
+        self._pixels = spec.width * spec.height
+        room = (spec.target_size or 0) - self.overhead
+        share = room * width * height // self._pixels
+        level = level_of(share, self._middle_bytes, len(tables))
+        self._share = self._middle_bytes(level)
+        found = (data_bytes(whole, at) for at in (level, 0, len(tables) - 1))
+        self._whole, self._least, self._most = found
+        for index in range(1, _SAMPLE_IMAGES):
+            self._least = max(self._least, data_bytes(canvas.paint(content.image(index)), 0))
+
+    def reach(self, pixels: int) -> tuple[int, int]:
+        """Return about the least and the most bytes that files of so many pixels can have."""
+        least, most = (end * pixels // self._pixels for end in (self._least, self._most))
+        return self.overhead + least, self.overhead + most
+
+    def expect(self, level: int, pixels: int) -> int:
+        """Return about how many bytes of entropy-coded data so many pixels have at a level."""
+        return self._middle_bytes(level) * self._whole * pixels // (self._share * self._pixels)
+
+
+class FreshTargetEncoder(TargetSizeEncoder[Image.Image]):
+    """Encodes fresh images as files of their target sizes."""
+
+    def __init__(self, spec: DatasetSpec, sample: Sample) -> None:
+        pixels = spec.width * spec.height
+        expect = partial(sample.expect, pixels=pixels)
+        super().__init__(spec, sample.overhead, sample.reach(pixels), expect, _FINENESS)
+        self._levels = levels(spec.mode)
+        self._content = content_of(spec)
+        self._canvas = Canvas(spec)
+
+    def _source(self, index: int) -> Image.Image:
+        return self._canvas.paint(self._content.image(index))
+
+    def _encode(self, source: Image.Image, level: int) -> list[Buffer]:
+        file = encode(source, self._levels[level], self._spec.subsampling)
+        begin = scan_begin(file)
+        return [file[:begin], memoryview(file)[begin:]]

@@ -66,23 +66,14 @@ class Ladder:
         self._count = count
         self._fineness = fineness
         self._levels: dict[int, int] = {}
-        self._rungs = self._geometric(fineness.aim(room))
-
-    def _geometric(self, anchor: int) -> list[int]:
-        """Return the bytes of the rungs: equal steps down and up from `anchor`."""
-        step = self._fineness.step
-        least, most = self._expect(0), self._expect(self._count - 1)
-        anchor = max(least, min(anchor, most))
+        least, most = expect(0), expect(count - 1)
+        anchor = max(least, min(fineness.aim(room), most))
         below, above = [anchor], [anchor]
         while below[-1] > least:
-            below.append(max(least, below[-1] - max(1, below[-1] * step // 1000)))
+            below.append(max(least, below[-1] - max(1, below[-1] * fineness.step // 1000)))
         while above[-1] < most:
-            above.append(min(most, above[-1] + max(1, above[-1] * step // 1000)))
-        return [*below[:0:-1], *above]
-
-    def _rung(self, size: int) -> int:
-        """Return the highest rung of at most `size` bytes, or the lowest rung."""
-        return max(0, bisect_right(self._rungs, size) - 1)
+            above.append(min(most, above[-1] + max(1, above[-1] * fineness.step // 1000)))
+        self._rungs = [*below[:0:-1], *above]
 
     def search(self, room: int, measure: Callable[[int, int | None], int]) -> int | None:
         """Return a level at which an image about fills a room, or None if no level is low enough.
@@ -96,7 +87,7 @@ class Ladder:
         sizes: dict[int, int] = {}
         logs: dict[int, int] = {}  # of the image's bytes, by rung
         low, high = -1, len(self._rungs)
-        rung = self._rung(aim)
+        rung = max(0, bisect_right(self._rungs, aim) - 1)
         while high - low > 1:
             if rung not in self._levels:
                 found = level_of(self._rungs[rung], self._expect, self._count)
@@ -115,7 +106,7 @@ class Ladder:
             logs[rung] = log2(sizes[level])
             if len(logs) == 1:
                 # The image probably differs from the expectation by the same factor elsewhere.
-                rung = self._rung(self._rungs[rung] * aim // sizes[level])
+                rung = bisect_right(self._rungs, self._rungs[rung] * aim // sizes[level]) - 1
             elif len(logs) < _FEW_STEPS:
                 rung = _on_a_line(logs, log2(aim), (low, high))
             else:

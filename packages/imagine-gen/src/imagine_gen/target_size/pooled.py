@@ -38,21 +38,23 @@ class LeveledPool:
     """
 
     def __init__(self, spec: DatasetSpec, pools: int = 1) -> None:
-        self._spec = spec
-        self._levels = levels(spec.mode)
+        self._height = spec.height
+        found = levels(spec.mode)
         self.max_bytes = TARGET_POOL_BYTES // pools
         self._strips: OrderedDict[int, dict[int, bytes]] = OrderedDict()  # by level and place
         self._bytes: dict[int, int] = {}
-        self.strip_format = lru_cache(maxsize=_MAX_STRIP_FORMATS)(self._strip_format)
+        self.strip_format = lru_cache(maxsize=_MAX_STRIP_FORMATS)(
+            lambda height, level: Strips(spec.of_size(spec.width, height), found[level])
+        )
         coarsest = self.strip_format(spec.height, 0)
         self._rows = coarsest.rows
         # Pixels are encoded again and again, and those of photos take longer to make than that.
         kept = max(1, _MAX_PIXEL_BYTES // pools // (self._rows * spec.row_bytes))
         self._pixels = lru_cache(maxsize=kept)(content_of(spec).pool_strip)
-        self._sample_bytes = interpolated(self._measure, len(self._levels))
+        self._sample_bytes = interpolated(self._measure, len(found))
         # The strips must differ at the level that is most likely used.
         aim = _FINENESS.aim((spec.target_size or 0) - coarsest.overhead)
-        level = level_of(aim, lambda at: self.expect(at, coarsest.count), len(self._levels))
+        level = level_of(aim, lambda at: self.expect(at, coarsest.count), len(found))
         strips = make_pool(spec, self.strip_format(spec.height, level), pools, self._pixels)
         self._numbers = list(strips.values())
         self._strips[level] = dict(enumerate(strips))
@@ -85,10 +87,7 @@ class LeveledPool:
 
     def _encode(self, number: int, level: int) -> bytes:
         pixels = self._pixels(number, self._rows)
-        return self.strip_format(self._spec.height, level).encode(pixels)
-
-    def _strip_format(self, height: int, level: int) -> Strips:
-        return Strips(self._spec.of_size(self._spec.width, height), self._levels[level])
+        return self.strip_format(self._height, level).encode(pixels)
 
 
 # The places of an image's strips in the pool, and the pixels of its first strip if fresh.

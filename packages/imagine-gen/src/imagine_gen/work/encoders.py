@@ -66,7 +66,7 @@ def _target_encoders(spec: DatasetSpec) -> Callable[[DatasetSpec], ImageEncoder]
 
         pools = _by_width(spec, LeveledPool)
         return lambda fixed: PooledTargetEncoder(fixed, pools[fixed.width])
-    from imagine_gen.target_size.fresh import FreshTargetEncoder, Sample
+    from imagine_gen.target_size.encoder import FreshTargetEncoder, Sample
 
     sample = Sample(spec.of_size(spec.width, spec.height))
     return lambda fixed: FreshTargetEncoder(fixed, sample)

@@ -12,8 +12,7 @@ from imagine_common.files.stores.ahead import look_ahead
 from imagine_common.files.stores.objects import StoreFile
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import ImageEncoder
-from imagine_gen.work.existing import existing_size
-from imagine_gen.work.files import FinishedFile, kept_file, write_image
+from imagine_gen.work.files import FinishedFile, existing_size, kept_file, write_image
 
 
 def upload_images(
