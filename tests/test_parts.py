@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from imagine_common.errors import UsageError
-from imagine_common.exchange.parts import Part, parse_part
+from imagine_common.exchange.names import Part, parse_part
 from support import JPEG, contents, lines, manifest, run
 
 SMALL = ("--width", "16", "--height", "16", "--count", "23")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from imagine_common.errors import ImagineError
 from imagine_common.exchange.manifest import NEWLINE, NUL
-from imagine_common.exchange.parts import Part
+from imagine_common.exchange.names import Part
 from imagine_common.packers.shards.slices import Slice, cut_here, cut_slices
 from support import unfinished
 

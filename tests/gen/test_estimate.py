@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from imagine_common.errors import ImagineError
-from imagine_common.files.free_space import FreeSpace, require_space
+from imagine_common.files.folders import FreeSpace, require_space
 from imagine_gen import DatasetSpec
 from imagine_gen.estimate import estimate
 from support import run
@@ -83,7 +83,7 @@ def test_verifying_and_estimating_do_not_go_together(tmp_path: Path) -> None:
 def test_blocks_and_files_count_too(
     monkeypatch: pytest.MonkeyPatch, free: FreeSpace, words: str | None
 ) -> None:
-    monkeypatch.setattr("imagine_common.files.free_space.free_space", lambda _: free)
+    monkeypatch.setattr("imagine_common.files.folders.free_space", lambda _: free)
     if words is None:
         require_space(b"d", 900_000, 10)
     else:

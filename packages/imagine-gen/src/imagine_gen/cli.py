@@ -9,11 +9,10 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
-from imagine_common.cli.options import refuse_options, was_given
+from imagine_common.cli.options import open_workers, refuse_options, refuse_scheduler, was_given
 from imagine_common.cli.presets import parse_with_preset
 from imagine_common.cli.report import Report
 from imagine_common.cli.tool import run_tool
-from imagine_common.cli.workers import open_workers, refuse_scheduler
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.exchange.manifest import NUL, Entry, ManifestWriter, write_stdout
 from imagine_common.text import show
@@ -34,7 +33,7 @@ def run(args: argparse.Namespace) -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from dataclasses import replace
 
-    from imagine_common.exchange.parts import parse_part
+    from imagine_common.exchange.names import parse_part
 
     _check_outputs(args)
     spec = _dataset(args)
@@ -114,7 +113,7 @@ def _make_nothing(args: argparse.Namespace) -> None:
 
 
 def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
-    from imagine_common.files.free_space import describe_space, require_space
+    from imagine_common.files.folders import describe_space, require_space
     from imagine_common.text import counted, human_bytes
     from imagine_gen.estimate import estimate
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from imagine_common.errors import UsageError
-from imagine_common.exchange.parts import WHOLE
+from imagine_common.exchange.names import WHOLE
 from imagine_common.packers.docstrings import document_create, document_pack
 from imagine_common.packers.pack_spec import PackSpec, require_writer
 from imagine_common.packers.packing import pack

@@ -1,13 +1,22 @@
-"""Options that several tools share; each function adds one to a parser."""
+"""Options that several tools share, and the workers that they choose.
+
+A function named `add_...` adds one option or two to a parser.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from imagine_common.errors import UsageError
 from imagine_common.exchange.manifest import NEWLINE, NUL
+
+if TYPE_CHECKING:
+    from imagine_common.parallel.ordered_map import Workers
+
+_LOGGERS = ("distributed", "tornado", "asyncio")
 
 
 def add_alias(parser: argparse._ActionsContainer, spelling: str, dest: str, **kwargs: Any) -> None:
@@ -80,3 +89,48 @@ def add_message_options(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="show a traceback with an error"
     )
+
+
+@contextmanager
+def open_workers(
+    args: argparse.Namespace, tool: str, packages: Sequence[str] = ()
+) -> Iterator[Workers | None]:
+    """Yield the workers for `--workers` and `--scheduler`, or None for the default number.
+
+    A cluster must have the tool's package and further `packages` in the versions of this host.
+    """
+    if args.scheduler is None:
+        yield args.workers
+        return
+    if args.workers is not None:
+        raise UsageError("argument --workers: not with --scheduler; a cluster has its own workers")
+    import warnings
+
+    try:
+        from imagine_common.parallel.cluster.connection import DaskCluster
+    except ImportError as error:
+        raise UsageError(
+            f"argument --scheduler: needs Dask; run: pip install '{tool}[dask]' ({error})"
+        ) from error
+    cluster = DaskCluster(args.scheduler, ("imagine-common", tool, *packages))
+    with warnings.catch_warnings():
+        if not args.verbose:
+            warnings.simplefilter("ignore")
+            _silence_loggers()
+        with cluster:
+            yield cluster
+
+
+def refuse_scheduler(args: argparse.Namespace, option: str, reason: str) -> None:
+    """Refuse `--scheduler` together with an option whose work is done in this process."""
+    if args.scheduler is not None:
+        raise UsageError(f"argument --scheduler: not with {option}, {reason}")
+
+
+def _silence_loggers() -> None:
+    """Keep Dask's log off stderr: what matters is raised as an error."""
+    import logging  # Slow to import, and --help does not need it.
+
+    known = list(logging.root.manager.loggerDict)
+    for name in {*_LOGGERS, *(name for name in known if name.startswith(_LOGGERS))}:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)

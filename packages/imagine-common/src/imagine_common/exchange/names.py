@@ -1,15 +1,21 @@
-"""Names of numbered files, and the order of names."""
+"""Names of numbered files, and the parts of a run for independent processes: `--part I/N`.
+
+Each process gets its number and the total, for example from variables of a job scheduler. All parts
+together make the same files, byte for byte, as one run.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+from typing import NamedTuple
 
 from imagine_common.errors import UsageError
 from imagine_common.files.folders import names_in
 from imagine_common.files.urls import check_url
 from imagine_common.text import show
 
+_PART = re.compile(r"(\d{1,18})/(\d{1,18})", re.ASCII)
 _DIGITS = re.compile(rb"0*([0-9]+)")
 
 
@@ -43,3 +49,38 @@ def numbered(folder: bytes, prefix: bytes, suffix: bytes) -> list[tuple[int, byt
     pattern = re.compile(re.escape(prefix) + rb"(0|[1-9][0-9]{0,18})" + re.escape(suffix))
     found = [(int(m[1]), m[0]) for m in map(pattern.fullmatch, names_in(folder, prefix)) if m]
     return sorted(found)
+
+
+class Part(NamedTuple):
+    """Part `number`, counted from 0, of `total` parts."""
+
+    number: int
+    total: int
+
+    def span(self, count: int) -> tuple[int, int]:
+        """Return the first item and the number of items of this part of `count` items in a row."""
+        first = count * self.number // self.total
+        return first, count * (self.number + 1) // self.total - first
+
+    def has(self, number: int) -> bool:
+        """Return whether an item is in this part, for items dealt to the parts in turn."""
+        return number % self.total == self.number
+
+    def nth(self, place: int) -> int:
+        """Return the number of this part's `place`th item, for items dealt to the parts in turn."""
+        return self.number + place * self.total
+
+
+WHOLE = Part(0, 1)
+
+
+def parse_part(text: str) -> Part:
+    """Return the part that `I/N` denotes, or raise a `UsageError`."""
+    match = _PART.fullmatch(text)
+    if not match:
+        raise UsageError(f"argument --part: expected I/N, such as 0/8 for the first, not {text!r}")
+    part = Part(int(match[1]), int(match[2]))
+    if part.number >= part.total:
+        last = f"; the last of {part.total} is {part.total - 1}/{part.total}" * (part.total > 0)
+        raise UsageError(f"argument --part: there is no part {text}{last}")
+    return part

@@ -1,4 +1,4 @@
-"""Operations on folders, local or in an object store, chosen by the path.
+"""Operations on folders, local or in an object store, chosen by the path; and their free space.
 
 In a store, a folder is a common beginning of names up to a slash. It is never created, and exists
 while it contains an object. Functions raise an `ImagineError` that names the folder if the
@@ -10,11 +10,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import NamedTuple
 
 from imagine_common.errors import ImagineError, file_error, file_errors
 from imagine_common.files import temporary
 from imagine_common.files.output import sync_folder_of
 from imagine_common.files.storage import locate
+from imagine_common.files.urls import is_remote, local_path
+from imagine_common.text import counted, human_bytes, show
 
 
 def is_folder(path: bytes) -> bool:
@@ -44,10 +47,11 @@ def list_folder(folder: bytes) -> tuple[list[bytes], set[bytes]]:
         return files, folders
     with file_errors(folder), os.scandir(path) as entries:
         for entry in entries:
-            if _leads_to_folder(entry):
-                folders.add(entry.name)
-            else:
-                files.append(entry.name)
+            try:
+                is_folder = entry.is_dir()
+            except OSError:  # A circular symbolic link.
+                is_folder = False
+            (folders.add if is_folder else files.append)(entry.name)
     return files, folders
 
 
@@ -142,12 +146,55 @@ def scratch_folder(folder: bytes) -> bytes:
     return os.fsencode(tempfile.gettempdir())
 
 
+class FreeSpace(NamedTuple):
+    """A user's free space: bytes, files (None if not limited), and the size of a block in bytes."""
+
+    bytes: int
+    files: int | None
+    block: int
+
+
+def describe_space(folder: bytes) -> str:
+    """Return a message with the free space at a folder, existing or not."""
+    if is_remote(folder):
+        return f"{show(folder)}: an object store, which reports no limit"
+    return f"{show(folder)}: {human_bytes(free_space(folder).bytes)} free"
+
+
+def free_space(folder: bytes) -> FreeSpace:
+    """Return the free space at a local folder, existing or not."""
+    parent = os.path.abspath(local_path(folder))
+    while not os.path.lexists(parent):
+        parent = os.path.dirname(parent)
+    if not os.path.isdir(parent):
+        raise ImagineError(f"{show(folder)}: {show(parent)} is not a folder")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise ImagineError(f"{show(folder)}: {show(parent)} can't be written to")
+    with file_errors(folder):
+        status = os.statvfs(parent)
+    block = status.f_frsize or status.f_bsize
+    files = status.f_favail if status.f_files else None
+    return FreeSpace(status.f_bavail * block, files, block)
+
+
+def require_space(folder: bytes, size: int, files: int) -> None:
+    """Refuse `files` files of `size` bytes in total that don't fit into a local folder."""
+    if is_remote(folder):
+        return
+    free = free_space(folder)
+    # On average, a file's last block is half empty.
+    needed = size + files * free.block // 2
+    if needed > free.bytes:
+        raise ImagineError(
+            f"{show(folder)}: does not fit: about {human_bytes(needed)} are needed,"
+            f" {human_bytes(free.bytes)} are free"
+        )
+    if free.files is not None and files > free.files:
+        raise ImagineError(
+            f"{show(folder)}: does not fit: the file system has room for"
+            f" {counted(free.files, 'more file')}, not {files}"
+        )
+
+
 def _not_a_folder(path: bytes, error: OSError) -> ImagineError:
     return ImagineError(f"{file_error(path, error)}, and it is not a folder")
-
-
-def _leads_to_folder(entry: os.DirEntry[bytes]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # A circular symbolic link.
-        return False

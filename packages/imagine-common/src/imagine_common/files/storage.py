@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from imagine_common.errors import ImagineError, file_errors
 from imagine_common.files.output import AtomicFile, OutputFile, sync, sync_folder_of
 from imagine_common.files.reading import InputFile, RegularFile, hint_at_name
-from imagine_common.files.urls import is_url, local_path, parse_url
+from imagine_common.files.urls import is_url, local_path, scheme_of
 from imagine_common.text import show
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ def locate(path: bytes) -> tuple[Store | None, bytes]:
     from imagine_common.files.stores.store import find_store
 
     # fsspec and its backends know schemes in lower case only.
-    scheme = parse_url(path).scheme.encode()
-    return find_store(path), scheme + path[len(scheme) :]
+    scheme = scheme_of(path).encode()
+    path = scheme + path[len(scheme) :]
+    return find_store(path), path
 
 
 def output_file(path: bytes, fsync: bool = False) -> OutputFile:

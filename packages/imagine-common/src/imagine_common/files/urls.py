@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-from typing import NamedTuple
 
 from imagine_common.errors import UsageError
 from imagine_common.text import show
@@ -28,13 +27,6 @@ _BACKENDS = {
 }
 
 
-class Url(NamedTuple):
-    """A URL's scheme, in lower case, and the part before the path, mostly a bucket."""
-
-    scheme: str
-    authority: bytes
-
-
 def is_url(path: bytes) -> bool:
     """Return whether a path is a URL of any scheme."""
     return _MARK in path and _URL.match(path) is not None
@@ -42,7 +34,7 @@ def is_url(path: bytes) -> bool:
 
 def is_remote(path: bytes) -> bool:
     """Return whether a path is a URL of an object store: of any scheme but `file`."""
-    return is_url(path) and parse_url(path).scheme != _LOCAL
+    return is_url(path) and scheme_of(path) != _LOCAL
 
 
 def bucket_of(url: bytes) -> bytes:
@@ -53,7 +45,7 @@ def bucket_of(url: bytes) -> bytes:
 
 def local_path(path: bytes) -> bytes:
     """Return the path in a `file://` URL; other paths unchanged."""
-    if not is_url(path) or parse_url(path).scheme != _LOCAL:
+    if not is_url(path) or scheme_of(path) != _LOCAL:
         return path
     match = _URL.fullmatch(path)
     if not match or match[2] not in (b"", b"localhost") or not match[3]:
@@ -66,8 +58,8 @@ def rooted(path: bytes, base: bytes) -> bytes:
     return path if is_url(path) else os.path.join(base, path)
 
 
-def parse_url(url: bytes) -> Url:
-    """Return the scheme and the authority of a URL. Messages never repeat credentials."""
+def scheme_of(url: bytes) -> str:
+    """Return a URL's scheme in lower case. Messages never repeat credentials."""
     match = _URL.fullmatch(url)
     if not match:
         raise UsageError(f"{show(url)}: not a URL")
@@ -85,7 +77,7 @@ def parse_url(url: bytes) -> Url:
         url.decode()
     except UnicodeDecodeError:
         raise UsageError(f"{show(url)}: names in object stores must be UTF-8") from None
-    return Url(scheme, match[2])
+    return scheme
 
 
 def require_backend(scheme: str) -> None:
@@ -115,7 +107,7 @@ def refuse_store(option: str, *paths: bytes | None) -> None:
 def check_url(path: bytes) -> None:
     """Check that a path, if it is a URL, can be used."""
     if is_url(path):
-        scheme = parse_url(path).scheme
+        scheme = scheme_of(path)
         if scheme == _LOCAL:
             local_path(path)
         else:

@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from imagine_common.cli.options import was_given
-from imagine_common.cli.workers import open_workers, refuse_scheduler
+from imagine_common.cli.options import open_workers, refuse_scheduler, was_given
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.text import counted, human_bytes, show
 
@@ -85,7 +84,7 @@ def run_packer(packer: Packer) -> None:
 
 
 def _spec(args: argparse.Namespace) -> PackSpec:
-    from imagine_common.exchange.parts import WHOLE, parse_part
+    from imagine_common.exchange.names import WHOLE, parse_part
     from imagine_common.packers.pack_spec import PackSpec
 
     if args.name_format is not None and was_given(args, "--name"):
@@ -168,8 +167,8 @@ def _pack(
 
 
 def _plan(form: RecordFormat, source: Source, spec: PackSpec, report: Report) -> None:
-    from imagine_common.exchange.parts import WHOLE
-    from imagine_common.files.free_space import describe_space, require_space
+    from imagine_common.exchange.names import WHOLE
+    from imagine_common.files.folders import describe_space, require_space
     from imagine_common.packers.packing import plan_packing
 
     plan = plan_packing(source, spec, form)

@@ -10,8 +10,7 @@ from importlib.util import find_spec
 
 from imagine_common.errors import UsageError
 from imagine_common.exchange.manifest import NUL
-from imagine_common.exchange.names import check_names
-from imagine_common.exchange.parts import WHOLE, Part
+from imagine_common.exchange.names import WHOLE, Part, check_names
 from imagine_common.files.urls import is_remote
 from imagine_common.packers.docstrings import FILES, OPTIONS, document
 from imagine_common.packers.shards.naming import ShardNames

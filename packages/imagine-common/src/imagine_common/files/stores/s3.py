@@ -77,14 +77,13 @@ class S3Upload(Upload):
         self._bucket, self._key, _ = fs.split_path(url.decode())
         self._pending: deque[Future[Any]] = deque()
         self._etags: list[str] = []
-        self._ended = False
         cleanups.add(self.abort)
         self._created = self._start("create_multipart_upload")
         with errors_named(url):
             try:
                 self._id = {"UploadId": self._created.result()["UploadId"]}
             except Exception:
-                self._end()  # Nothing to abort.
+                cleanups.discard(self.abort)  # Nothing to abort.
                 raise
 
     def add(self, data: bytes) -> None:
@@ -105,17 +104,16 @@ class S3Upload(Upload):
         """Make the parts the object."""
         self.settle()
         parts = [{"PartNumber": n, "ETag": etag} for n, etag in enumerate(self._etags, 1)]
+        upload = {"MultipartUpload": {"Parts": parts}, **self._id}
         with errors_named(self._url):
-            self._start(
-                "complete_multipart_upload", MultipartUpload={"Parts": parts}, **self._id
-            ).result()
-        self._end()
+            self._start("complete_multipart_upload", **upload).result()
+        cleanups.discard(self.abort)
 
     def abort(self) -> None:
         """Remove the parts, if the store answers within three seconds."""
-        if self._ended:
+        if self.abort not in cleanups:
             return
-        self._end()
+        cleanups.discard(self.abort)
         deadline = time.monotonic() + _SECONDS_TO_ABORT
         for part in self._pending:
             part.cancel()
@@ -125,13 +123,8 @@ class S3Upload(Upload):
             upload = self._created.result(deadline - time.monotonic())["UploadId"]
             # The store may add a part that arrived before the first abort only after it.
             for _ in range(2):
-                self._start("abort_multipart_upload", UploadId=upload).result(
-                    deadline - time.monotonic()
-                )
-
-    def _end(self) -> None:
-        self._ended = True
-        cleanups.discard(self.abort)
+                request = self._start("abort_multipart_upload", UploadId=upload)
+                request.result(deadline - time.monotonic())
 
     def _take(self) -> None:
         with errors_named(self._url):

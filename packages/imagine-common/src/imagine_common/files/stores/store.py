@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.stores.errors import errors_named
-from imagine_common.files.urls import parse_url, require_backend
+from imagine_common.files.urls import bucket_of, require_backend, scheme_of
 from imagine_common.text import show
 
 # Without a handler, Python prints their warnings on stderr, some with signed URLs.
@@ -21,7 +21,7 @@ _LOGGERS = ("adlfs", "aiobotocore", "aiohttp", "asyncio", "azure", "botocore", "
 _PART_BYTES = 1 << 24
 
 # By process: the thread of an fsspec filesystem does not exist in a forked child.
-_stores: dict[tuple[int, str, bytes], Store] = {}
+_stores: dict[tuple[int, bytes], Store] = {}
 
 
 class Listed(NamedTuple):
@@ -150,8 +150,8 @@ def find_store(url: bytes) -> Store:
     Raise a `UsageError` if a package for it is not installed, and an `ImagineError` if it can't be
     set up, for example because a profile does not exist.
     """
-    scheme, authority = parse_url(url)
-    key = os.getpid(), scheme, authority
+    scheme, bucket = scheme_of(url), bucket_of(url)
+    key = os.getpid(), bucket
     if key in _stores:
         return _stores[key]
     require_backend(scheme)
@@ -159,7 +159,6 @@ def find_store(url: bytes) -> Store:
         logging.getLogger(name).addHandler(logging.NullHandler())
     from fsspec.core import url_to_fs
 
-    bucket = b"%b://%b" % (scheme.encode(), authority)
     with errors_named(bucket):
         # Other processes write to the store, so listings must not be cached.
         fs, _ = url_to_fs(bucket.decode(), use_listings_cache=False)

@@ -12,7 +12,7 @@ from contextlib import closing
 from itertools import chain
 
 from imagine_common.errors import ImagineError
-from imagine_common.exchange.parts import WHOLE
+from imagine_common.exchange.names import WHOLE
 from imagine_common.files.folders import clear_leftovers, create_folder
 from imagine_common.files.output import publish
 from imagine_common.files.storage import remove_file

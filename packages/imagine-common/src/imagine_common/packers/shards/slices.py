@@ -12,7 +12,7 @@ from typing import BinaryIO, NamedTuple, TypeVar
 
 from imagine_common.errors import file_errors
 from imagine_common.exchange.manifest import NEWLINE
-from imagine_common.exchange.parts import WHOLE, Part
+from imagine_common.exchange.names import WHOLE, Part
 from imagine_common.files.folders import create_folder
 from imagine_common.files.output import write_all
 from imagine_common.files.temporary import create_temporary, remove_temporary, temporary_name
