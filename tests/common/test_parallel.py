@@ -7,9 +7,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -349,3 +351,29 @@ def test_process_with_other_threads_can_map(tmp_path: Path) -> None:
     )
     assert done.stderr == ""
     assert done.stdout == "[(0, False), (1, False), (2, False)]\n"
+
+
+class _WatchedLock(threading.Condition):
+    """A condition that notes whether the main thread takes it while a signal could interrupt."""
+
+    interruptible = 0
+
+    def __enter__(self) -> bool:
+        if threading.current_thread() is threading.main_thread():
+            blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+            _WatchedLock.interruptible += not blocked >= set(ENDING_SIGNALS)
+        return super().__enter__()
+
+
+def test_no_signal_can_interrupt_while_a_futures_lock_is_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class WatchedFuture(Future[Any]):
+        def __init__(self) -> None:
+            super().__init__()
+            self._condition = _WatchedLock()
+
+    monkeypatch.setattr("concurrent.futures._base.Future", WatchedFuture)
+    monkeypatch.setattr(_WatchedLock, "interruptible", 0)
+    assert list(ordered_map(abs, range(-50, 0), 2)) == list(range(50, 0, -1))
+    assert _WatchedLock.interruptible == 0

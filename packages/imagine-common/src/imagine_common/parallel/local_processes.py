@@ -13,12 +13,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for_connections
 from multiprocessing.process import BaseProcess
+from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import TypeVar, cast
+from typing import Any, cast
 
 from imagine_common.errors import ImagineError, WorkerLost
 from imagine_common.files.temporary import forget_unfinished, remove_unfinished
@@ -26,12 +27,40 @@ from imagine_common.host.limits import keep_freed_memory
 from imagine_common.host.signals import ENDING_SIGNALS, ending_signals_blocked
 from imagine_common.host.threads import start_method
 
-Unit = TypeVar("Unit")
-Result = TypeVar("Result")
-
 _SECONDS_TO_LEAVE = 5.0
 _SECONDS_BETWEEN_SIGNALS = 0.1
 _SECONDS_TO_NOTICE = 2.0
+
+
+class PendingUnit:
+    """The future of a unit. Its lock is taken with signals blocked only.
+
+    A signal handler that raised an error while the lock is held would leave it locked for ever, and
+    the executor's thread with it.
+    """
+
+    def __init__(self, future: Future[Any]) -> None:
+        self._future = future
+        self._finished: SimpleQueue[None] = SimpleQueue()
+        future.add_done_callback(lambda _: self._finished.put(None))
+
+    def done(self) -> bool:
+        """Return whether the result is there."""
+        return not self._finished.empty()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the result; return whether it is there."""
+        try:
+            self._finished.get(timeout=seconds)
+        except Empty:
+            return False
+        self._finished.put(None)
+        return True
+
+    def result(self) -> Any:
+        """Return the result, or raise the function's error."""
+        with ending_signals_blocked():
+            return self._future.result()
 
 
 class LocalProcesses:
@@ -47,12 +76,12 @@ class LocalProcesses:
     def __enter__(self) -> LocalProcesses:
         return self
 
-    def submit(self, function: Callable[[Unit], Result], unit: Unit) -> Future[Result]:
+    def submit(self, function: Callable[[Any], Any], unit: Any) -> PendingUnit:
         """Start work on a unit."""
         try:
             # This starts processes: a signal must not reach them before they have handlers.
             with ending_signals_blocked():
-                return self._executor.submit(function, unit)
+                return PendingUnit(self._executor.submit(function, unit))
         except BrokenProcessPool:
             raise self._lost() from None
         except OSError as error:
@@ -60,16 +89,16 @@ class LocalProcesses:
                 f"can't start worker processes: {error.strerror}; try fewer --workers"
             ) from error
 
-    def result(self, future: Future[Result]) -> Result:
+    def result(self, pending: PendingUnit) -> Any:
         """Wait for a result; raise a `WorkerLost` if a worker process has died."""
         # The executor itself notices a dead worker, but not while it reads a result that the worker
         # had written only in part.
-        while not wait((future,), _SECONDS_TO_NOTICE).done:
+        while not pending.wait(_SECONDS_TO_NOTICE):
             # A result that was written completely arrives within this time.
-            if self._any_dead() and not wait((future,), _SECONDS_TO_NOTICE).done:
+            if self._any_dead() and not pending.wait(_SECONDS_TO_NOTICE):
                 raise self._lost()
         try:
-            return future.result()
+            return pending.result()
         except BrokenProcessPool:
             raise self._lost() from None
 
