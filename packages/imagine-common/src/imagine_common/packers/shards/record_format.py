@@ -15,12 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from imagine_common.errors import ImagineError, file_errors
 from imagine_common.files.output import Buffer, OutputFile
 from imagine_common.files.reading import InputFile, compare
-from imagine_common.files.storage import (
-    indexed_file,
-    open_input,
-    output_file,
-    remove_file,
-)
+from imagine_common.files.storage import indexed_file, open_input, output_file, remove_file
 from imagine_common.packers.images import read_image
 from imagine_common.packers.records import Image, Shard
 from imagine_common.text import show
