@@ -74,6 +74,7 @@ def _checked_records(
                 report.add_labels(read_labels(data, length))
             except NoExampleError as error:
                 report.remark("not of tf.train.Example", f": {error}")
+        del data  # Its memory is used again for the next record.
         yield offset, size
         report.records += 1
         offset += size

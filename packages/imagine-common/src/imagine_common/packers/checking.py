@@ -8,7 +8,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import partial
-from math import isnan
+from math import inf
 from typing import BinaryIO, TypeVar
 
 from imagine_common.cli.report import Report
@@ -37,11 +37,17 @@ class FileReport:
         self.path = path
         self.size = 0
         self.records = 0
-        self.labels: tuple[float, ...] = ()  # the lowest and the highest, if there is one
+        self._lowest = inf
+        self._highest = -inf
         self._findings: list[str] = []
         self._more = 0
         self._remarks: Counter[str] = Counter()
         self._first: dict[str, str] = {}
+
+    @property
+    def labels(self) -> tuple[float, ...]:
+        """The lowest and the highest label; empty if the records have none."""
+        return (self._lowest, self._highest) if self._lowest <= self._highest else ()
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -79,8 +85,11 @@ class FileReport:
 
     def add_labels(self, labels: Iterable[float]) -> None:
         """Extend the range of labels."""
-        numbers = [label for label in (*self.labels, *labels) if not isnan(label)]
-        self.labels = (min(numbers), max(numbers)) if numbers else ()
+        for label in labels:
+            if label < self._lowest:
+                self._lowest = label
+            if label > self._highest:
+                self._highest = label
 
 
 def check_file(

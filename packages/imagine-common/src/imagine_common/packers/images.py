@@ -97,8 +97,11 @@ def look_at_image(
 
 def read_head(path: bytes) -> bytes:
     """Return the first 32 bytes of a file."""
-    with open_input(path, "an image file") as file, file_errors(path):
-        return file.read_at(0, HEAD_BYTES)
+    with open_input(path, "an image file") as file:
+        try:
+            return file.read_at(0, HEAD_BYTES)
+        except OSError as error:
+            raise file_error(path, error) from error
 
 
 def offset_labels(image: Image, offset: int) -> Image:
