@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
 
@@ -44,9 +43,10 @@ class Schema(ABC):
 
     def surroundings(self, image: Image) -> Surroundings:
         """Return the bytes of an image's Example before and after the image."""
+        # By class, so that the copies of a schema in a worker process share the cache.
         if len(image.labels) > 1:  # They rarely recur.
-            return _surroundings(self, image.labels, image.size)
-        return _cached_surroundings(self, image.labels, image.size)
+            return _surroundings(type(self), image.labels, image.size)
+        return _cached_surroundings(type(self), image.labels, image.size)
 
     def image_limit(self, image: Image) -> int:
         """Return the largest size in bytes of an image with this image's path and labels."""
@@ -67,8 +67,6 @@ def find_schema(name: str) -> Schema:
     return _SCHEMAS[name]
 
 
-# Schemas are dataclasses, so that the copies in worker processes are equal, and share a cache.
-@dataclass(frozen=True)
 class _Basic(Schema):
     """The image and its labels, under the names that most readers use."""
 
@@ -76,12 +74,8 @@ class _Basic(Schema):
         return [Feature(b"image/class/label", INTEGERS, image.labels or (0,))]
 
 
-@dataclass(frozen=True)
 class _Dlio(Schema):
-    """The features that DLIO's generator writes, and MLPerf Storage reads.
-
-    See data_generator/tf_generator.py in DLIO.
-    """
+    """The features that DLIO's data_generator/tf_generator.py writes, and MLPerf Storage reads."""
 
     image_feature = b"image"
 
@@ -89,7 +83,6 @@ class _Dlio(Schema):
         return [Feature(b"size", INTEGERS, (image.size,))]
 
 
-@dataclass(frozen=True)
 class _ImageNet(Schema):
     """The features that TensorFlow's script for ImageNet writes, with its types and constants.
 
@@ -131,9 +124,9 @@ class _ImageNet(Schema):
 _SCHEMAS = {"basic": _Basic(), "imagenet": _ImageNet(), "dlio": _Dlio()}
 
 
-def _surroundings(schema: Schema, labels: tuple[float, ...], size: int) -> Surroundings:
-    features = encode_features(schema.image_feature, schema.features(Image(0, b"", labels, size)))
-    return surround(schema.image_feature, features, size)
+def _surroundings(schema: type[Schema], labels: tuple[float, ...], size: int) -> Surroundings:
+    features = schema().features(Image(0, b"", labels, size))
+    return surround(schema.image_feature, encode_features(schema.image_feature, features), size)
 
 
 _cached_surroundings = lru_cache(maxsize=4096)(_surroundings)

@@ -43,7 +43,9 @@ def member_head(name: bytes, size: int) -> bytes:
         raise ImagineError(f"{show(name)}: not a valid name for a file in a tar stream")
     records = b""
     if len(name) > NAME_BYTES or not name.isascii():
-        records = _charset_record(name) + _record(b"path", name)
+        is_utf8 = name.decode(errors="ignore").encode() == name
+        records = b"" if is_utf8 else _record(b"hdrcharset", b"BINARY")
+        records += _record(b"path", name)
         name = bytes(octet if octet < 0x80 else 0x5F for octet in name[:NAME_BYTES])
     if size > MAX_SIZE:
         records += _record(b"size", b"%d" % size)
@@ -77,14 +79,6 @@ def _block(name: bytes, size: int, kind: bytes) -> bytes:
         kind,
         _AFTER_TYPE,
     )
-
-
-def _charset_record(name: bytes) -> bytes:
-    try:
-        name.decode()
-    except UnicodeDecodeError:
-        return _record(b"hdrcharset", b"BINARY")
-    return b""
 
 
 def _record(key: bytes, value: bytes) -> bytes:
