@@ -44,11 +44,7 @@ class Interrupted(BaseException):
     def __init__(self, signum: int) -> None:
         super().__init__(signum)
         self.signum = signum
-
-    @property
-    def exit_code(self) -> int:
-        """Return the exit code that shells report for a process ended by this signal."""
-        return 128 + self.signum
+        self.exit_code = 128 + signum  # as shells report it
 
 
 def file_error(path: str | bytes, error: OSError) -> ImagineError:

@@ -61,7 +61,7 @@ def line_images(
     parsed = ((position, _parse(line_format, spec, position, line)) for position, line in lines)
     for position, image in parsed:
         if isinstance(image, Image) and is_remote(image.path):
-            from imagine_common.files.stores.ahead import look_ahead
+            from imagine_common.files.stores.objects import look_ahead
 
             todo = chain([(position, image)], parsed)
             yield from look_ahead(lambda found: completed(*found), todo)

@@ -68,7 +68,9 @@ def ordered_map(
 
         yield from _map_on(LocalProcesses(workers, tidy), function, units)
     else:
-        yield from _map_on(workers.executor(tidy), function, units)
+        from imagine_common.parallel.cluster.executor import DaskExecutor
+
+        yield from _map_on(DaskExecutor(workers, tidy), function, units)
 
 
 def choose_workers(workers: Workers | None) -> Workers:

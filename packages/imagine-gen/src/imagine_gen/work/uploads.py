@@ -8,8 +8,7 @@ from itertools import repeat
 from typing import cast
 
 from imagine_common.files.storage import output_file
-from imagine_common.files.stores.ahead import look_ahead
-from imagine_common.files.stores.objects import StoreFile
+from imagine_common.files.stores.objects import StoreFile, look_ahead
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import ImageEncoder
 from imagine_gen.work.files import FinishedFile, existing_size, kept_file, write_image

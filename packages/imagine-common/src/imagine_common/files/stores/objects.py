@@ -1,15 +1,16 @@
-"""Objects as files: one to write, and one to read."""
+"""Objects as files, one to write and one to read; and several requests at a time."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.output import Buffer, OutputFile
 from imagine_common.files.reading import InputFile
-from imagine_common.files.stores.ahead import look_ahead
 from imagine_common.files.stores.store import Store, Upload
 from imagine_common.host.threads import check_stopped
 from imagine_common.text import show
@@ -17,6 +18,11 @@ from imagine_common.text import show
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# A store answers each request in milliseconds, but many at once.
+IN_FLIGHT = 8
 # Up to about this size, a request takes no longer.
 _LEAST_BYTES = 4096
 _BLOCK_BYTES = 1 << 23
@@ -133,10 +139,6 @@ class StoreInput(InputFile):
         blocks = look_ahead(block, range(0, self.size, _BLOCK_BYTES), _BLOCKS_AHEAD)
         return io.BufferedReader(_Stream(blocks), 1 << 20)
 
-    def close(self) -> None:
-        """Drop the kept bytes."""
-        self._window = b""
-
     def _read(self, begin: int, end: int) -> bytes:
         data = self._store.read(self._path, begin, end)
         if len(data) != end - begin:
@@ -160,3 +162,24 @@ class _Stream(io.RawIOBase):
         view[:size] = self._block[:size]
         self._block = self._block[size:]
         return size
+
+
+def look_ahead(
+    function: Callable[[Item], Result], items: Iterable[Item], depth: int = IN_FLIGHT
+) -> Generator[Result]:
+    """Apply a function to `depth` items at a time, in threads, and yield the results in order.
+
+    This thread takes the items from their source, as results are taken. An exception of the
+    function is raised at its result's place.
+    """
+    executor = ThreadPoolExecutor(depth)
+    pending: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            pending.append(executor.submit(function, item))
+            if len(pending) == depth:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)

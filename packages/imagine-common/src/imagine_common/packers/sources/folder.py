@@ -94,7 +94,7 @@ class FolderSource:
 
     def _examined_files(self) -> Iterator[Entry | bytes]:
         if is_remote(self.path):
-            from imagine_common.files.stores.ahead import look_ahead
+            from imagine_common.files.stores.objects import look_ahead
 
             return look_ahead(self._examine, self._files(), _REQUESTS_IN_FLIGHT)
         return map(self._examine, self._files())

@@ -21,7 +21,6 @@ from dask.utils import parse_timedelta
 from distributed import Client
 
 from imagine_common.errors import ImagineError
-from imagine_common.parallel.cluster.executor import DaskExecutor
 from imagine_common.parallel.cluster.scheduler import check_scheduler, find_scheduler
 from imagine_common.parallel.cluster.tasks import wrong_version
 
@@ -94,10 +93,6 @@ class DaskCluster:
     def threads(self) -> int:
         """Return the number of units that are processed at the same time."""
         return sum(self.workers.values())
-
-    def executor(self, tidy: Callable[[], object]) -> DaskExecutor:
-        """Return an executor; it calls `tidy` on hosts where a worker may have died."""
-        return DaskExecutor(self, tidy)
 
     def look(self, at_once: bool = False) -> int:
         """Update the list of workers, at most once a second unless `at_once`; return `threads`.
@@ -181,10 +176,7 @@ class DaskCluster:
             raise ImagineError(
                 f"{self.address}: no Dask scheduler has answered for {timeout:g} s; is it running?"
             ) from error
-        except (
-            Exception,
-            CancelledError,
-        ) as error:  # Dask's versions may differ too much.
+        except (Exception, CancelledError) as error:  # Dask's versions may differ too much.
             raise ImagineError(f"{self.address}: {error}") from error
 
     def _check_versions(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -41,7 +42,7 @@ class DaskExecutor:
         self._run = b""
         self._pending: dict[str, Future] = {}
         self._seen: set[str] = set()
-        self._submitted = 0
+        self._numbers = count()
 
     def __enter__(self) -> DaskExecutor:
         self._tidy_hosts()
@@ -58,8 +59,7 @@ class DaskExecutor:
         if not self._run:
             run = self._name, self._cluster.versions, cloudpickle.dumps(function)
             self._run = pickle.dumps(run)
-        key = f"imagine-{self._name}-{self._submitted}"
-        self._submitted += 1
+        key = f"imagine-{self._name}-{next(self._numbers)}"
         future = self._cluster.client.submit(
             work, self._run, pickle.dumps(unit), key=key, pure=False
         )

@@ -14,7 +14,6 @@ import pickle
 import socket
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -37,7 +36,7 @@ class _Activity:
 
 
 _lock = threading.Lock()
-_activities: OrderedDict[str, _Activity] = OrderedDict()
+_activities: dict[str, _Activity] = {}  # the last used is the last
 
 
 async def call_aside(function: Callable[[], object]) -> None:
@@ -100,8 +99,7 @@ def _load(run: bytes) -> tuple[str, Any]:
 
 
 def _activity(name: str) -> _Activity:
-    activity = _activities.setdefault(name, _Activity())
-    _activities.move_to_end(name)
+    activity = _activities[name] = _activities.pop(name, _Activity())  # now the last
     for old in list(_activities)[:-_MAX_RUNS]:
         if not _activities[old].at_work:
             del _activities[old]
