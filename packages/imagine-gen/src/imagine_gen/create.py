@@ -63,7 +63,7 @@ def generate(
     Parameters
     ----------
     spec : DatasetSpec
-    workers : int or Cluster, optional
+    workers : int or DaskCluster, optional
         Processes, or a cluster. By default as many processes as there are usable CPUs, and memory
         for.
     chunksize : int, optional
@@ -134,7 +134,7 @@ def create_images(
         Report the sizes of the first image and of the folder.
     chunksize : int
         Images per unit of work.
-    workers : int or Cluster, optional
+    workers : int or DaskCluster, optional
         Processes, or a cluster; by default one process per usable CPU, as far as memory allows.
     resume : bool
         Keep existing images of the requested format, mode and dimensions.

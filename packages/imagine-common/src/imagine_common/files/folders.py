@@ -60,8 +60,7 @@ def names_in(folder: bytes, prefix: bytes) -> Iterator[bytes]:
     store, path = locate(folder)
     if store is not None:
         with suppress(ImagineError):
-            for found in store.list(path, prefix):
-                yield found.name
+            yield from (found.name for found in store.list(path, prefix))
         return
     with suppress(OSError), os.scandir(path) as entries:
         for entry in entries:

@@ -27,7 +27,7 @@ source_path : path-like
     A folder of images, or its URL, packed in natural order. Other files are skipped."""
 
 _WORKERS = """\
-workers : int or Cluster, optional
+workers : int or DaskCluster, optional
     The number of processes, each of which writes one file at a time, or a cluster. By default, a
     process for each usable CPU."""
 
