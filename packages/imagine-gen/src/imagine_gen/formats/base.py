@@ -34,7 +34,7 @@ class ImageEncoder(Protocol):
         return None
 
     def encode(self, index: int) -> EncodedImage:
-        """Return the file of an image, or raise an `ImagineError` if it has no target size."""
+        """Return the file of an image, or raise an `ImagineError` if it exceeds its target size."""
 
 
 class FreshEncoder(ImageEncoder):

@@ -51,8 +51,8 @@ class TargetSizes:
     bits (Irwin and Hall's distribution) nearly is, and needs no logarithm, which hosts could round
     differently. Sizes are cut at three deviations, or earlier at the limit of what images can have,
     as far below the mean as above, so that the mean stays. An image has `least` bytes at the
-    coarsest level and `most` at the finest.
-    A target size out of reach, or sizes two deviations from it, are a `UsageError`.
+    coarsest level and `most` at the finest. A target size out of reach, or sizes two deviations
+    from it, are a `UsageError`.
     """
 
     def __init__(self, spec: DatasetSpec, least: int, most: int) -> None:
@@ -120,7 +120,7 @@ class TargetSizeEncoder(ImageEncoder, Generic[Source]):
         return self._sizes(index)
 
     def encode(self, index: int) -> EncodedImage:
-        """Return the file of an image, or raise an `ImagineError` if it does not fit."""
+        """Return the file of an image, or raise an `ImagineError` if it exceeds its target size."""
         source = self._source(index)
         size = self._sizes(index)
         room = size - self._overhead
