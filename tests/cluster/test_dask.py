@@ -264,7 +264,8 @@ def test_shards_survive_a_killed_worker(
         assert process.stdin
         process.stdin.write(made[: len(made) // 2])
         process.stdin.flush()
-        wait_for((tmp_path / "there").exists)
+        # The first slice waits there while hosts are tidied up; that asks the worker, too.
+        wait_for(lambda: len(list((tmp_path / "there").glob("*"))) > 2)
         # What it holds now is certainly lost.
         own_cluster.workers[0].send_signal(signal.SIGSTOP)
         process.stdin.write(made[len(made) // 2 :])

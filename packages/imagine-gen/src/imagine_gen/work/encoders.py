@@ -94,6 +94,8 @@ def _file_format(spec: DatasetSpec) -> FileFormat:
         from imagine_gen.formats import png_compressed
 
         return png_compressed
-    from imagine_gen.formats import png_stored
+    if spec.image_format == "png":
+        from imagine_gen.formats import png_stored
 
-    return png_stored
+        return png_stored
+    raise NotImplementedError(f"no encoder for {spec.image_format}")
