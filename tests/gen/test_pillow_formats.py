@@ -21,16 +21,9 @@ from imagine_gen.dataset.formats import FORMATS, require_codec
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.work.encoders import image_encoder
 from imagine_gen.work.files import existing_size, read_complete
+from pillow_formats import AVAILABLE, KINDS
 from support import lines, run
 
-# What a build of Pillow lacks is asked here with other means than the tool uses.
-Image.init()
-KINDS = {name: found.pillow for name, found in FORMATS.items() if found.pillow}
-AVAILABLE = [
-    name
-    for name, kind in KINDS.items()
-    if kind in Image.SAVE and (name != "jp2" or features.check_codec("jpg_2000"))
-]
 CASES = [(name, mode) for name in AVAILABLE for mode in FORMATS[name].modes]
 LOSSLESS = [case for case in CASES if case[0] in ("tiff", "jp2") or case == ("gif", "L")]
 LONGEST = [("webp", "RGB", 16_383), ("gif", "L", 65_535), ("avif", "RGB", 32_768)]
@@ -223,10 +216,10 @@ def test_headers_of_other_programs_files_are_read(tmp_path: Path) -> None:
     assert header(Image.new("RGB", (9, 8), "red"), "GIF") == (9, 8, "RGB")
     assert header(rgb, "JPEG2000", tile_size=(64, 64)) == (400, 300, "RGB")
     assert header(rgb, "JPEG2000", no_jp2=True) is None
-    for kind in KINDS.values():
+    for name in AVAILABLE:
         file = io.BytesIO()
         rgb.save(file, "PNG")
-        assert read_complete(InMemory(file.getvalue()), kind) is None
+        assert read_complete(InMemory(file.getvalue()), KINDS[name]) is None
 
 
 @pytest.mark.parametrize(

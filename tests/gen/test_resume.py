@@ -11,6 +11,7 @@ from PIL import Image
 
 from imagine_gen import DatasetSpec, create_images, generate
 from imagine_gen.work.files import existing_size
+from pillow_formats import WRITABLE
 from support import contents, lines, run
 
 SIZE = ("--width", "24", "--height", "17")
@@ -82,9 +83,7 @@ def break_fifo(path: Path) -> None:
     os.mkfifo(path)
 
 
-@pytest.mark.parametrize(
-    "image_format", ["jpg", "png", "bmp", "webp", "tiff", "avif", "jp2", "gif"]
-)
+@pytest.mark.parametrize("image_format", WRITABLE)
 @pytest.mark.parametrize(
     "damage",
     [break_empty, break_cut, break_width, break_mode, break_format, break_dangling, break_fifo],
