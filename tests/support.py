@@ -119,20 +119,18 @@ def write_images(folder: Path, data: Iterable[bytes]) -> list[Path]:
     return paths
 
 
-def contents(folder: Path) -> dict[str, bytes]:
+def contents(folder: Path, *, hidden: bool = True) -> dict[str, bytes]:
     """Return the files below a folder, with those that are temporary or hidden."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if (hidden or not path.name.startswith(".")) and path.is_file()
     }
 
 
 def finished(folder: Path) -> dict[str, bytes]:
     """Return the files below a folder that have their final names."""
-    return {
-        name: data for name, data in contents(folder).items() if not Path(name).name.startswith(".")
-    }
+    return contents(folder, hidden=False)
 
 
 def wait_for(condition: Any, seconds: float = PATIENCE) -> None:
