@@ -31,7 +31,7 @@ class DaskProcesses:
         """Start a scheduler and workers, all with the same more variables in their environment."""
         args = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--no-show"]
         self.scheduler = self._start("scheduler", [*args, "--scheduler-file", self.file], env)
-        wait_for(self._is_told)
+        wait_for(self._has_address)
         for _ in range(workers):
             self.add_worker(threads, **env)
         return self
@@ -43,8 +43,8 @@ class DaskProcesses:
         self.workers.append(self._start("worker", args, env))
         return self.workers[-1]
 
-    def _is_told(self) -> bool:
-        """Tell whether the scheduler's file is there, and written to its end."""
+    def _has_address(self) -> bool:
+        """Return whether the scheduler's file exists and is complete."""
         try:
             return bool(self.address)
         except (OSError, ValueError):

@@ -23,6 +23,6 @@ _four = threading.Barrier(4)
 
 
 def met_in_fours(_unit: int) -> tuple[int, int]:
-    """Wait for three others at work in this process, and tell who waited."""
+    """Wait for three other threads of this process; return the process and the thread."""
     _four.wait(PATIENCE)
     return os.getpid(), threading.get_ident()

@@ -233,7 +233,7 @@ def _exchange(
 
 
 def _import_all() -> dict[str, Callable[[Sequence[str]], int]]:
-    """Import all that tools import, where it is installed, and return their `main`."""
+    """Import every installed module that the tools import, and return their `main`."""
     for name in (*LIBRARIES, *EXECUTORS):
         with suppress(ImportError):
             importlib.import_module(name)
@@ -316,7 +316,7 @@ def _work(main: Callable[[Sequence[str]], int], request: dict[str, Any], fds: Se
 def _serve(listener: socket.socket) -> None:
     """Fork for each request, and answer with the process and then its exit code."""
     mains = _import_all()
-    gc.freeze()  # A fork's garbage collections then touch, and copy, only what is its own.
+    gc.freeze()  # A fork's garbage collections then touch, and copy, only its own objects.
     with selectors.DefaultSelector() as selector:
         selector.register(0, selectors.EVENT_READ)
         selector.register(listener, selectors.EVENT_READ)

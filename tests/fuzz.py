@@ -51,7 +51,7 @@ def targets(folder: Path) -> list[Target]:
     for number, data in enumerate((JPEG, PNG, JPEG + b"\n\x23\xd7\xce" * 3, PNG)):
         paths.append(images / f"{number}.jpg")
         paths[-1].write_bytes(data)
-    # By relative paths: what is made of a seed may not depend on where this folder is.
+    # Relative paths: the result of a seed must not depend on the place of this folder.
     lines = b"".join(
         os.fsencode(path.relative_to(folder)) + b"\t%d" % n * (n % 2) + b",7" * (n == 3) + b"\n"
         for n, path in enumerate(paths)
@@ -126,7 +126,7 @@ def _tar_samples() -> list[bytes]:
 
 
 def _tar(folder: Path, data: bytes) -> None:
-    # Behind right checksums, what is wrong in a header is looked at too.
+    # With valid checksums, the checks of a header's other fields run too.
     blocks = [data[i : i + 512] for i in range(0, len(data), 512)]
     righted = [with_checksum(b) if b[257:262] == b"ustar" and len(b) == 512 else b for b in blocks]
     for stream in (data, b"".join(righted)):
@@ -183,7 +183,7 @@ def _tfrecord(folder: Path, data: bytes) -> None:
     path = folder / "input"
     path.write_bytes(data)
     _require_places(check_tfrecord(os.fsencode(path)))
-    # Behind right CRCs, what is no Example is read too.
+    # With valid CRCs, records that are not an Example are parsed too.
     from imagine_tfrecord.framing import frame
 
     (folder / "framed").write_bytes(b"".join(frame([data[12:]])))

@@ -109,10 +109,10 @@ class Request:
 
 
 class Proxy:
-    """Hands requests on. `plan`, where there is one, gets each and may do something else.
+    """Forwards requests. An optional `plan` gets each request and may change the answer.
 
-    It returns None to have it handed on, a number to answer with that status, or `CUT` to hand on
-    half of what the server answers and close the connection.
+    It returns None to forward the request, a number to answer with that status, or `CUT` to
+    forward half of the server's answer and close the connection.
     """
 
     CUT = -1

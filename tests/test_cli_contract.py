@@ -92,7 +92,7 @@ class Endless(NamedTuple):
         return self.process.stdout
 
     def is_underway(self) -> bool:
-        """Tell whether it has worker processes and has finished a file."""
+        """Return whether it has worker processes and has finished a file."""
         files = os.listdir(self.folder) if self.folder.exists() else []
         return len(children(self.process.pid)) == 2 and any(f.startswith("x") for f in files)
 

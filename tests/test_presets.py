@@ -55,10 +55,10 @@ def test_an_error_about_a_presets_option_names_the_preset(tmp_path: Path) -> Non
     args = ["--preset", "4k", "--path", tmp_path / "im", "--image-format", "bmp"]
     result = run("gen", *args, "--height", "500000")
     assert result.returncode == 2
-    told = (
+    message = (
         b"3840x500000 would reach 4 GiB, the format's limit; use png (preset 4k has --width=3840)"
     )
-    assert told in result.stderr
+    assert message in result.stderr
     result = run("gen", *args, "--height", "500000", "--width", "3840")
     assert result.returncode == 2
     assert b"preset" not in result.stderr

@@ -53,8 +53,8 @@ def test_records_for_a_store_are_refused_before_the_cluster_is_asked(
     args = ("--dest-path", "s3://bucket/x", "--scheduler", "tcp://127.0.0.1:1")
     result = run_process(tool, *args, input=b"x\n", env=no_dask(tmp_path))
     assert result.returncode == 2
-    told = b"argument --scheduler: not with an object store, s3://bucket/x"
-    assert told in result.stderr
+    message = b"argument --scheduler: not with an object store, s3://bucket/x"
+    assert message in result.stderr
 
 
 @pytest.mark.parametrize("tool", TOOLS)

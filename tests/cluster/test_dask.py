@@ -114,11 +114,11 @@ def test_shards_are_those_that_processes_write(
         manifest = manifest.replace(b"im/image_17.jpg", b"im/missing.jpg")
     args = ("--img-per-file", "6", *MORE[tool], *options)
     results = {}
-    for name, who in (("here", ("--workers", "2")), ("there", on(cluster))):
+    for name, where in (("here", ("--workers", "2")), ("there", on(cluster))):
         # Paths in the manifest and the folder for the shards are relative to the tool's own folder.
         dest = ("--dest-path", f"{name}/../records-{name}")
         (tmp_path / name).mkdir()
-        results[name] = run_process(tool, *dest, *args, *who, cwd=tmp_path, input=manifest)
+        results[name] = run_process(tool, *dest, *args, *where, cwd=tmp_path, input=manifest)
         assert results[name].returncode == 0, results[name].stderr
     assert digests(tmp_path / "records-there") == digests(tmp_path / "records-here")
     assert results["there"].stdout == results["here"].stdout.replace(b"here", b"there")
@@ -179,9 +179,9 @@ def test_threads_of_a_worker_do_not_mix_images_up(
     assert digests(tmp_path / "there") == digests(tmp_path / "here")
     with DaskCluster(own_cluster.address) as workers:
         assert workers.threads == 4
-        who = set(ordered_map(met_in_fours, range(40), workers))
-    assert len(who) == 4
-    assert len({process for process, _ in who}) == 1
+        waiters = set(ordered_map(met_in_fours, range(40), workers))
+    assert len(waiters) == 4
+    assert len({process for process, _ in waiters}) == 1
 
 
 def test_error_comes_after_the_results_before_it(cluster: DaskProcesses) -> None:

@@ -1,4 +1,4 @@
-"""Schedulers that are not where they should be: told in time, before anything is written."""
+"""Missing schedulers are reported in time, before anything is written."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def ask(
 
 @pytest.fixture
 def silent() -> Iterator[int]:
-    """The port of somebody who takes connections, and says nothing."""
+    """Return the port of a server that accepts connections and sends nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 

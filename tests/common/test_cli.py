@@ -205,7 +205,7 @@ def test_signal_ends_the_run_after_cleaning_up(
             os.kill(os.getpid(), signum)
             pytest.fail("must not go on")
         finally:
-            # An impatient user's second and third must not cut short what is tidied up here.
+            # An impatient user's second and third must not interrupt this cleanup.
             os.kill(os.getpid(), signal.SIGINT)
             os.kill(os.getpid(), signal.SIGTERM)
             cleaned.append(True)

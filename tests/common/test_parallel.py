@@ -97,7 +97,7 @@ def begin_and_wait(folder: Path, unit: int) -> int:
 
 
 def undo_slowly(folder: Path) -> None:
-    time.sleep(1)  # in which it is told to leave several times more
+    time.sleep(1)  # Meanwhile it gets the signal to leave several times more.
     (folder / "undone").touch()
 
 

@@ -251,4 +251,4 @@ def test_real_presets_files_hold_nothing_else() -> None:
         data = json.loads(path.read_text())
         assert data.keys() <= {"summary", "source", "notes", "gen", "tfrecord", "recordio"}
         assert all(isinstance(note, str) for note in data["notes"])
-        assert data["notes"], "a preset tells where its numbers come from"
+        assert data["notes"], "a preset names the source of its numbers"

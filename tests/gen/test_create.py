@@ -173,7 +173,7 @@ def test_folder_that_changes_meanwhile_is_still_counted(
     scandir = os.scandir
 
     class Vanishing:
-        """Lists a folder, of whose files one goes before it is looked at."""
+        """Lists a folder in which one file vanishes before it is examined."""
 
         def __init__(self, path: bytes) -> None:
             self.entries = scandir(path)

@@ -21,15 +21,15 @@ def test_nothing_is_written(tmp_path: Path) -> None:
     result = run("gen", "--path", tmp_path / "new", *SMALL, "--count", "1000", "--dry-run")
     assert (result.returncode, result.stdout) == (0, b"")
     assert not (tmp_path / "new").exists()
-    told = result.stderr.decode().splitlines()
+    written = result.stderr.decode().splitlines()
     found = re.fullmatch(
         r"imagine-gen: would make 1000 images, about [0-9.]+ MB, in about [0-9.]+ s with"
         r" \d+ workers? plus the time to write \(estimated from (\d+) images\)",
-        told[0],
+        written[0],
     )
     assert found
     assert 3 <= int(found[1]) <= 32  # as many as there is time for
-    assert re.fullmatch(r"imagine-gen: .*/new: [0-9.]+ [a-zA-Z]+ free", told[1])
+    assert re.fullmatch(r"imagine-gen: .*/new: [0-9.]+ [a-zA-Z]+ free", written[1])
 
 
 @pytest.mark.parametrize("options", [{}, {"pooled": True}, {"image_format": "png"}])

@@ -19,7 +19,7 @@ def expect(level: int) -> int:
 
 
 def tried(room: int, size: float, power: float) -> tuple[int | None, dict[int, int]]:
-    """Search for an image that differs from what is expected by a factor and a power."""
+    """Search for an image that differs from the expectation by a factor and a power."""
     sizes: dict[int, int] = {}
 
     def measure(level: int, _best: int | None) -> int:

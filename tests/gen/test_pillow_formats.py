@@ -30,7 +30,7 @@ LONGEST = [("webp", "RGB", 16_383), ("gif", "L", 65_535), ("avif", "RGB", 32_768
 
 
 class InMemory(InputFile):
-    """A file in memory, of which only what is asked for is read."""
+    """A file in memory that reads only the requested bytes."""
 
     def __init__(self, contents: bytes) -> None:
         self.contents = contents
@@ -66,8 +66,8 @@ def test_a_format_is_available_exactly_if_pillow_has_it(tmp_path: Path, name: st
             assert (image.format, image.size) == (KINDS[name], (9, 8))
     else:
         assert result.returncode == 2
-        told = f"argument --image-format: the installed Pillow {PIL.__version__} cannot write "
-        assert told.encode() in result.stderr
+        message = f"argument --image-format: the installed Pillow {PIL.__version__} cannot write "
+        assert message.encode() in result.stderr
         assert not (tmp_path / "im").exists()
 
 
@@ -316,6 +316,25 @@ def test_pillow_says_nothing_of_a_broken_tiff(tmp_path: Path, tag: int, value: b
     assert b"1 image" in resumed.stderr
     assert resumed.stderr.count(b"\n") == 1, resumed.stderr
     assert Path(path).read_bytes() == whole
+
+
+RESUME = """
+import logging, sys, warnings
+from imagine_gen import create_images
+create_images(sys.argv[1], "a", 5, 4, 1, "gif")
+before = list(warnings.filters), set(sys.modules)
+create_images(sys.argv[1], "a", 5, 4, 1, "gif", resume=True)
+assert {name for name in set(sys.modules) - before[1] if name.endswith("ImagePlugin")} == set()
+create_images(sys.argv[1], "a", 5, 4, 1, "tiff")
+create_images(sys.argv[1], "a", 5, 4, 1, "tiff", resume=True)
+assert warnings.filters == before[0]
+assert not logging.getLogger("PIL.TiffImagePlugin").handlers
+"""
+
+
+@pytest.mark.process
+def test_resuming_leaves_nothing_behind_in_the_callers_process(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", RESUME, tmp_path], check=True)
 
 
 MEASURE = """

@@ -50,8 +50,8 @@ def dealt_pixels(made: DatasetSpec, index: int, rows: int, pool: int) -> np.ndar
     size = rows * made.row_bytes
     strips = [RandomStream(made.seed, draw, number).read(0, size) for draw, number in draws]
     if first_is_fresh:
-        told = scramble(index, 2**64).to_bytes(8, "little")[:size]
-        strips[0][: len(told)] = list(told)
+        drawn = scramble(index, 2**64).to_bytes(8, "little")[:size]
+        strips[0][: len(drawn)] = list(drawn)
     return np.concatenate(strips).reshape(count * rows, made.width, CHANNELS[made.mode])
 
 

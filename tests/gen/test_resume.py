@@ -1,4 +1,4 @@
-"""imagine-gen --resume, --fsync: what is there is kept, and what is not is made."""
+"""imagine-gen --resume, --fsync: complete files are kept, and missing ones are made."""
 
 from __future__ import annotations
 

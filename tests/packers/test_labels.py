@@ -38,7 +38,7 @@ def images_of(tool: str, path: str | Path) -> list[tuple[int, list[float]]]:
 
 
 def make(folder: Path, names: list[str]) -> None:
-    """Make images that can be told apart by the number at their end."""
+    """Make images that end with different numbers."""
     for number, name in enumerate(names):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(JPEG + b"#%d#" % number)
@@ -106,7 +106,7 @@ def test_labels_count_with_their_offset_when_resuming(tool: str, tmp_path: Path)
 def test_folders_are_classes_in_the_order_of_their_names(
     tool: str, tmp_path: Path, options: list[str]
 ) -> None:
-    """As torchvision's ImageFolder: plain order, empty folders count; what is below counts too."""
+    """As torchvision's ImageFolder: plain order, empty folders count, and nested files too."""
     folder = tmp_path / "train"
     make(folder, ["n10/b_10.JPEG", "n10/b_2.JPEG", "n9/x/y.JPEG", "N1/a.JPEG", "n10/.hidden.JPEG"])
     (folder / "n5").mkdir()  # a class without images

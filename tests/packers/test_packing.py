@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def numbered(folder: Path, count: int) -> list[Path]:
-    """Make images that can be told apart by the number at their end."""
+    """Make images that end with different numbers."""
     paths = [folder / f"img_{n}.jpg" for n in range(count)]
     for n, path in enumerate(paths):
         path.write_bytes(JPEG + b"#%d#" % n)

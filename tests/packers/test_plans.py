@@ -72,7 +72,7 @@ def test_too_little_space_is_an_error(tool: str, tmp_path: Path) -> None:
     image.write_bytes(JPEG)
     os.truncate(image, 2**29 - 2**12)
     free = os.statvfs(tmp_path)
-    # Twice what is free: others may remove files meanwhile.
+    # Twice the free space: others may remove files meanwhile.
     count = 2 * free.f_bavail * free.f_frsize // 2**29 + 2
     result = run(
         tool, "--dest-path", tmp_path / "out", "--dry-run", input=manifest([image] * count)

@@ -309,7 +309,7 @@ def test_fsync_syncs_file_and_folder_before_the_file_is_listed(
     folder, *rest = synced
     assert folder == packing.folder.parent.name
     files = 2 if packing.tool == "recordio" else 1
-    # First what is in the files, then their names.
+    # First the contents of the files, then their names.
     assert [name.startswith(".imagine-") for name in rest] == [True] * files + [False] * files
     assert rest[files:] == ["new"] * files
     synced.clear()

@@ -1,4 +1,4 @@
-"""What can go wrong between a tool and a store: nothing half is left, and no secret is told."""
+"""Failures between a tool and a store leave no partial object and show no secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The store in a process's own memory: what is written there appears whole, and can be read."""
+"""The store in a process's own memory: objects appear whole, and can be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tools that read from a bucket: lists, manifests, and what checks what is there."""
+"""Tools that read from a bucket: lists, manifests and checks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GEN = ["--width", "16", "--height", "16", "--image-format", "png"]
 
 
 def packed(bucket: Bucket, out: Path, *args: str) -> list[bytes]:
-    """Pack a bucket's images into one local file; return what tells them apart, in order."""
+    """Pack a bucket's images into one local file; return the bytes that identify them, in order."""
     result = run_process("tfrecord", "--source-path", bucket.url, "--dest-path", out, *args)
     assert result.returncode == 0, result.stderr
     (path,) = lines(result.stdout)

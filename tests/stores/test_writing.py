@@ -154,8 +154,8 @@ def test_sizes_are_reported(bucket: Bucket) -> None:
     args = ["--path", f"{bucket.url}/img", *GEN, "--count", "3", "--size"]
     result = run_process("gen", *args, check=True)
     total = sum(bucket.sizes("img/").values())
-    told = f"Directory {bucket.url}/img size, in bytes: {total}"
-    assert told in result.stderr.decode()
+    message = f"Directory {bucket.url}/img size, in bytes: {total}"
+    assert message in result.stderr.decode()
 
 
 def test_fsync_asks_nothing_more_of_a_store(bucket: Bucket) -> None:

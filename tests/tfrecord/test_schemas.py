@@ -24,7 +24,7 @@ def images(tmp_path: Path) -> list[Path]:
 
 
 def holds(record: bytes, name: bytes, kind: bytes, value: bytes) -> bool:
-    """Tell whether an Example holds a feature with one value."""
+    """Return whether an Example holds a feature with one value."""
     content = b"\x0a" + bytes([len(value)]) + value
     feature = kind + bytes([len(content)]) + content
     return b"\x0a" + bytes([len(name)]) + name + b"\x12" + bytes([len(feature)]) + feature in record
@@ -37,7 +37,7 @@ def holds(record: bytes, name: bytes, kind: bytes, value: bytes) -> bool:
 def test_imagenet_records_describe_the_image_and_its_class(
     tmp_path: Path, images: list[Path], name: str, image_format: bytes, width: int, height: int
 ) -> None:
-    """The gray JPEG too: it tells what decoding to RGB gives, as the reference does."""
+    """The gray JPEG too: its record describes the decoded RGB image, as in the reference."""
     path = images[0].parent / name
     run("tfrecord", "--schema", "imagenet", input=f"{path}\t77\n".encode(), cwd=tmp_path)
     (record,) = read_tfrecords((tmp_path / "tfrecord_0").read_bytes())

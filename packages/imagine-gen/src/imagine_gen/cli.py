@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> None:
         refuse_scheduler(args, "--dry-run", "which tries what this machine can do")
         _estimate(args, spec)
     elif args.tar:
-        refuse_scheduler(args, "--tar", "all bytes of which would have to come through here")
+        refuse_scheduler(args, "--tar", "which sends every byte through this process")
         _stream(args, spec)
     else:
         # Compressed formats have the same bytes only with the same encoder.
@@ -150,6 +150,10 @@ def _stream(args: argparse.Namespace, spec: DatasetSpec) -> None:
 def _generate(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None) -> None:
     from imagine_gen.create import dataset_bytes, generate_units
 
+    if args.resume and spec.image_format == "tiff":
+        from imagine_gen.work.files import silence_pillow
+
+        silence_pillow()
     manifest = ManifestWriter(args.delimiter)
     first_bytes = None
     filler = made = 0

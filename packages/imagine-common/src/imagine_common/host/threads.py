@@ -11,6 +11,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+worker_process = threading.Event()  # It is set in the processes that this package starts.
+
 
 class Stopped(BaseException):
     """The run of this thread has ended; no `Exception`, as the work has not failed."""

@@ -25,7 +25,7 @@ from imagine_common.errors import ImagineError, WorkerLost
 from imagine_common.files.temporary import forget_unfinished, remove_unfinished
 from imagine_common.host.limits import keep_freed_memory
 from imagine_common.host.signals import ENDING_SIGNALS, ending_signals_blocked
-from imagine_common.host.threads import start_method
+from imagine_common.host.threads import start_method, worker_process
 
 _SECONDS_TO_LEAVE = 5.0
 _SECONDS_BETWEEN_SIGNALS = 0.1
@@ -153,6 +153,7 @@ def close_results(executor: ProcessPoolExecutor) -> None:
 
 
 def _start_worker() -> None:
+    worker_process.set()
     forget_unfinished()
     keep_freed_memory()
     # Ctrl-C reaches every process of the terminal; the parent alone reacts to it.

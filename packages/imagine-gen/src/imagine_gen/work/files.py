@@ -20,7 +20,7 @@ from imagine_common.files.output import OutputFile
 from imagine_common.files.reading import FileSlice, InputFile
 from imagine_common.files.storage import open_input, output_file, sync_file
 from imagine_common.files.urls import is_remote, local_path
-from imagine_common.host.threads import check_stopped
+from imagine_common.host.threads import check_stopped, worker_process
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import ImageEncoder
 
@@ -109,10 +109,11 @@ def read_complete(file: InputFile, kind: str) -> tuple[int, int, str] | None:
 
     `kind` is Pillow's name of the format. A GIF file has mode L if its palette is gray.
     """
-    # `Image.open` would refuse large images as decompression bombs.
-    opener, _ = _openers()[kind]
+    if kind == "TIFF" and worker_process.is_set():
+        silence_pillow()
     try:
-        image = opener(cast(IO[bytes], _Stream(file)), "")
+        # `Image.open` would refuse large images as decompression bombs.
+        image = _opener(kind)(cast(IO[bytes], _Stream(file)), "")
         if not _has_end(file, kind, image):
             return None
     except Exception:  # Pillow raises many types for a broken file.
@@ -122,19 +123,38 @@ def read_complete(file: InputFile, kind: str) -> tuple[int, int, str] | None:
 
 
 @lru_cache(maxsize=1)
-def _openers() -> dict[str, Any]:
-    """Return Pillow's openers by format, which from now on keep silent about broken TIFF files.
+def silence_pillow() -> None:
+    """Keep Pillow silent about broken TIFF files, which are made again, while this process lives.
 
-    Such files are made again. The filter stays, because threads share filters.
+    Threads share filters, so this is only for processes that belong to a tool or its workers.
     """
     import logging
 
-    from PIL import Image
-
     warnings.filterwarnings("ignore", module=r"PIL\.TiffImagePlugin")
     logging.getLogger("PIL.TiffImagePlugin").addHandler(logging.NullHandler())
-    Image.init()
-    return Image.OPEN
+
+
+def _opener(kind: str) -> Any:
+    """Return Pillow's class for files of a format; import its plug-in only."""
+    if kind == "WEBP":
+        from PIL import WebPImagePlugin
+
+        return WebPImagePlugin.WebPImageFile
+    if kind == "TIFF":
+        from PIL import TiffImagePlugin
+
+        return TiffImagePlugin.TiffImageFile
+    if kind == "AVIF":
+        from PIL import AvifImagePlugin
+
+        return AvifImagePlugin.AvifImageFile
+    if kind == "JPEG2000":
+        from PIL import Jpeg2KImagePlugin
+
+        return Jpeg2KImagePlugin.Jpeg2KImageFile
+    from PIL import GifImagePlugin
+
+    return GifImagePlugin.GifImageFile
 
 
 def _has_end(file: InputFile, kind: str, image: Any) -> bool:

@@ -1,6 +1,6 @@
 """Mapping work over a dataset's images: units of images go to workers, results come in order.
 
-A dataset of which no image fits in memory, or a `chunksize` or number of `workers` below 1, is a
+A dataset with images too large for memory, or a `chunksize` or number of `workers` below 1, is a
 `UsageError`. By default, as many processes work as there are usable CPUs, and memory for.
 """
 

@@ -145,7 +145,7 @@ class _MemoryUpload(Upload):
 
 
 def find_store(url: bytes) -> Store:
-    """Return the store of a URL, of which there is one in each process.
+    """Return the store of a URL; each process has one.
 
     Raise a `UsageError` if a package for it is not installed, and an `ImagineError` if it can't be
     set up, for example because a profile does not exist.
