@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import inspect
 import re
-from dataclasses import MISSING, FrozenInstanceError, fields
+from dataclasses import MISSING, FrozenInstanceError, fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from imagine_common.errors import UsageError
 from imagine_gen import create_images
+from imagine_gen.dataset.dimensions import SizeRange
 from imagine_gen.dataset.options import OPTIONS
 from imagine_gen.dataset.spec import DatasetSpec, OptionalArguments
 from imagine_gen.options import build_parser
@@ -121,6 +123,37 @@ def test_arguments_in_range_are_accepted(changes: dict[str, Any]) -> None:
 def test_invalid_arguments_are_wrong_usage(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         spec(**changes)
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("count", "argument --count: must be a whole number, not None"),
+        ("start", "argument --start: must be a whole number, not None"),
+        ("seed", "argument --seed: must be a whole number, not None"),
+        ("target_size_stdev", "argument --target-size-stdev: must be a whole number, not None"),
+        ("content", "argument --content: must be one of noise, photo, not None"),
+        ("layout", "argument --layout: must be one of flat, imagefolder, not None"),
+        ("mode", "argument --mode: jpg has no mode None"),
+        ("image_format", "argument --image-format: unknown format None"),
+    ],
+)
+def test_none_is_refused_where_it_is_not_the_default(field: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        spec(**{field: None})
+
+
+def test_specs_of_a_size_are_not_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = SizeRange((2, 40), (3, 30))
+    for changes in ({}, {"sizes": drawn}, {"sizes": drawn, "pooled": True, "mode": "L"}):
+        whole = spec(**changes)
+        least = whole.sizes.least[1] if whole.sizes else None
+        expected = replace(whole, width=5, height=4, sizes=None, pool_height=least)
+        with monkeypatch.context() as patch:
+            patch.setattr(DatasetSpec, "__post_init__", None)
+            derived = whole.of_size(5, 4)
+        assert derived == expected
+        assert hash(derived) == hash(expected)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ _MAX_AVIF_PIXELS = 2**28  # libavif's default limit for decoding
 
 def format_name(spelling: str) -> str:
     """Return the name of the file format that a user means."""
-    name = SPELLINGS.get(spelling.lower())
+    name = SPELLINGS.get(str(spelling).lower())
     if name is None:
         raise UsageError(
             f"argument --image-format: unknown format {spelling!r}; known are"
@@ -30,7 +30,7 @@ def format_name(spelling: str) -> str:
 
 
 def check_dataset(spec: DatasetSpec) -> None:
-    """Check the arguments of a dataset; None is an argument that was not given."""
+    """Check the arguments of a dataset. None is refused where it is not the default."""
     check_names(spec.path, spec.name, spec.delimiter)
     for option in OPTIONS:
         option.check(getattr(spec, option.field))

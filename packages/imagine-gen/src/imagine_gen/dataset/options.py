@@ -56,8 +56,8 @@ class Option(NamedTuple):
         return f"{self.help} (default: {text})"
 
     def check(self, value: object) -> None:
-        """Check the value of the option; None if it is not given."""
-        if value is None:
+        """Check the value of the option, which may be None only where that is the default."""
+        if value is None and self.default is None:
             return
         if self.choices and value not in self.choices:
             known = ", ".join(self.choices)

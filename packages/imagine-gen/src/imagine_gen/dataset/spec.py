@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypedDict
 
@@ -162,4 +162,9 @@ class DatasetSpec:
 @lru_cache(maxsize=4096)
 def _of_size(spec: DatasetSpec, width: int, height: int) -> DatasetSpec:
     least = spec.sizes.least[1] if spec.sizes else None
-    return replace(spec, width=width, height=height, sizes=None, pool_height=least)
+    # The constructor would repeat all checks for each image, though the largest has passed them.
+    derived = object.__new__(DatasetSpec)
+    derived.__dict__.update(
+        spec.__dict__, width=width, height=height, sizes=None, pool_height=least
+    )
+    return derived
