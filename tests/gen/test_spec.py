@@ -221,10 +221,8 @@ def test_parser_spec_and_python_function_know_the_same_options() -> None:
     assert spec_fields.keys() - others == table.keys()
     for name, default in table.items():
         assert spec_fields[name].default in (default, MISSING)
-    positional = inspect.signature(create_images).parameters.keys()
-    keywords = OptionalArguments.__annotations__.keys()
-    assert not positional & keywords
-    assert table.keys() | {"sizes"} == keywords | table.keys() & positional
+    parameters = inspect.signature(create_images).parameters.keys()
+    assert table.keys() | OptionalArguments.__annotations__.keys() <= parameters
     types = DatasetSpec.__annotations__
     for name, kind in OptionalArguments.__annotations__.items():
         assert kind.__forward_arg__ == types[name]
@@ -232,8 +230,47 @@ def test_parser_spec_and_python_function_know_the_same_options() -> None:
     assert table.keys() <= described
 
 
-def test_wrong_keywords_are_type_errors() -> None:
-    with pytest.raises(TypeError, match="qualty"):
-        create_images("x", "x", 4, 3, 1, "jpg", qualty=5)  # type: ignore[call-arg]
+def test_create_images_has_an_explicit_signature() -> None:
+    parameters = inspect.signature(create_images).parameters.values()
+    names = ["path", "name", "width", "height", "count", "image_format"]
+    assert [(found.name, found.default) for found in parameters] == [
+        *((name, inspect.Parameter.empty) for name in names),
+        ("seed", 0),
+        ("size", False),
+        ("chunksize", 64),
+        ("start", 0),
+        ("mode", "RGB"),
+        ("quality", None),
+        ("compress_level", None),
+        ("content", "noise"),
+        ("sizes", None),
+        ("classes", None),
+        ("layout", "flat"),
+        ("files_per_dir", None),
+        ("pooled", False),
+        ("pool_strips", None),
+        ("subsampling", None),
+        ("target_size", None),
+        ("target_size_stdev", 0),
+        ("workers", None),
+        ("resume", False),
+        ("fsync", False),
+    ]
+    kinds = [found.kind for found in parameters]
+    assert (
+        kinds
+        == [inspect.Parameter.POSITIONAL_OR_KEYWORD] * 9 + [inspect.Parameter.KEYWORD_ONLY] * 17
+    )
+
+
+@pytest.mark.parametrize("name", ["qualty", "pool_height", "delimiter"])
+def test_unknown_keywords_are_type_errors(tmp_path: Path, name: str) -> None:
+    words = rf"^create_images\(\) got an unexpected keyword argument '{name}'$"
+    with pytest.raises(TypeError, match=words):
+        create_images(tmp_path / "x", "x", 4, 3, 1, "jpg", **{name: b"\0"})  # type: ignore[arg-type]
+    assert not (tmp_path / "x").exists()
+
+
+def test_an_argument_given_twice_is_a_type_error() -> None:
     with pytest.raises(TypeError, match="seed"):
         create_images("x", "x", 4, 3, 1, "jpg", 5, seed=5)  # type: ignore[misc]

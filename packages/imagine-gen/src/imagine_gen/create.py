@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from imagine_common.files.folders import clear_leftovers, create_folder, folder_bytes
 from imagine_common.files.urls import is_remote
 from imagine_common.parallel.ordered_map import Workers
+from imagine_common.signatures import with_options
 from imagine_gen.dataset.options import OPTIONS
 from imagine_gen.dataset.spec import DatasetSpec, OptionalArguments
 from imagine_gen.work.files import FinishedFile, clear_folders, make_images
@@ -106,6 +107,7 @@ def generate_units(
             ]
 
 
+@with_options({name: getattr(DatasetSpec, name) for name in OptionalArguments.__annotations__})
 def create_images(
     path: str | bytes | os.PathLike[str],
     name: str,
