@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from imagine_common.errors import ImagineError
+from imagine_common.errors import ImagineError, UsageError
 from imagine_common.exchange.manifest import NEWLINE, NUL, parse_line
 from imagine_common.packers.sources import folder as folder_source
 from imagine_common.packers.sources.base import LineSource
@@ -166,3 +166,19 @@ def test_unreadable_file_is_an_error_unless_the_packer_skips_it(
     else:
         with pytest.raises(ImagineError, match="Permission denied"):
             list(source.lines())
+
+
+@pytest.mark.parametrize(
+    ("function", "error"),
+    [("is_file", ImagineError("store")), ("read_head", UsageError("package"))],
+)
+def test_skip_invalid_skips_no_other_errors(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, error: ImagineError
+) -> None:
+    def refuse(_path: bytes) -> None:
+        raise error
+
+    (tmp_path / "a.png").write_bytes(PNG)
+    monkeypatch.setattr(folder_source, function, refuse)
+    with pytest.raises(type(error), match=str(error)):
+        all_lines(FolderSource(os.fsencode(tmp_path), skip_invalid=True))

@@ -70,17 +70,18 @@ def run_packer(packer: Packer) -> None:
 
     source = _source(args, packer.source())
     spec = _spec(args)
+    record_format = packer.record_format(spec)  # Its imports take long: not the summary's time.
     if args.dry_run:
         refuse_scheduler(args, "--dry-run", "which only reads")
         with Report(args.prog, args.quiet) as report:
-            _plan(packer.record_format(spec), source, spec, report)
+            _plan(record_format, source, spec, report)
         return
     if args.tar:
         refuse_scheduler(args, "--tar", "which uses one process")
     if args.scheduler is not None:  # Otherwise the error would come after connecting.
         refuse_store("--scheduler", spec.dest_path)
     with open_workers(args, packer.package) as workers, Report(args.prog, args.quiet) as report:
-        _pack(packer, source, spec, workers, report)
+        _pack(packer, record_format, source, spec, workers, report)
 
 
 def _spec(args: argparse.Namespace) -> PackSpec:
@@ -130,7 +131,12 @@ def _refuse(args: argparse.Namespace, options: Sequence[str], reason: str) -> No
 
 
 def _pack(
-    packer: Packer, source: Source, spec: PackSpec, workers: Workers | None, report: Report
+    packer: Packer,
+    record_format: RecordFormat,
+    source: Source,
+    spec: PackSpec,
+    workers: Workers | None,
+    report: Report,
 ) -> None:
     from imagine_common.exchange.manifest import Entry, ManifestWriter
     from imagine_common.packers.packing import pack
@@ -148,8 +154,7 @@ def _pack(
         if shard.records:
             report.add(1, shard.records, shard.size, shard.kept)
 
-    form = packer.record_format(spec)
-    with closing(pack(source, spec, form, workers, count)) as packed:
+    with closing(pack(source, spec, record_format, workers, count)) as packed:
         for shard in packed:
             if shard.records:
                 manifest.write([Entry(shard.path)])
@@ -166,12 +171,12 @@ def _pack(
     report.summarize("file", more=f", {counted(skipped, 'image')} skipped" if skipped else "")
 
 
-def _plan(form: RecordFormat, source: Source, spec: PackSpec, report: Report) -> None:
+def _plan(record_format: RecordFormat, source: Source, spec: PackSpec, report: Report) -> None:
     from imagine_common.exchange.names import WHOLE
     from imagine_common.files.folders import describe_space, require_space
     from imagine_common.packers.packing import plan_packing
 
-    plan = plan_packing(source, spec, form)
+    plan = plan_packing(source, spec, record_format)
     for reason in plan.skipped:
         report.warn(f"{reason}; would be skipped")
     for warning in source.warnings():
@@ -185,7 +190,7 @@ def _plan(form: RecordFormat, source: Source, spec: PackSpec, report: Report) ->
     report.info(describe_space(spec.dest_path))
     require_space(spec.dest_path, plan.bytes, plan.written)
     # Indexes are small, but their folder may not be writable.
-    folder, *others = map(os.path.dirname, form.files(spec.shard_path(0)))
+    folder, *others = map(os.path.dirname, record_format.files(spec.shard_path(0)))
     for other in others:
         if other != folder:
             report.info(describe_space(other))

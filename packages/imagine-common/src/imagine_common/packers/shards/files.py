@@ -90,9 +90,8 @@ class ShardFiles:
                 remove_temporary(file)
 
     def _rename(self, temporary: tuple[bytes, ...], final: tuple[bytes, ...]) -> None:
-        self._remove(
-            final[1:]
-        )  # An index must never stand beside a file that it does not describe.
+        # An index must never stand beside a file that it does not describe.
+        self._remove(final[1:])
         for source, target in zip(temporary, final):
             publish(source, local_path(target), self._spec.fsync)
 

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from imagine_common.errors import ImagineError
+from imagine_common.errors import ImagineError, UsageError
 from imagine_common.exchange.manifest import NUL, Entry, format_line
 from imagine_common.exchange.names import natural_key
 from imagine_common.files.folders import identity, list_folder
@@ -102,9 +102,12 @@ class FolderSource:
     def _examine(self, entry: Entry) -> Entry | bytes:
         """Return the entry of a file that may be an image, only the path of any other."""
         path = entry.path
+        if not is_file(path):  # A socket, a device, a broken link, …
+            return path
         try:
-            # Not a file: a socket, a device, a broken link, …
-            return entry if is_file(path) and is_image(read_head(path)) else path
+            return entry if is_image(read_head(path)) else path
+        except UsageError:
+            raise
         except ImagineError:
             if not self._skip_invalid:
                 raise
