@@ -12,7 +12,7 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -30,8 +30,8 @@ from imagine_gen.formats.pillow import Canvas
 from imagine_gen.random_streams import Draw, RandomStream
 from imagine_gen.work.encoders import image_encoder
 from imagine_recordio.framing import magic_offsets
-from imagine_tfrecord.record import image_record
 from imagine_tfrecord.schemas import find_schema
+from imagine_tfrecord.shards import TFRecordFormat
 
 WIDTH, HEIGHT = 3840, 2160
 ROUNDS = 11
@@ -126,11 +126,11 @@ def record_steps(folder: Path) -> Steps:
         for path in paths:
             read_image(path, 1 << 30)
 
-    schema = find_schema("basic")
+    tfrecord = TFRecordFormat(find_schema("basic"))
     image = Image(0, paths[0], (0,), len(data), data)
 
-    def record() -> list[bytes]:
-        return image_record(schema, image)
+    def record() -> Sequence[bytes]:
+        return tfrecord.record(image)
 
     return {
         ("record", "image read"): read,

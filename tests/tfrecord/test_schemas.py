@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from imagine_common.errors import UsageError
-from imagine_tfrecord import SCHEMAS, create_tfrecords
+from imagine_tfrecord import create_tfrecords
+from imagine_tfrecord.names import SCHEMAS
 from support import JPEG, PNG, lines, manifest, read_tfrecords, run
 
 BMP = b"BM" + bytes(12) + b"\x28\0\0\0\x08\0\0\0\x08\0\0\0\x01\0\x18\0" + bytes(200)

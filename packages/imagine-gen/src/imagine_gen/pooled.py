@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imagine_common.errors import UsageError
-from imagine_gen.content.base import content_of
+from imagine_gen.content.choose import content_of
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import EncodedImage, ImageEncoder, Strip, StripFormat
 from imagine_gen.random_streams import BlockStream, Draw, scramble

@@ -9,6 +9,4 @@ if TYPE_CHECKING:
 
 __all__ = ["create_recordio", "pack_recordio"]
 
-WRITERS = ("native", "mxnet")
-
 __getattr__ = import_on_use(__name__, {"create_recordio": ".pack", "pack_recordio": ".pack"})

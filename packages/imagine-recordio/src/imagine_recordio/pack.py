@@ -15,7 +15,7 @@ from imagine_common.packers.packing import pack
 from imagine_common.packers.records import Shard
 from imagine_common.packers.sources.base import Source
 from imagine_common.parallel.ordered_map import Workers
-from imagine_recordio import WRITERS
+from imagine_recordio.names import WRITERS
 from imagine_recordio.shards import RecordIOFormat
 
 if TYPE_CHECKING:

@@ -9,7 +9,4 @@ if TYPE_CHECKING:
 
 __all__ = ["create_tfrecords", "pack_tfrecords"]
 
-WRITERS = ("native", "tensorflow")
-SCHEMAS = ("basic", "imagenet", "dlio")
-
 __getattr__ = import_on_use(__name__, {"create_tfrecords": ".pack", "pack_tfrecords": ".pack"})

@@ -14,7 +14,7 @@ from imagine_common.cli.tool import run_tool
 from imagine_common.errors import UsageError
 from imagine_common.packers.cli import Packer, run_packer
 from imagine_common.packers.options import PackerParser, add_option
-from imagine_tfrecord import WRITERS
+from imagine_tfrecord.names import WRITERS
 
 if TYPE_CHECKING:
     from imagine_common.packers.checking import FileReport

@@ -13,8 +13,8 @@ from imagine_common.packers.packing import pack
 from imagine_common.packers.records import Shard
 from imagine_common.packers.sources.base import Source
 from imagine_common.parallel.ordered_map import Workers
-from imagine_tfrecord import WRITERS
 from imagine_tfrecord.index import require_folder_name
+from imagine_tfrecord.names import WRITERS
 from imagine_tfrecord.schemas import find_schema
 from imagine_tfrecord.shards import TFRecordFormat
 

@@ -15,7 +15,6 @@ from imagine_common.files.image_headers import Header, read_header
 from imagine_common.files.reading import FileSlice
 from imagine_common.packers.records import Image
 from imagine_common.text import show
-from imagine_tfrecord import SCHEMAS
 from imagine_tfrecord.example import (
     BYTES,
     FLOATS,
@@ -26,6 +25,7 @@ from imagine_tfrecord.example import (
     encode_features,
     surround,
 )
+from imagine_tfrecord.names import SCHEMAS
 
 _MAX_EXAMPLE_BYTES = 2**31 - 1  # protobuf's limit for any message
 _MAX_HEADER_FEATURE_BYTES = 1024  # in an Example, the file's name not included

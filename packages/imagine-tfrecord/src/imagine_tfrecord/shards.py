@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from imagine_common.packers.records import Image
 from imagine_common.packers.shards.record_format import RecordFormat
+from imagine_tfrecord.framing import FRAME_BYTES, frame
 from imagine_tfrecord.index import index_line, index_of
-from imagine_tfrecord.record import image_record, record_size
 from imagine_tfrecord.schemas import Schema
 
 if TYPE_CHECKING:
@@ -34,12 +34,13 @@ class TFRecordFormat(RecordFormat):
         return (path, index_of(path, self._index_path)) if self._indexed else (path,)
 
     def record(self, image: Image) -> Sequence[bytes]:
-        """Return an image's record in its frame, as buffers."""
-        return image_record(self.schema, image)
+        """Return an image's record in its frame, as buffers: the image itself is not copied."""
+        before, after = self.schema.surroundings(image)
+        return frame([before, image.data, after] if after else [before, image.data])
 
     def record_size(self, image: Image) -> int:
         """Return the bytes of an image's record in its frame."""
-        return record_size(self.schema, image)
+        return FRAME_BYTES + sum(map(len, self.schema.surroundings(image))) + image.size
 
     def index_line(self, _position: int, offset: int, size: int) -> bytes:
         """Return a record's line in the index; empty if there is no index."""

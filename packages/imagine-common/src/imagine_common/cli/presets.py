@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -91,15 +90,6 @@ def parse_with_preset(
     )
     args.given, args.preset_options = frozenset(given), words
     return args
-
-
-def blame_preset(args: argparse.Namespace, error: UsageError) -> UsageError:
-    """Return an error about options, extended by those of them that a preset set."""
-    words: dict[str, str] = getattr(args, "preset_options", {})
-    named = [word for option, word in words.items() if re.search(rf"{option}(?![-\w])", str(error))]
-    if not named:
-        return error
-    return UsageError(f"{error} (preset {args.preset} has {' '.join(named)})")
 
 
 def find_preset(name: str, tool: str) -> Preset:

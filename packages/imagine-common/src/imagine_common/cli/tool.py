@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import sys
 import traceback
@@ -103,9 +104,7 @@ def run_tool(
                 except UsageError as error:
                     if not getattr(args, "preset_options", None):
                         raise
-                    from imagine_common.cli.presets import blame_preset
-
-                    raise blame_preset(args, error) from error
+                    raise _blame_preset(args, error) from error
             finally:
                 with ending_signals_blocked():
                     remove_unfinished()
@@ -155,3 +154,12 @@ def _open_missing_descriptors() -> None:
         sys.stdout = os.fdopen(1, "w", closefd=False)
     if sys.stderr is None:
         sys.stderr = os.fdopen(2, "w", closefd=False)
+
+
+def _blame_preset(args: argparse.Namespace, error: UsageError) -> UsageError:
+    """Return an error about options, extended by those of them that a preset set."""
+    words: dict[str, str] = args.preset_options
+    named = [word for option, word in words.items() if re.search(rf"{option}(?![-\w])", str(error))]
+    if not named:
+        return error
+    return UsageError(f"{error} (preset {args.preset} has {' '.join(named)})")

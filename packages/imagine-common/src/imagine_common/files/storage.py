@@ -29,7 +29,7 @@ def locate(path: bytes) -> tuple[Store | None, bytes]:
     local = local_path(path)
     if local != path:
         return None, local
-    from imagine_common.files.stores.store import find_store
+    from imagine_common.files.stores.find import find_store
 
     # fsspec and its backends know schemes in lower case only.
     scheme = scheme_of(path).encode()

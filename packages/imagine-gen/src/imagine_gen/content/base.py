@@ -1,4 +1,4 @@
-"""The interface of a content, and the choice of a dataset's."""
+"""The interface of a content."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-
-from imagine_gen.dataset.spec import DatasetSpec
 
 # Returns an image's rows from one number up to another: uint8 of shape (rows * width * channels,).
 # Any division of an image into bands of rows gives the same pixels.
@@ -26,14 +24,3 @@ class Content(Protocol):
 
     def fresh_strip(self, index: int, rows: int) -> npt.NDArray[np.uint8]:
         """Return the pixels of a pooled image's one strip that is in no pool: same shape."""
-
-
-def content_of(spec: DatasetSpec) -> Content:
-    """Return the content of a dataset's images."""
-    if spec.content == "photo":
-        from imagine_gen.content.photo.images import PhotoContent
-
-        return PhotoContent(spec.seed, spec.width, spec.height, spec.mode)
-    from imagine_gen.content.noise import Noise
-
-    return Noise(spec.seed, spec.row_bytes)

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from imagine_common.files.output import Buffer
-from imagine_gen.content.base import Pixels, content_of
+from imagine_gen.content.base import Pixels
+from imagine_gen.content.choose import content_of
 from imagine_gen.dataset.spec import DatasetSpec
 
 _MAX_STRIP_BYTES = 65_535

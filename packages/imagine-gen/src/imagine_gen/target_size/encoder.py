@@ -16,7 +16,7 @@ from PIL import Image
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.files.output import Buffer
 from imagine_common.text import show
-from imagine_gen.content.base import content_of
+from imagine_gen.content.choose import content_of
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import EncodedImage, ImageEncoder
 from imagine_gen.formats.jpeg import encode, levels, scan_begin, with_filler

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from imagine_common.files.output import Buffer
-from imagine_gen.content.base import content_of
+from imagine_gen.content.choose import content_of
 from imagine_gen.dataset.formats import TARGET_POOL_BYTES
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.jpeg import Strips, levels

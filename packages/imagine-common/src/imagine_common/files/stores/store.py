@@ -5,23 +5,15 @@ Functions and methods raise an `ImagineError` that names the object if the store
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any, NamedTuple
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.stores.errors import errors_named
-from imagine_common.files.urls import bucket_of, require_backend, scheme_of
 from imagine_common.text import show
 
-# Without a handler, Python prints their warnings on stderr, some with signed URLs.
-_LOGGERS = ("adlfs", "aiobotocore", "aiohttp", "asyncio", "azure", "botocore", "fsspec", "gcsfs")
 _PART_BYTES = 1 << 24
-
-# By process: the thread of an fsspec filesystem does not exist in a forked child.
-_stores: dict[tuple[int, bytes], Store] = {}
 
 
 class Listed(NamedTuple):
@@ -142,30 +134,3 @@ class _MemoryUpload(Upload):
 
     def abort(self) -> None:
         self._file.close()
-
-
-def find_store(url: bytes) -> Store:
-    """Return the store of a URL; each process has one.
-
-    Raise a `UsageError` if a package for it is not installed, and an `ImagineError` if it can't be
-    set up, for example because a profile does not exist.
-    """
-    scheme, bucket = scheme_of(url), bucket_of(url)
-    key = os.getpid(), bucket
-    if key in _stores:
-        return _stores[key]
-    require_backend(scheme)
-    for name in _LOGGERS:
-        logging.getLogger(name).addHandler(logging.NullHandler())
-    from fsspec.core import url_to_fs
-
-    with errors_named(bucket):
-        # Other processes write to the store, so listings must not be cached.
-        fs, _ = url_to_fs(bucket.decode(), use_listings_cache=False)
-    if scheme in ("s3", "s3a"):
-        from imagine_common.files.stores.s3 import S3Store
-
-        _stores[key] = S3Store(fs)
-    else:
-        _stores[key] = MemoryStore(fs) if scheme == "memory" else Store(fs)
-    return _stores[key]

@@ -1,0 +1,3 @@
+"""The names that options of the tool take."""
+
+WRITERS = ("native", "mxnet")

@@ -1,0 +1,4 @@
+"""The names that options of the tool take."""
+
+WRITERS = ("native", "tensorflow")
+SCHEMAS = ("basic", "imagenet", "dlio")
