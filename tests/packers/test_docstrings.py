@@ -25,10 +25,38 @@ def arguments(function: object) -> set[str]:
 def test_every_argument_is_described(tool: str, verb: str) -> None:
     name = {"tfrecord": "tfrecords", "recordio": "recordio"}[tool]
     function = getattr(importlib.import_module(f"imagine_{tool}"), f"{verb}_{name}")
-    expected = arguments(function)
-    if verb == "create":
-        expected = expected - {"options"} | {*PackOptions.__annotations__}
-    assert described(function) == expected
+    assert described(function) == arguments(function)
+
+
+def test_create_functions_have_explicit_signatures(tool: str) -> None:
+    name = {"tfrecord": "create_tfrecords", "recordio": "create_recordio"}[tool]
+    own: dict[str, dict[str, object]] = {
+        "tfrecord": {"schema": "basic", "index": False, "index_path": None},
+        "recordio": {"merged_index": False},
+    }
+    function = getattr(importlib.import_module(f"imagine_{tool}"), name)
+    parameters = inspect.signature(function).parameters
+    assert [*parameters][:4] == ["source_path", "dest_path", "name", "img_per_file"]
+    defaults = {
+        name: found.default
+        for name, found in parameters.items()
+        if found.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    options = {
+        "workers": None,
+        "resume": False,
+        "skip_invalid": False,
+        "fsync": False,
+        "recursive": False,
+        "labels_from_dirs": False,
+        "label_offset": 0,
+        "name_format": None,
+    }
+    assert defaults == {"writer": "native", **options, **own[tool]}
+    assert len(parameters) == 4 + len(defaults)
+    assert options.keys() == PackOptions.__annotations__.keys()
+    with pytest.raises(TypeError, match=rf"{name}\(\) .*'depth'"):
+        function("in", "out", "x", 1, depth=3)
 
 
 def test_every_field_is_described() -> None:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 
 from imagine_common.errors import UsageError
 from imagine_common.exchange.names import WHOLE
+from imagine_common.packers.create import OPTION_DEFAULTS, create_records
 from imagine_common.packers.docstrings import document_create, document_pack
 from imagine_common.packers.pack_spec import PackSpec, require_writer
 from imagine_common.packers.packing import pack
 from imagine_common.packers.records import Shard
 from imagine_common.packers.sources.base import Source
 from imagine_common.parallel.ordered_map import Workers
+from imagine_common.signatures import with_options
 from imagine_recordio.names import WRITERS
 from imagine_recordio.shards import RecordIOFormat
 
@@ -51,6 +53,7 @@ def pack_recordio(
     return pack(source, spec, form, workers, written)
 
 
+@with_options(OPTION_DEFAULTS)
 @document_create(_OWN_OPTIONS)
 def create_recordio(
     source_path: PathLike,
@@ -63,8 +66,6 @@ def create_recordio(
     **options: Unpack[PackOptions],
 ) -> PackSummary:
     """Pack the images of a folder into RecordIO files and return what was written."""
-    from imagine_common.packers.create import create_records
-
     form = partial(record_format, writer=writer, merged_index=merged_index)
     return create_records(form, source_path, dest_path, name, img_per_file, **options)
 

@@ -7,12 +7,14 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from imagine_common.packers.create import OPTION_DEFAULTS, create_records
 from imagine_common.packers.docstrings import document_create, document_pack
 from imagine_common.packers.pack_spec import PackSpec, require_writer
 from imagine_common.packers.packing import pack
 from imagine_common.packers.records import Shard
 from imagine_common.packers.sources.base import Source
 from imagine_common.parallel.ordered_map import Workers
+from imagine_common.signatures import with_options
 from imagine_tfrecord.index import require_folder_name
 from imagine_tfrecord.names import WRITERS
 from imagine_tfrecord.schemas import find_schema
@@ -52,6 +54,7 @@ def pack_tfrecords(
     return pack(source, spec, form, workers, written)
 
 
+@with_options(OPTION_DEFAULTS)
 @document_create(_OWN_OPTIONS)
 def create_tfrecords(
     source_path: PathLike,
@@ -66,8 +69,6 @@ def create_tfrecords(
     **options: Unpack[PackOptions],
 ) -> PackSummary:
     """Pack the images of a folder into TFRecord files and return what was written."""
-    from imagine_common.packers.create import create_records
-
     form = partial(record_format, writer=writer, schema=schema, index=index, index_path=index_path)
     return create_records(form, source_path, dest_path, name, img_per_file, **options)
 

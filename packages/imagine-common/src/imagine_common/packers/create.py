@@ -73,3 +73,6 @@ def create_records(
         records += shard.records
         size += shard.size
     return PackSummary(files, records, size, time.perf_counter() - start)
+
+
+OPTION_DEFAULTS: dict[str, object] = create_records.__kwdefaults__ or {}
