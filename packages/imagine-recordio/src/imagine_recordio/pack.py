@@ -49,8 +49,7 @@ def pack_recordio(
     the record's IRHeader, is the image's position in the dataset, or its index in a list. Labels
     must have an exact float32.
     """
-    form = record_format(spec, writer, merged_index)
-    return pack(source, spec, form, workers, written)
+    return pack(source, spec, record_format(spec, writer, merged_index), workers, written)
 
 
 @with_options(OPTION_DEFAULTS)
@@ -66,8 +65,8 @@ def create_recordio(
     **options: Unpack[PackOptions],
 ) -> PackSummary:
     """Pack the images of a folder into RecordIO files and return what was written."""
-    form = partial(record_format, writer=writer, merged_index=merged_index)
-    return create_records(form, source_path, dest_path, name, img_per_file, **options)
+    make_format = partial(record_format, writer=writer, merged_index=merged_index)
+    return create_records(make_format, source_path, dest_path, name, img_per_file, **options)
 
 
 def record_format(spec: PackSpec, writer: str, merged_index: bool) -> RecordIOFormat:

@@ -50,8 +50,9 @@ def pack_tfrecords(
     written: Callable[[Shard], object] = lambda _: None,
 ) -> Generator[Shard]:
     """Pack the images of a source into TFRecord files of `tf.train.Example` records."""
-    form = record_format(spec, writer, schema, index, index_path)
-    return pack(source, spec, form, workers, written)
+    return pack(
+        source, spec, record_format(spec, writer, schema, index, index_path), workers, written
+    )
 
 
 @with_options(OPTION_DEFAULTS)
@@ -69,8 +70,10 @@ def create_tfrecords(
     **options: Unpack[PackOptions],
 ) -> PackSummary:
     """Pack the images of a folder into TFRecord files and return what was written."""
-    form = partial(record_format, writer=writer, schema=schema, index=index, index_path=index_path)
-    return create_records(form, source_path, dest_path, name, img_per_file, **options)
+    make_format = partial(
+        record_format, writer=writer, schema=schema, index=index, index_path=index_path
+    )
+    return create_records(make_format, source_path, dest_path, name, img_per_file, **options)
 
 
 def record_format(

@@ -36,7 +36,7 @@ def line_images(
     lines: Iterable[tuple[int, bytes]],
     line_format: LineFormat,
     spec: PackSpec,
-    form: RecordFormat,
+    record_format: RecordFormat,
     *,
     base: bytes = b"",
     with_data: bool = True,
@@ -52,7 +52,7 @@ def line_images(
         try:
             if isinstance(found, ImagineError):
                 raise found
-            return _complete(form, base, with_data, found)
+            return _complete(record_format, base, with_data, found)
         except UsageError:  # not about this image alone
             raise
         except ImagineError as error:
@@ -76,12 +76,12 @@ def _parse(line_format: LineFormat, spec: PackSpec, position: int, line: bytes) 
         return error
 
 
-def _complete(form: RecordFormat, base: bytes, with_data: bool, image: Image) -> Image:
+def _complete(record_format: RecordFormat, base: bytes, with_data: bool, image: Image) -> Image:
     position, path, labels, *_ = image
-    limit = form.image_limit(image)
+    limit = record_format.image_limit(image)
     file = rooted(path, base) if base else path
     if with_data:
         data = read_image(file, limit)
-        return Image(position, path, labels, len(data), data, form.examine(path, data))
+        return Image(position, path, labels, len(data), data, record_format.examine(path, data))
     # `--resume` reads some of them again, and records hold at most the file's name.
-    return look_at_image(image._replace(path=file), limit, form.examine)
+    return look_at_image(image._replace(path=file), limit, record_format.examine)

@@ -34,7 +34,7 @@ from imagine_common.parallel.ordered_map import Workers, base_of, choose_workers
 def pack(
     source: Source,
     spec: PackSpec,
-    form: RecordFormat,
+    record_format: RecordFormat,
     workers: Workers | None = None,
     written: Callable[[Shard], object] = lambda _: None,
 ) -> Generator[Shard]:
@@ -44,43 +44,49 @@ def pack(
     functions, `pack_tfrecords` and `pack_recordio`.
     """
     workers = choose_workers(workers)
-    folders = [os.path.dirname(file) for file in form.files(spec.shard_path(0))]
-    if form.needs_local_files:
+    folders = [os.path.dirname(file) for file in record_format.files(spec.shard_path(0))]
+    if record_format.needs_local_files:
         refuse_store("--writer", *folders)
     if spec.names.needs_total:
         refuse_store("--name-format", *folders)
     if not isinstance(workers, int):
         # Slices wait for the workers in the destination folder, which all of them can read.
         refuse_store("--scheduler", spec.dest_path)
-    files = ShardFiles(spec, form)
+    files = ShardFiles(spec, record_format)
     if isinstance(source, StreamSource):
-        packed = _pack_stream(source, spec, form, files)
+        packed = _pack_stream(source, spec, record_format, files)
     else:
-        packed = _pack_lines(source, spec, form, files, workers)
-    return form.merge(files.publish(packed, written), spec.fsync)
+        packed = _pack_lines(source, spec, record_format, files, workers)
+    return record_format.merge(files.publish(packed, written), spec.fsync)
 
 
 def _pack_stream(
-    source: StreamSource, spec: PackSpec, form: RecordFormat, files: ShardFiles
+    source: StreamSource, spec: PackSpec, record_format: RecordFormat, files: ShardFiles
 ) -> Generator[Shard]:
     keep_freed_memory()
-    for number, images in _cut_stream(source, spec, form):
+    for number, images in _cut_stream(source, spec, record_format):
         skipped: list[str] = []
-        shard = _write(form, files.place(number), usable(images, spec, skipped), spec.fsync)
+        shard = _write(
+            record_format, files.place(number), usable(images, spec, skipped), spec.fsync
+        )
         yield shard._replace(skipped=tuple(skipped))
 
 
 def _cut_stream(
-    source: StreamSource, spec: PackSpec, form: RecordFormat
+    source: StreamSource, spec: PackSpec, record_format: RecordFormat
 ) -> Generator[tuple[int, Iterable[Found]]]:
-    with closing(source.images(form, spec.label_offset)) as found:
+    with closing(source.images(record_format, spec.label_offset)) as found:
         batches = ([image] for image in found)
         for number, images in cut_here(batches, spec.img_per_file, spec.part):
             yield number, map(itemgetter(1), images)
 
 
 def _pack_lines(
-    source: LineSource, spec: PackSpec, form: RecordFormat, files: ShardFiles, workers: Workers
+    source: LineSource,
+    spec: PackSpec,
+    record_format: RecordFormat,
+    files: ShardFiles,
+    workers: Workers,
 ) -> Generator[Shard]:
     delimiter = source.line_format.delimiter
     folder = scratch_folder(spec.dest_path)
@@ -88,13 +94,13 @@ def _pack_lines(
     spools: deque[bytes] = deque()  # of the slices that are being worked on
 
     def placed(slices: Iterable[Slice | None]) -> Generator[Slice | None]:
-        for part in slices:
-            if part is None:
+        for slice_ in slices:
+            if slice_ is None:
                 yield None
             else:
-                spools.append(part.spool)
-                places = tuple(rooted(file, base) for file in files.place(part.number))
-                yield part._replace(spool=rooted(part.spool, base), files=places)
+                spools.append(slice_.spool)
+                places = tuple(rooted(file, base) for file in files.place(slice_.number))
+                yield slice_._replace(spool=rooted(slice_.spool, base), files=places)
 
     with closing(
         cut_slices(source.lines(), folder, spec.img_per_file, delimiter, spec.fsync, spec.part)
@@ -104,7 +110,7 @@ def _pack_lines(
         if isinstance(workers, int) and (first is None or first.is_single):
             workers = 1  # Starting processes would take longer than writing it here.
         tidy = partial(clear_leftovers, *(rooted(folder, base) for folder in files.folders()))
-        pack_slice = partial(_pack_slice, source.line_format, spec, form, base)
+        pack_slice = partial(_pack_slice, source.line_format, spec, record_format, base)
         try:
             with closing(ordered_map(pack_slice, chain([first], todo), workers, tidy)) as shards:
                 for shard in shards:
@@ -116,29 +122,33 @@ def _pack_lines(
 
 
 def _pack_slice(
-    line_format: LineFormat, spec: PackSpec, form: RecordFormat, base: bytes, part: Slice
+    line_format: LineFormat, spec: PackSpec, record_format: RecordFormat, base: bytes, slice_: Slice
 ) -> Shard:
     """Write a slice's shard, or keep the one that is there."""
-    keeps = spec.resume and all(map(exists, part.files))
+    keeps = spec.resume and all(map(exists, slice_.files))
     skipped: list[str] = []
-    lines = part.lines(line_format.delimiter)
-    found = line_images(lines, line_format, spec, form, base=base, with_data=not keeps)
+    lines = slice_.lines(line_format.delimiter)
+    found = line_images(lines, line_format, spec, record_format, base=base, with_data=not keeps)
     images = usable(found, spec, skipped)
     if keeps:
-        shard = form.match(part.files, images)
-        for file in part.files if spec.fsync else ():
+        shard = record_format.match(slice_.files, images)
+        for file in slice_.files if spec.fsync else ():
             sync_file(file)
     else:
-        shard = _write(form, part.files, images, spec.fsync)
+        shard = _write(record_format, slice_.files, images, spec.fsync)
     return shard._replace(kept=keeps, skipped=tuple(skipped))
 
 
 def _write(
-    form: RecordFormat, files: Sequence[bytes], images: Iterator[Image], fsync: bool
+    record_format: RecordFormat, files: Sequence[bytes], images: Iterator[Image], fsync: bool
 ) -> Shard:
     """Write a shard of images; without any, it has no records and no file."""
     first = list(islice(images, 1))
-    return form.write(files, _rejoin(first, images), fsync) if first else Shard(files[0], 0, 0)
+    return (
+        record_format.write(files, _rejoin(first, images), fsync)
+        if first
+        else Shard(files[0], 0, 0)
+    )
 
 
 def _rejoin(first: list[Image], rest: Iterator[Image]) -> Iterator[Image]:
@@ -156,7 +166,7 @@ class Plan(NamedTuple):
     skipped: tuple[str, ...]  # the error of each image that would be left out
 
 
-def plan_packing(source: Source, spec: PackSpec, form: RecordFormat) -> Plan:
+def plan_packing(source: Source, spec: PackSpec, record_format: RecordFormat) -> Plan:
     """Return what packing a source would write; shards that `resume` would keep count too.
 
     Reads only the beginning of each image's file, but all of a tar stream.
@@ -165,24 +175,28 @@ def plan_packing(source: Source, spec: PackSpec, form: RecordFormat) -> Plan:
     skipped: list[str] = []
     shards: Iterable[tuple[int, Iterable[Found]]]
     if isinstance(source, StreamSource):
-        shards = _cut_stream(source, spec, form)
+        shards = _cut_stream(source, spec, record_format)
     else:
         look_at = partial(
-            line_images, line_format=source.line_format, spec=spec, form=form, with_data=False
+            line_images,
+            line_format=source.line_format,
+            spec=spec,
+            record_format=record_format,
+            with_data=False,
         )
         cuts = cut_here(source.lines(), spec.img_per_file, spec.part)
         shards = ((number, look_at(lines)) for number, lines in cuts)
     for _, found in shards:
         offset = 0
         for image in usable(found, spec, skipped):
-            length = form.record_size(image)
-            size += len(form.index_line(image.position, offset, length))
-            if form.merged:
-                size += len(form.index_line(image.position, base + offset, length))
+            length = record_format.record_size(image)
+            size += len(record_format.index_line(image.position, offset, length))
+            if record_format.merged:
+                size += len(record_format.index_line(image.position, base + offset, length))
             offset += length
             images += 1
         size += offset
         base += offset
         files += offset > 0
-    written = files * len(form.files(b"x")) + form.merged
+    written = files * len(record_format.files(b"x")) + record_format.merged
     return Plan(files, written, images, size, tuple(skipped))

@@ -26,9 +26,9 @@ from imagine_common.packers.shards.record_format import RecordFormat
 class ShardFiles:
     """The files of a run's shards."""
 
-    def __init__(self, spec: PackSpec, form: RecordFormat) -> None:
+    def __init__(self, spec: PackSpec, record_format: RecordFormat) -> None:
         self._spec = spec
-        self._form = form
+        self._record_format = record_format
         self._is_ready = False
         self._waiting: dict[int, tuple[bytes, ...]] = {}
 
@@ -41,7 +41,7 @@ class ShardFiles:
         if not self._is_ready:
             for folder in self.folders():
                 create_folder(folder, self._spec.fsync)
-            for path in self._form.outdated:
+            for path in self._record_format.outdated:
                 remove_file(path, self._spec.fsync)
             self._is_ready = True
         final = self._final(number)
@@ -100,4 +100,4 @@ class ShardFiles:
             remove_file(file, self._spec.fsync)
 
     def _final(self, number: int, total: int = 0) -> tuple[bytes, ...]:
-        return self._form.files(self._spec.shard_path(number, total))
+        return self._record_format.files(self._spec.shard_path(number, total))

@@ -48,7 +48,9 @@ class LineSource(Protocol):
 class StreamSource(Protocol):
     """A tar stream: images that arrive whole, in this process."""
 
-    def images(self, form: RecordFormat, label_offset: int = 0) -> Generator[Image | ImagineError]:
+    def images(
+        self, record_format: RecordFormat, label_offset: int = 0
+    ) -> Generator[Image | ImagineError]:
         """Yield each image, ready for its record, or the error in its place.
 
         `label_offset` is added to each label.

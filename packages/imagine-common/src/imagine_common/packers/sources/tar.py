@@ -54,17 +54,19 @@ class TarSource:
             )
         return warnings
 
-    def images(self, form: RecordFormat, label_offset: int = 0) -> Generator[Image | ImagineError]:
+    def images(
+        self, record_format: RecordFormat, label_offset: int = 0
+    ) -> Generator[Image | ImagineError]:
         """Yield each sample's image, ready for its record, or the error in its place."""
         position = 0
-        sample = _Sample(self._stream, form, b"")
+        sample = _Sample(self._stream, record_format, b"")
         for member in self._stream.members():
             name = _NAME.fullmatch(member.name)
             if name and name[1] != sample.key:
                 if sample.has_image():
                     yield sample.take_image(position, label_offset)
                     position += 1
-                sample = _Sample(self._stream, form, name[1])
+                sample = _Sample(self._stream, record_format, name[1])
             try:
                 if not name or not sample.add(member, name[2].lower()):
                     self.ignored.add(member.name)
@@ -73,7 +75,7 @@ class TarSource:
                 raise
             except ImagineError as reason:
                 error = ImagineError(f"{reason}{place(member.offset)}")
-            sample = _Sample(self._stream, form, sample.key, is_dropped=True)
+            sample = _Sample(self._stream, record_format, sample.key, is_dropped=True)
             yield error
             position += 1
         if sample.has_image():
@@ -93,11 +95,11 @@ class _Sample:
     """
 
     def __init__(
-        self, stream: TarStream, form: RecordFormat, key: bytes, is_dropped: bool = False
+        self, stream: TarStream, record_format: RecordFormat, key: bytes, is_dropped: bool = False
     ) -> None:
         self.key = key
         self._stream = stream
-        self._form = form
+        self._record_format = record_format
         self._image: Member | None = None
         self._data = b""
         self._label: Member | None = None
@@ -134,8 +136,8 @@ class _Sample:
         image = Image(position, self._image.name, self._labels, len(data), data)
         try:
             image = offset_labels(image, label_offset)
-            require_size(image.path, image.size, self._form.image_limit(image))
-            header = self._form.examine(image.path, data)
+            require_size(image.path, image.size, self._record_format.image_limit(image))
+            header = self._record_format.examine(image.path, data)
         except ImagineError as error:
             return ImagineError(f"{error}{place(self._image.offset)}")
         return image if header is None else image._replace(header=header)
@@ -164,6 +166,8 @@ class _Sample:
             )
         self._image = member
         # The format may take fewer bytes with labels, but an image that never fits is not read.
-        require_size(member.name, member.size, self._form.image_limit(Image(0, member.name)))
+        require_size(
+            member.name, member.size, self._record_format.image_limit(Image(0, member.name))
+        )
         require_image(member.name, head)
         self._data = self._stream.read()
