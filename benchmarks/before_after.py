@@ -121,13 +121,17 @@ def main() -> int:
         for name in after:
             if args.only and not any(word in name for word in args.only):
                 continue
-            pairs = [
-                (seconds(before[name], folder), seconds(after[name], folder))
-                for _ in range(1 + args.pairs)
-            ][1:]  # The first pair warms up.
-            ratios = [old / new for old, new in pairs]
+            # The version that runs first changes, and the first pair only warms up.
+            pairs = []
+            for number in range(1 + args.pairs):
+                sides = [(0, before[name]), (1, after[name])]
+                taken = [0.0, 0.0]
+                for side, command in sides if number % 2 else reversed(sides):
+                    taken[side] = seconds(command, folder)
+                pairs.append(taken)
+            ratios = [old / new for old, new in pairs[1:]]
             low, median, high = statistics.quantiles(ratios, n=4)
-            ours = statistics.median(new for _, new in pairs)
+            ours = statistics.median(new for _, new in pairs[1:])
             print(f"| {name} | {median:.3f} | {low:.3f} to {high:.3f} | {ours:.2f} s |", flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
