@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 from s3fs import S3FileSystem
 
-from imagine_common.files.stores import store
+from imagine_common.files.stores import find
 from s3_server import Bucket, Proxy, environment, moto
 
 _numbers = count()
@@ -30,7 +30,7 @@ def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
         monkeypatch.setenv(name, value)
     # What this process has made for an earlier test may lead to a proxy that is gone; s3fs keeps
     # its own, too.
-    monkeypatch.setattr(store, "_stores", {})
+    monkeypatch.setattr(find, "_stores", {})
     S3FileSystem.clear_instance_cache()
     bucket = Bucket(server, f"bucket-{next(_numbers)}")
     bucket.client.create_bucket(Bucket=bucket.name)
