@@ -50,7 +50,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "process: starts processes to test signals, pipes, or the start itself"
+        "markers",
+        "process: starts processes to test signals, pipes, or the start itself, or takes long",
     )
     if config.getoption("--processes") == "outermost":
         this = sys.version_info.minor

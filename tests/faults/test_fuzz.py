@@ -8,6 +8,8 @@ import pytest
 
 from fuzz import Target, fuzz, targets
 
+pytestmark = pytest.mark.process
+
 INPUTS = 1500
 
 
