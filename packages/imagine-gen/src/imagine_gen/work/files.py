@@ -15,7 +15,8 @@ from typing import IO, Any, NamedTuple, cast
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.folders import clear_leftovers, create_subfolder
-from imagine_common.files.image_headers import has_end, read_header
+from imagine_common.files.image_ends import has_end
+from imagine_common.files.image_headers import read_header
 from imagine_common.files.output import OutputFile
 from imagine_common.files.reading import FileSlice, InputFile
 from imagine_common.files.storage import open_input, output_file, sync_file
