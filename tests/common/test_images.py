@@ -35,6 +35,8 @@ def bmp(header_size: int) -> bytes:
         pytest.param(b"MM\0+", id="BigTIFF, big-endian"),
         pytest.param(b"\0\0\0\x0cjP  \r\n\x87\n", id="JPEG 2000"),
         pytest.param(b"\xff\x4f\xff\x51", id="JPEG 2000 codestream"),
+        pytest.param(b"\0\0\0\x0cJXL \r\n\x87\n", id="JPEG XL"),
+        pytest.param(b"\xff\x0a\xfa\x1f", id="JPEG XL codestream"),
         *(
             pytest.param(b"\0\0\0\x1cftyp" + brand, id=brand.decode())
             for brand in (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")

@@ -37,6 +37,7 @@ _SIGNATURES = re.compile(
     | II[*+]\0 | MM\0[*+]                                   # TIFF, BigTIFF
     | \0\0\0\x0cjP\x20\x20\r\n\x87\n | \xff\x4f\xff\x51     # JPEG 2000: file, codestream
     | .{4}ftyp(?:avif|avis|heic|heix|mif1|msf1)             # AVIF, HEIF
+    | \0\0\0\x0cJXL\x20\r\n\x87\n | \xff\x0a                 # JPEG XL: container, codestream
     """
 )
 
@@ -44,7 +45,7 @@ _SIGNATURES = re.compile(
 def is_image(head: bytes) -> bool:
     """Return whether a file with these first 32 bytes, or fewer if it is shorter, is an image.
 
-    Signatures are those of JFIF, PNG, BMP, GIF, WebP, TIFF, JPEG 2000, AVIF and HEIF.
+    Signatures are those of JFIF, PNG, BMP, GIF, WebP, TIFF, JPEG 2000, AVIF, HEIF and JPEG XL.
     """
     return _SIGNATURES.match(head) is not None
 

@@ -29,7 +29,7 @@ _LABELS = re.compile(rb"\s*[0-9]+(?:\s*,\s*[0-9]+)*\s*")
 _LABEL_EXTENSION = b"cls"
 _IMAGE_EXTENSIONS = {
     *(b"jpg", b"jpeg", b"jpe", b"png", b"bmp", b"gif", b"webp", b"tif", b"tiff"),
-    *(b"jp2", b"j2k", b"j2c", b"jpc", b"avif", b"avifs", b"heic", b"heif"),
+    *(b"jp2", b"j2k", b"j2c", b"jpc", b"avif", b"avifs", b"heic", b"heif", b"jxl"),
 }
 _MAX_LABEL_BYTES = 1 << 20
 
