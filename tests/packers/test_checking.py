@@ -142,6 +142,29 @@ def test_an_index_is_not_taken_for_its_file(tool: str, files: list[str]) -> None
     assert f"{index}: an index; give the " in result.stderr.decode()
 
 
+def test_an_index_that_is_given_with_its_file_is_tested_with_it(
+    tool: str, files: list[str], tmp_path: Path
+) -> None:
+    """As in `--test records/*`."""
+    indexes = ["--index"] if tool == "tfrecord" else []
+    args = ["--dest-path", tmp_path / "indexed", "--img-per-file", "5", "-q", *indexes]
+    run(tool, *args, "--source-path", tmp_path)
+    paths = sorted(str(path) for path in (tmp_path / "indexed").iterdir())
+    good = [path for path in paths if not path.endswith(".idx")]
+    assert (len(paths), len(good)) == (6, 3)
+    for order in (paths, paths[::-1]):
+        for result in (run(tool, "--test", *order), run(tool, "--test", input=manifest(order))):
+            assert result.returncode == 0, result.stderr
+            assert sorted(lines(result.stdout)) == good
+            assert b": 3 good files, 12 records, " in result.stderr
+    index = next(path for path in paths if path.endswith(".idx"))
+    Path(index).write_bytes(b"0 0\n")
+    result = run(tool, "--test", *paths)
+    assert (result.returncode, len(lines(result.stdout))) == (1, 2)
+    assert f"{index}: " in result.stderr.decode()
+    assert b"1 of 3 files is bad" in result.stderr
+
+
 def test_an_empty_manifest_exits_1(tool: str) -> None:
     result = run(tool, "--test", input=b"")
     assert result.returncode == 1

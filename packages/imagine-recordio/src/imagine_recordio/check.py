@@ -18,7 +18,7 @@ from imagine_common.packers.images import HEAD_BYTES, is_image
 from imagine_common.text import show
 from imagine_recordio.framing import HEAD_BYTES as FRAME_HEAD_BYTES
 from imagine_recordio.framing import RecordReader
-from imagine_recordio.index import read_index
+from imagine_recordio.index import index_of, read_index
 from imagine_recordio.record import HEADER, LABEL_BYTES
 
 _LABELS_BYTES = 1 << 16
@@ -43,7 +43,7 @@ def _check(report: FileReport, file: InputFile) -> None:
     with file.stream() as stream:
         records = _checked_records(RecordReader(stream, report), report)
         difference = partial(_difference, report)
-        check_records(records, report, path.removesuffix(b".rec") + b".idx", difference)
+        check_records(records, report, index_of(path), difference)
 
 
 def _checked_records(reader: RecordReader, report: FileReport) -> Iterator[tuple[int, int | None]]:
@@ -78,21 +78,26 @@ def _check_record(reader: RecordReader, report: FileReport) -> int | None:
     size = reader.length - HEADER.size - count * LABEL_BYTES
     if not is_image(head):
         report.remark("without an image after the header")
-    elif _has_wrong_length(head, reader.tail, size, reader.padding):
-        report.found("its length does not match its image, or the image ends in zeros", begin)
+    elif _is_cut(head, size, reader.padding):
+        report.found("its length is shorter than its image", begin)
+    elif _ends_in_zeros(head, reader.tail, size, most=3 - reader.padding):
+        report.remark("with zeros after the end of the image, or a wrong length")
     return int(record_id)
 
 
-def _has_wrong_length(head: bytes, tail: bytes, size: int, padding: int) -> bool:
-    """Return whether a length is wrong by so little that the padding hides it.
+def _is_cut(head: bytes, size: int, padding: int) -> bool:
+    """Return whether the padding holds the last bytes of a BMP image: zeros, as the padding is."""
+    return head.startswith(b"BM") and 0 < int.from_bytes(head[2:6], "little") - size <= padding
 
-    `head` and `tail` are the first and last bytes of an image of `size` bytes, which `padding`
-    bytes follow.
+
+def _ends_in_zeros(head: bytes, tail: bytes, size: int, most: int) -> bool:
+    """Return whether one to `most` zeros follow the end of an image of `size` bytes.
+
+    Cameras pad files to multiples of 4 bytes; a changed length looks the same, because the padding
+    of the frame then counts as part of the image. `head` and `tail` are its first and last bytes.
     """
-    most = 3 - padding  # bytes of padding that a wrong length adds to the image
     if head.startswith(b"BM"):
-        size_in_file = int.from_bytes(head[2:6], "little")
-        return size_in_file != size and -padding <= size - size_in_file <= most
+        return 0 < size - int.from_bytes(head[2:6], "little") <= most
     end = next((end for start, end in _ENDS if head.startswith(start)), None)
     image = tail.rstrip(b"\0")
     return end is not None and 0 < len(tail) - len(image) <= most and image.endswith(end)
@@ -106,7 +111,7 @@ def _difference(
         keys, offsets = _read_sorted(lines, most=report.size // FRAME_HEAD_BYTES)
     except ImagineError as error:
         return str(error)
-    other_ids = number = 0
+    other_ids = number = first = 0
     first_other_id = ""
     for number, (offset, record_id) in enumerate(records, 1):
         if number > len(keys):
@@ -115,13 +120,14 @@ def _difference(
         if found != offset:
             return f"key {key} is at byte {found}, but the next record at byte {offset}"
         if key != record_id:
+            if not other_ids:
+                first, first_other_id = number - 1, f"key {key} is for record {record_id}"
             other_ids += 1
-            first_other_id = first_other_id or f"key {key} is for record {record_id}"
     if number < len(keys):
         return f"it has {len(keys)} lines for {number} records"
     # Some programs number keys and records independently: then most differ.
     if other_ids > number / 2 and number > 1:
-        report.remark("under a key that is not its id")
+        report.remark("under a key that is not its id", count=other_ids, first=first)
     elif other_ids:
         more = f", and {other_ids - 1} more" if other_ids > 1 else ""
         return f"keys are not the ids of their records: {first_other_id}{more}"

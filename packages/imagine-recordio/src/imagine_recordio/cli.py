@@ -78,6 +78,12 @@ class RecordIOPacker(Packer):
 
         return check_recordio
 
+    def index_of(self, path: bytes) -> bytes:
+        """Return the path of a file's index."""
+        from imagine_recordio.index import index_of
+
+        return index_of(path)
+
 
 def run(args: argparse.Namespace) -> None:
     """Pack, plan or check as the arguments ask."""

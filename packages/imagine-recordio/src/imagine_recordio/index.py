@@ -21,6 +21,11 @@ _LINE = re.compile(rb"([0-9]{1,19})\t([0-9]{1,19})\n")
 _MAX_LINE_BYTES = 40
 
 
+def index_of(path: bytes) -> bytes:
+    """Return the path of a `.rec` file's index."""
+    return path.removesuffix(b".rec") + b".idx"
+
+
 def index_line(key: int, offset: int) -> bytes:
     """Return the line of a record at an offset in bytes."""
     return b"%d\t%d\n" % (key, offset)
@@ -56,7 +61,7 @@ def _append(merged: OutputFile, shard: Shard, base: int) -> int:
     """Add a shard's lines; return the offset of the next shard."""
     if not shard.records:
         return base
-    index = shard.path.removesuffix(b".rec") + b".idx"
+    index = index_of(shard.path)
     with file_errors(index):
         with open_input(index, "an index") as found, found.stream() as file:
             for key, offset in read_index(file):

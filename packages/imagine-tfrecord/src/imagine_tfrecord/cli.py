@@ -71,6 +71,12 @@ class TFRecordPacker(Packer):
             folder = rooted(folder, base)
         return partial(check_tfrecord, index_path=folder)
 
+    def index_of(self, path: bytes) -> bytes:
+        """Return the path of a file's index."""
+        from imagine_tfrecord.index import index_of
+
+        return index_of(path, self.args.index_path)
+
 
 def run(args: argparse.Namespace) -> None:
     """Pack, plan or check as the arguments ask."""

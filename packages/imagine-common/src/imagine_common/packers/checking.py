@@ -78,10 +78,13 @@ class FileReport:
         else:
             self._more += 1
 
-    def remark(self, remark: str, detail: str = "") -> None:
-        """Add a remark about the current record."""
-        self._first.setdefault(remark, f"record {self.records}{detail}")
-        self._remarks[remark] += 1
+    def remark(
+        self, remark: str, detail: str = "", count: int = 1, first: int | None = None
+    ) -> None:
+        """Add a remark about `count` records; the first one is `first`, or the current record."""
+        first = self.records if first is None else first
+        self._first.setdefault(remark, f"record {first}{detail}")
+        self._remarks[remark] += count
 
     def add_labels(self, labels: Iterable[float]) -> None:
         """Extend the range of labels."""
@@ -133,14 +136,21 @@ def check_records(
 
 
 def run_check(
-    args: argparse.Namespace, check: Callable[[bytes], FileReport], workers: Workers | None
+    args: argparse.Namespace,
+    check: Callable[[bytes], FileReport],
+    index_of: Callable[[bytes], bytes],
+    workers: Workers | None,
 ) -> None:
-    """Check the files given as arguments or in a manifest; raise an error if any file is bad."""
+    """Check the files given as arguments or in a manifest; raise an error if any file is bad.
+
+    `index_of` returns the path of a file's index, which `check` compares with the file.
+    """
     if not args.files and os.isatty(0):
         raise UsageError("no input: name the files to test, or pipe a manifest of their paths in")
     for name in args.files:
         check_url(os.fsencode(name))
-    paths = map(os.fsencode, args.files) if args.files else _paths(ManifestSource(args.delimiter))
+    given = map(os.fsencode, args.files) if args.files else _paths(ManifestSource(args.delimiter))
+    paths = _without_indexes(given, index_of)
     workers = choose_workers(workers)
     if len(args.files) == 1 and isinstance(workers, int):
         workers = 1
@@ -176,6 +186,23 @@ def _check_rooted(
 ) -> tuple[bytes, FileReport]:
     """Return the path as the user wrote it, and the report on the file."""
     return path, check(rooted(path, base))
+
+
+def _without_indexes(
+    paths: Iterable[bytes | None], index_of: Callable[[bytes], bytes]
+) -> Iterator[bytes | None]:
+    """Yield the paths except those of indexes whose file is given too, before or after them."""
+    indexes = set()
+    waiting: dict[bytes, None] = {}
+    for path in paths:
+        if path is None:
+            yield None
+        elif path.endswith(b".idx"):
+            waiting[path] = None
+        else:
+            indexes.add(index_of(path))
+            yield path
+    yield from (path for path in waiting if path not in indexes)
 
 
 def _paths(source: ManifestSource) -> Iterator[bytes | None]:

@@ -49,6 +49,10 @@ class Packer(ABC):
     def checker(self, base: bytes) -> Callable[[bytes], FileReport]:
         """Return the function that checks a file, for workers with another current folder."""
 
+    @abstractmethod
+    def index_of(self, path: bytes) -> bytes:
+        """Return the path of a file's index."""
+
 
 def run_packer(packer: Packer) -> None:
     """Pack, plan or check as the arguments ask."""
@@ -61,7 +65,7 @@ def run_packer(packer: Packer) -> None:
             option = "--" + name.replace("_", "-")
             raise UsageError(f"argument {option}: not with --test, which writes nothing")
         with open_workers(args, packer.package) as workers:
-            run_check(args, packer.checker(base_of(workers)), workers)
+            run_check(args, packer.checker(base_of(workers)), packer.index_of, workers)
         return
     if args.files:
         raise UsageError(f"unrecognized arguments: {' '.join(args.files)} (only with --test)")
