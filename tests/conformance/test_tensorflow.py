@@ -301,7 +301,7 @@ def test_files_from_tensorflow_pass_the_test(tmp_path: Path) -> None:
 def test_messages_are_examples_where_protobuf_says_so() -> None:
     """Mutations of real messages, read by protobuf's parser and by imagine's."""
     from fuzz import mutate
-    from imagine_tfrecord.example_reader import NoExampleError, read_labels
+    from imagine_tfrecord.example_reader import NoExampleError, read_example
 
     train = tf.train
     features = {
@@ -318,7 +318,7 @@ def test_messages_are_examples_where_protobuf_says_so() -> None:
         except Exception:  # protobuf's DecodeError, or one about UTF-8
             parsed = None
         try:
-            labels = read_labels(data, len(data))
+            labels = read_example(data, len(data)).labels
         except NoExampleError:
             labels = None
         assert (parsed is None) == (labels is None), data

@@ -38,6 +38,45 @@ def test_good_files_are_listed_and_summed_up(tool: str, files: list[str]) -> Non
         assert summary.endswith(" labels 0 to 11")
 
 
+@pytest.mark.parametrize(
+    ("expected", "code", "words"),
+    [
+        (("--files", "4"), 0, ""),
+        (("--records=12",), 0, ""),
+        (("--files", "4", "--records", "12"), 0, ""),
+        (("--files", "5"), 1, "expected 5 good files, found 4"),
+        (("--files", "0"), 1, "expected 0 good files, found 4"),
+        (("--records", "13"), 1, "expected 13 records, found 12"),
+        (("--files", "4", "--records", "1"), 1, "expected 1 record, found 12"),
+    ],
+)
+def test_files_and_records_are_counted(
+    tool: str, files: list[str], expected: tuple[str, ...], code: int, words: str
+) -> None:
+    for result in (
+        run(tool, "--test", *expected, *files),
+        run(tool, "--test", *expected, input=manifest(files)),
+    ):
+        assert result.returncode == code, result.stderr
+        assert result.stdout == manifest(files)
+        assert result.stderr.decode().count("error: ") == (words != "")
+        assert words in result.stderr.decode()
+
+
+def test_bad_files_do_not_count(tool: str, files: list[str]) -> None:
+    os.truncate(files[1], os.path.getsize(files[1]) - 1)
+    result = run(tool, "--test", "--files", "3", "--records", "9", *files)
+    assert result.returncode == 1
+    assert b"1 of 4 files is bad" in result.stderr
+
+
+@pytest.mark.parametrize("option", ["--files", "--records"])
+def test_counts_are_expected_only_by_a_test(tool: str, tmp_path: Path, option: str) -> None:
+    result = run(tool, option, "1", "--source-path", tmp_path)
+    assert result.returncode == 2
+    assert f"argument {option}: only with --test" in result.stderr.decode()
+
+
 def test_options_may_stand_anywhere(tool: str, files: list[str]) -> None:
     assert run(tool, "--test", *files, "-q").stderr == b""
     assert run(tool, "-q", "--test", files[0]).stdout == manifest(files[:1])

@@ -6,12 +6,14 @@ import os
 import random
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from imagine_common.packers.checking import FileReport
 from imagine_tfrecord import create_tfrecords
 from imagine_tfrecord.check import check_tfrecord
+from imagine_tfrecord.example import BYTES, INTEGERS, Feature, encode, varint
 from imagine_tfrecord.framing import frame
 from support import JPEG, read_tfrecords
 
@@ -115,6 +117,26 @@ def test_records_that_are_not_examples_are_a_remark(tmp_path: Path) -> None:
     assert report.findings == ()
     (remark,) = report.remarks
     assert remark.startswith(f"{tmp_path}/x: 3 records not of tf.train.Example (first record 0: ")
+
+
+def test_the_schema_of_other_programs_records_is_found(tmp_path: Path) -> None:
+    basic = (b"image/encoded", BYTES, (b"x",)), (b"image/class/label", INTEGERS, (5,))
+    records: dict[str, list[Any]] = {
+        "basic": [*basic],
+        "basic ": [*basic, (b"more", BYTES, (b"x",))],
+        "unknown": [basic[0]],
+        "unknown ": [(b"image/encoded", INTEGERS, (1,)), basic[1]],
+    }
+    for number, (name, features) in enumerate(records.items()):
+        entries = b"".join(encode(Feature(*feature)) for feature in features)
+        path = tmp_path / str(number)
+        path.write_bytes(b"".join(frame([b"\x0a", varint(len(entries)), entries])))
+        assert check(path).schemas == {name.strip()}
+        findings = check_tfrecord(os.fsencode(path), schema="basic").findings
+        assert bool(findings) == (name.strip() != "basic")
+    (tmp_path / "text").write_bytes(b"".join(frame([b"text"])))
+    (finding,) = check_tfrecord(os.fsencode(tmp_path / "text"), schema="basic").findings
+    assert "record 0 at byte 0: not of tf.train.Example: " in finding
 
 
 @pytest.mark.parametrize(

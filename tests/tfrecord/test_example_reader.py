@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from imagine_common.files.reading import FileSlice, RegularFile
 from imagine_common.packers.records import Image
-from imagine_tfrecord.example_reader import NoExampleError, read_labels
+from imagine_tfrecord.example import FLOATS, INTEGERS
+from imagine_tfrecord.example_reader import NoExampleError, read_example
 from imagine_tfrecord.schemas import find_schema
 
 
@@ -33,7 +34,7 @@ def label(feature: bytes, key: bytes = b"image/class/label") -> bytes:
 @given(labels=st.lists(st.integers(0, 2**63 - 1), max_size=9), size=st.integers(0, 300))
 def test_written_entries_read_back(labels: list[int], size: int) -> None:
     data = example_head(tuple(labels), size) + bytes(size)
-    found = read_labels(data, len(data))
+    found = read_example(data, len(data)).labels
     assert (min(found), max(found)) == (min(labels or [0]), max(labels or [0]))
 
 
@@ -56,11 +57,11 @@ GOOD = [
 
 @pytest.mark.parametrize(("data", "labels"), GOOD)
 def test_messages_are_read(tmp_path: Path, data: bytes, labels: list[int]) -> None:
-    assert read_labels(data, len(data)) == labels
+    assert read_example(data, len(data)).labels == labels
     path = tmp_path / "x"
     path.write_bytes(b"before" + data + b"after")
     with RegularFile(bytes(path), "a message") as file:
-        assert read_labels(FileSlice(file, 6), len(data)) == labels
+        assert read_example(FileSlice(file, 6), len(data)).labels == labels
 
 
 BAD = [
@@ -84,7 +85,17 @@ BAD = [
 @pytest.mark.parametrize("data", BAD)
 def test_an_invalid_message_is_refused(data: bytes) -> None:
     with pytest.raises(NoExampleError):
-        read_labels(data, len(data))
+        read_example(data, len(data))
+
+
+def test_features_are_found_by_name_and_list() -> None:
+    data = example(
+        label(b"\x1a\x02\x0a\x00"), label(b"\x12\x06\x0a\x04abcd", b"x"), label(b"", b"y")
+    )
+    names = {b"image/class/label", b"x", b"y", b"z"}
+    found = read_example(data, len(data), names).features
+    assert found == {(b"image/class/label", INTEGERS), (b"x", FLOATS)}
+    assert read_example(data, len(data), {b"x"}).features == {(b"x", FLOATS)}
 
 
 def test_long_lists_are_read_in_pieces(tmp_path: Path) -> None:
@@ -93,4 +104,4 @@ def test_long_lists_are_read_in_pieces(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(data)
     with RegularFile(bytes(path), "a message") as file:
-        assert read_labels(FileSlice(file, 0), len(data)) == [100, 399_999]
+        assert read_example(FileSlice(file, 0), len(data)).labels == [100, 399_999]

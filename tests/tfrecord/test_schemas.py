@@ -142,18 +142,39 @@ def test_every_schema_is_resumed_tested_and_the_same_from_a_tar(
     again = run("tfrecord", *args, "--resume", input=manifest(images))
     assert again.stdout == first.stdout
     assert b"3 files (3 there already), 5 images" in again.stderr
-    tested = run("tfrecord", "--test", input=first.stdout)
-    assert tested.returncode == 0
-    assert b"warning" not in tested.stderr
-    assert (b", labels 0 to 0\n" in tested.stderr) == (schema != "dlio")
+    labels = "" if schema == "dlio" else ", labels 0 to 0"
+    for expected in ([], ["--schema", schema]):
+        tested = run("tfrecord", "--test", *expected, input=first.stdout)
+        assert tested.returncode == 0
+        assert b"warning" not in tested.stderr
+        assert tested.stderr.decode().endswith(f", schema {schema}{labels}\n")
     other = next(name for name in SCHEMAS if name != schema)
     mixed = run("tfrecord", *args, "--schema", other, "--resume", input=manifest(images))
     assert b"can't be resumed" in mixed.stderr
 
 
+def test_records_of_another_schema_are_bad(tmp_path: Path, images: list[Path]) -> None:
+    made = []
+    for schema in SCHEMAS:
+        args = ["--dest-path", tmp_path / "out", "--name", schema, "--schema", schema]
+        made += lines(run("tfrecord", *args, input=manifest(images[:2])).stdout)
+    tested = run("tfrecord", "--test", *made)
+    assert b", schema basic and dlio and imagenet, labels 0 to 0\n" in tested.stderr
+    for schema, path in zip(SCHEMAS, made):
+        tested = run("tfrecord", "--test", "--schema", schema, *made)
+        assert (tested.returncode, lines(tested.stdout)) == (1, [path])
+        assert b"2 of 3 files are bad" in tested.stderr
+    tested = run("tfrecord", "--test", "--schema", "dlio", made[0])
+    assert f"{made[0]}: record 0 at byte 0: its schema is basic, not dlio" in tested.stderr.decode()
+    assert b"record 1 at byte " in tested.stderr
+
+
 def test_an_unknown_schema_is_refused(tmp_path: Path, images: list[Path]) -> None:
     args = ["--schema", "coco", "--dest-path", tmp_path / "out"]
     result = run("tfrecord", *args, input=manifest(images))
+    assert result.returncode == 2
+    assert b"unknown schema 'coco'; known are basic, imagenet, dlio" in result.stderr
+    result = run("tfrecord", "--test", "--schema", "coco", "missing")
     assert result.returncode == 2
     assert b"unknown schema 'coco'; known are basic, imagenet, dlio" in result.stderr
     with pytest.raises(UsageError, match="schema"):

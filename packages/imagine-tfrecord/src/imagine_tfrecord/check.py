@@ -13,35 +13,41 @@ from imagine_common.files.storage import exists
 from imagine_common.packers.checking import FileReport, check_file, check_records
 from imagine_common.text import show
 from imagine_tfrecord import framing
-from imagine_tfrecord.example_reader import NoExampleError, read_labels
+from imagine_tfrecord.example_reader import NoExampleError, read_example
 from imagine_tfrecord.index import index_of
+from imagine_tfrecord.schemas import FEATURE_NAMES, recognize_schema
 
 _GZIP = b"\x1f\x8b"
 _INDEX_LINE = re.compile(rb"([0-9]{1,20}) ([0-9]{1,20})\n")
 _MAX_INDEX_LINE_BYTES = 42
 
 
-def check_tfrecord(path: bytes, index_path: bytes | None = None) -> FileReport:
+def check_tfrecord(
+    path: bytes, index_path: bytes | None = None, schema: str | None = None
+) -> FileReport:
     """Read a TFRecord file to its end and report what is wrong with it.
 
     Its index in DALI's format must be in the folder `index_path`. By default, an index beside the
-    file is checked if it exists. Memory use is bounded, whatever the file contains.
+    file is checked if it exists. If a `schema` is given, all records must be of it. Memory use is
+    bounded, whatever the file contains.
     """
-    return check_file(path, "a TFRecord file", partial(_check, index_path))
+    return check_file(path, "a TFRecord file", partial(_check, index_path, schema))
 
 
-def _check(index_path: bytes | None, report: FileReport, file: InputFile) -> None:
+def _check(
+    index_path: bytes | None, schema: str | None, report: FileReport, file: InputFile
+) -> None:
     path = report.path
     if path.endswith(b".idx") and exists(path[:-4]):
         raise ImagineError(f"{show(path)}: an index; give the file that it belongs to")
     with file.stream() as stream:
-        records = _checked_records(stream, file, report)
+        records = _checked_records(stream, file, schema, report)
         index = index_of(path, index_path)
         check_records(records, report, index, _difference, index_path is not None)
 
 
 def _checked_records(
-    stream: BinaryIO, file: InputFile, report: FileReport
+    stream: BinaryIO, file: InputFile, schema: str | None, report: FileReport
 ) -> Iterator[tuple[int, int]]:
     """Check each record, and yield its offset and its size with its frame."""
     offset = 0
@@ -70,14 +76,29 @@ def _checked_records(
         if framing.unpack_crc(crc) != actual_crc:
             report.found("the CRC of its data is wrong", offset)
         else:
-            try:
-                report.add_labels(read_labels(data, length))
-            except NoExampleError as error:
-                report.remark("not of tf.train.Example", f": {error}")
+            _check_example(data, length, schema, offset, report)
         del data  # Its memory is used again for the next record.
         yield offset, size
         report.records += 1
         offset += size
+
+
+def _check_example(
+    data: bytes | FileSlice, length: int, schema: str | None, offset: int, report: FileReport
+) -> None:
+    try:
+        labels, features = read_example(data, length, FEATURE_NAMES)
+    except NoExampleError as error:
+        if schema is None:
+            report.remark("not of tf.train.Example", f": {error}")
+        else:
+            report.found(f"not of tf.train.Example: {error}", offset)
+        return
+    report.add_labels(labels)
+    found = recognize_schema(features)
+    report.schemas.add(found)
+    if schema not in (None, found):
+        report.found(f"its schema is {found}, not {schema}", offset)
 
 
 def _hint(head: bytes, offset: int) -> str:

@@ -34,7 +34,8 @@ def build_parser(prog: str = "imagine-tfrecord") -> PackerParser:
     )
     text = (
         "features of a record: basic (image and label), imagenet (TensorFlow's, for one label, JPEG"
-        " and PNG), dlio (DLIO's and MLPerf Storage's)"
+        " and PNG), dlio (DLIO's and MLPerf Storage's); with --test, fail unless all records have"
+        " them"
     )
     add_option(parser.records, "--schema", text, "NAME", "basic")
     add_option(parser.records, "--index", "write an index for DALI beside each file: FILE.idx")
@@ -47,7 +48,7 @@ class TFRecordPacker(Packer):
     """The packer of this tool."""
 
     package = "imagine-tfrecord"
-    test_options = frozenset({"index_path"})
+    test_options = frozenset({"index_path", "schema"})
 
     def __init__(self, args: argparse.Namespace) -> None:
         if args.schema == "dlio" and was_given(args, "--label-offset"):
@@ -65,11 +66,15 @@ class TFRecordPacker(Packer):
         """Return the function that checks a file, for workers with another current folder."""
         from imagine_common.files.urls import rooted
         from imagine_tfrecord.check import check_tfrecord
+        from imagine_tfrecord.schemas import find_schema
 
         folder = self.args.index_path
         if folder is not None:
             folder = rooted(folder, base)
-        return partial(check_tfrecord, index_path=folder)
+        schema = self.args.schema if was_given(self.args, "--schema") else None
+        if schema is not None:
+            find_schema(schema)
+        return partial(check_tfrecord, index_path=folder, schema=schema)
 
     def index_of(self, path: bytes) -> bytes:
         """Return the path of a file's index."""

@@ -1,15 +1,15 @@
-"""Read the labels of `tf.train.Example` messages without TensorFlow and without the images.
+"""Read labels and names of features from `tf.train.Example` messages, without TensorFlow.
 
-Messages are parsed as protobuf's encoding guide requires: unknown fields are ignored, a field of
-the wrong wire type counts as unknown, and repeated occurrences of a message are merged. Bytes that
-are not an Example are a `NoExampleError`.
+Images are not read. Messages are parsed as protobuf's encoding guide requires: unknown fields are
+ignored, a field of the wrong wire type counts as unknown, and repeated occurrences of a message are
+merged. Bytes that are not an Example are a `NoExampleError`.
 """
 
 from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple, TypeAlias
 
 from imagine_common.files.reading import FileSlice
@@ -43,23 +43,39 @@ class _Field(NamedTuple):
     end: int
 
 
-def read_labels(source: Source, size: int) -> list[int]:
-    """Return the lowest and the highest `image/class/label` in the Example that begins a source.
+class Example(NamedTuple):
+    """The lowest and the highest label of an Example, and the name and list of features in it.
 
-    If they are the same, return one number; without a label, none. The size is in bytes.
+    If the labels are the same, there is one number; without a label, none.
+    """
+
+    labels: list[int]
+    features: frozenset[tuple[bytes, int]]
+
+
+def read_example(source: Source, size: int, names: Collection[bytes] = ()) -> Example:
+    """Read the Example that begins a source and has a size in bytes, without the images.
+
+    The label is `image/class/label`. Only features with one of the `names` are in the result.
     """
     if size > _MAX_MESSAGE_BYTES:
         raise NoExampleError("over 2 GiB")
     lowest, highest = 1 << 64, -(1 << 64)
+    found: set[tuple[bytes, int]] = set()
     for features in _fields(source, 0, size, FEATURES):
         for entry in _fields(source, features.begin, features.end, FEATURE):
-            for label in _labels_of_entry(source, entry):
+            for label in _labels_of_entry(source, entry, names, found):
                 lowest, highest = min(lowest, label), max(highest, label)
-    return sorted({lowest, highest}) if lowest <= highest else []
+    return Example(sorted({lowest, highest}) if lowest <= highest else [], frozenset(found))
 
 
-def _labels_of_entry(source: Source, entry: _Field) -> Iterator[int]:
-    """Check an entry of the map of features; yield its integers if it is the label's."""
+def _labels_of_entry(
+    source: Source, entry: _Field, names: Collection[bytes], found: set[tuple[bytes, int]]
+) -> Iterator[int]:
+    """Check an entry of the map of features; yield its integers if it is the label's.
+
+    If its name is one of the `names`, add it to those that were found.
+    """
     key = b""
     values = []
     for field in _fields(source, entry.begin, entry.end, KEY, VALUE):
@@ -69,6 +85,8 @@ def _labels_of_entry(source: Source, entry: _Field) -> Iterator[int]:
             values.append(field)
     for value in values:
         for kind in _fields(source, value.begin, value.end, BYTES, FLOATS, INTEGERS):
+            if key in names:
+                found.add((key, kind.number))
             yield from _integers(source, kind, key == _LABEL)
 
 

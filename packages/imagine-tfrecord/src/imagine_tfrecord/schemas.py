@@ -124,6 +124,16 @@ class _ImageNet(Schema):
 _SCHEMAS = {"basic": _Basic(), "imagenet": _ImageNet(), "dlio": _Dlio()}
 
 
+@lru_cache(maxsize=256)
+def recognize_schema(features: frozenset[tuple[bytes, int]]) -> str:
+    """Return the schema with the most features among those of a record, or `unknown`.
+
+    A feature is its name and the list that it uses. Readers ignore further features.
+    """
+    known = [name for name in SCHEMAS if _FEATURES[name] <= features]
+    return max(known, key=lambda name: len(_FEATURES[name]), default="unknown")
+
+
 def _surroundings(schema: type[Schema], labels: tuple[float, ...], size: int) -> Surroundings:
     features = schema().features(Image(0, b"", labels, size))
     return surround(schema.image_feature, encode_features(schema.image_feature, features), size)
@@ -158,3 +168,16 @@ def _imagenet_features(labels: tuple[float, ...], header: Header) -> list[Featur
         Feature(b"image/object/bbox/ymin", FLOATS, (0.0,)),
         Feature(b"image/width", INTEGERS, (header.width,)),
     ]
+
+
+_SAMPLE = Image(0, b"x", (0,), header=Header("jpg", 1, 1, "RGB"))
+_FEATURES = {
+    name: frozenset(
+        [
+            (schema.image_feature, BYTES),
+            *((name, kind) for name, kind, _ in schema.features(_SAMPLE)),
+        ]
+    )
+    for name, schema in _SCHEMAS.items()
+}
+FEATURE_NAMES = frozenset(name for features in _FEATURES.values() for name, _ in features)

@@ -30,13 +30,14 @@ class FileReport:
     """The result of checking a record file; it grows while the records are read in order.
 
     `records` is the number of records so far, `size` the size in bytes of the file without its
-    index.
+    index, and `schemas` the names of the schemas of its records, if the format has schemas.
     """
 
     def __init__(self, path: bytes) -> None:
         self.path = path
         self.size = 0
         self.records = 0
+        self.schemas: set[str] = set()
         self._lowest = inf
         self._highest = -inf
         self._findings: list[str] = []
@@ -158,6 +159,7 @@ def run_check(
     manifest = ManifestWriter(args.delimiter)
     bad = 0
     labels: list[float] = []
+    schemas: set[str] = set()
     with (
         Report(args.prog, args.quiet) as report,
         closing(ordered_map(check_rooted, paths, workers)) as checked,
@@ -174,11 +176,20 @@ def run_check(
                 report.add(1, file.records, file.size)
                 labels += file.labels
                 labels = [min(labels), max(labels)] if labels else []
-        more = f", labels {' to '.join(map(_decimal, labels))}" if labels else ""
+                schemas |= file.schemas
+        more = f", schema {' and '.join(sorted(schemas))}" if schemas else ""
+        more += f", labels {' to '.join(map(_decimal, labels))}" if labels else ""
         report.summarize("good file", "record", more)
     if bad:
         total = counted(bad + report.files, "file")
         raise ImagineError(f"{bad} of {total} {'is' if bad == 1 else 'are'} bad")
+    _require(args.expected_files, report.files, "good file")
+    _require(args.expected_records, report.images, "record")
+
+
+def _require(expected: int | None, found: int, noun: str) -> None:
+    if expected not in (None, found):
+        raise ImagineError(f"expected {counted(expected, noun)}, found {found}")
 
 
 def _check_rooted(

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 _FOLDER_OPTIONS = ("--recursive", "--labels-from-dirs")
 # All other options only have a use for writing.
-_TEST_OPTIONS = {"test", "files", "workers", "scheduler", "delimiter", "quiet", "verbose", "preset"}
+_TEST_OPTIONS = {
+    *("test", "files", "expected_files", "expected_records"),
+    *("workers", "scheduler", "delimiter", "quiet", "verbose", "preset"),
+}
 
 
 class Packer(ABC):
@@ -69,6 +72,9 @@ def run_packer(packer: Packer) -> None:
         return
     if args.files:
         raise UsageError(f"unrecognized arguments: {' '.join(args.files)} (only with --test)")
+    for noun in ("files", "records"):
+        if getattr(args, f"expected_{noun}") is not None:
+            raise UsageError(f"argument --{noun}: only with --test")
     from imagine_common.cli.report import Report
     from imagine_common.files.urls import refuse_store
 

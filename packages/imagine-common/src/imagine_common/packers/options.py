@@ -67,6 +67,13 @@ class PackerParser(Parser):
         add_option(self.records, "--label-offset", text, "N", 0, int)
         _add_running_options(running, writers)
         add_option(testing, "--test", "check files instead of writing them, and list the good ones")
+        for noun, text in (
+            ("files", "with --test, fail unless N files are good"),
+            ("records", "with --test, fail unless the good files have N records"),
+        ):
+            testing.add_argument(
+                f"--{noun}", metavar="N", dest=f"expected_{noun}", type=int, help=text
+            )
         testing.add_argument(
             "files", metavar="FILE", nargs="*", help="files to check, instead of those on stdin"
         )
