@@ -195,8 +195,10 @@ def test_headers_match_the_spec_and_a_cut_is_noticed(
     file, kind = encoded(spec(name, mode, *size)), KINDS[name]
     assert read_complete(InMemory(file), kind) == (*size, mode)
     for end in range(len(file)):
-        # A GIF's end is one byte, which others may equal.
-        assert read_complete(InMemory(file[:end]), kind) is None or file[end - 1] == 0x3B
+        assert read_complete(InMemory(file[:end]), kind) is None
+        if end <= len(file) - 16 or kind == "GIF":  # as a power failure leaves a file
+            zeroed = file[:end].ljust(len(file), b"\0")
+            assert read_complete(InMemory(zeroed), kind) is None, end
     assert name == "tiff" or read_complete(InMemory(file + b"\0"), kind) is None
 
 
@@ -274,7 +276,7 @@ def test_the_header_of_a_big_endian_tiff_is_read() -> None:
     ):
         file += struct.pack(">HHII", tag, kind, count, value)
     file = file.ljust(100, b"\0") + b"\0\x08" * 3
-    file = file.ljust(290, b"\0")
+    file = file.ljust(290, b"\1")
     assert read_complete(InMemory(file), "TIFF") == (6, 5, "RGB")
     assert read_complete(InMemory(file[:-1]), "TIFF") is None
 

@@ -2,7 +2,8 @@
 
 A file can be kept if its header and its end are as they would be. Pillow reads a header only and
 does not notice a cut, so the end of each of its formats is checked here. Of WebP and AVIF files it
-reads all bytes, without decoding them.
+reads all bytes, without decoding them. Formats without an end marker must not end in zeros, which a
+power failure leaves.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from imagine_gen.formats.base import ImageEncoder
 
 _WINDOW_BYTES = 64  # Only a file's header and its end are read.
 _MAX_BOXES = 64
+_MAX_ZEROS = 15  # at the end of a file; a row of BMP is padded with 3
+_GIF_HEAD_BYTES = 13
 _STRIP_OFFSETS, _STRIP_BYTES = 273, 279  # TIFF 6.0, section 8
 
 
@@ -100,6 +103,8 @@ def existing_size(spec: DatasetSpec, path: bytes) -> int:
             contents = FileSlice(file, 0, _WINDOW_BYTES)
             wanted = (spec.image_format, spec.width, spec.height, spec.mode)
             is_kept = read_header(contents) == wanted and has_end(contents, file.size)
+            if spec.image_format == "bmp":
+                is_kept = is_kept and not _ends_in_zeros(file)
             return file.size if is_kept else 0
     except (ImagineError, OSError):
         return 0  # Replacing the file reports what is wrong with it.
@@ -160,16 +165,22 @@ def _opener(kind: str) -> Any:
 
 def _has_end(file: InputFile, kind: str, image: Any) -> bool:
     size = file.size
+    if kind == "GIF":
+        return _gif_end(FileSlice(file, 0)) == size
+    if kind == "JPEG2000":
+        return file.read_at(4, 4) == b"jP  " and file.read_at(size - 2, 2) == b"\xff\xd9"
+    if _ends_in_zeros(file):
+        return False
     if kind == "WEBP":
         return 8 + int.from_bytes(file.read_at(4, 4), "little") == size
     if kind == "TIFF":
         strips = zip(image.tag_v2[_STRIP_OFFSETS], image.tag_v2[_STRIP_BYTES])
         return all(offset + length <= size for offset, length in strips)
-    if kind == "AVIF":
-        return _ends_with_box(file)
-    if kind == "JPEG2000":
-        return file.read_at(4, 4) == b"jP  " and file.read_at(size - 2, 2) == b"\xff\xd9"
-    return file.read_at(size - 1, 1) == b";"
+    return _ends_with_box(file)
+
+
+def _ends_in_zeros(file: InputFile) -> bool:
+    return not any(file.read_at(max(0, file.size - _MAX_ZEROS - 1), _MAX_ZEROS + 1))
 
 
 def _ends_with_box(file: InputFile) -> bool:
@@ -186,9 +197,30 @@ def _ends_with_box(file: InputFile) -> bool:
     return begin == file.size and b"mdat" in kinds
 
 
+def _gif_end(data: FileSlice) -> int | None:
+    """Return the offset after a GIF file's trailer, or None if its blocks don't lead to one."""
+    offset = _GIF_HEAD_BYTES + _palette_bytes(data, 10)
+    while (kind := data[offset : offset + 1]) != b";":
+        if kind == b",":  # an image: its descriptor, palette and code size
+            offset += 11 + _palette_bytes(data, offset + 9)
+        elif kind == b"!":  # an extension
+            offset += 2
+        else:
+            return None
+        while length := data[offset : offset + 1][0]:  # of a sub-block
+            offset += 1 + length
+        offset += 1
+    return offset + 1
+
+
+def _palette_bytes(data: FileSlice, offset: int) -> int:
+    """Return the size of a GIF palette, given the offset of its flags."""
+    flags = data[offset : offset + 1][0]
+    return 3 * (2 << (flags & 7)) if flags & 0x80 else 0
+
+
 def _gif_mode(file: InputFile) -> str:
-    flags = file.read_at(10, 1)[0]
-    palette = file.read_at(13, 3 * (2 << (flags & 7)) if flags & 0x80 else 0)
+    palette = file.read_at(_GIF_HEAD_BYTES, _palette_bytes(FileSlice(file, 0), 10))
     return "L" if palette[0::3] == palette[1::3] == palette[2::3] else "RGB"
 
 
