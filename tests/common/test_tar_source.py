@@ -11,14 +11,15 @@ import tarfile
 import tempfile
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagine_common.errors import ImagineError
-from imagine_common.packers.records import Image
+from imagine_common.errors import ImagineError, UsageError
+from imagine_common.packers.records import Image, InvalidSample
 from imagine_common.packers.sources.tar import TarSource
 from support import JPEG, PNG
 from tars import (
@@ -38,20 +39,31 @@ FORMATS = [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]
 LONG = "d" * 90 + "/" + "n" * 120
 
 
-def read(data: bytes, limit: int = LIMIT) -> tuple[list[Image | ImagineError], TarSource]:
+def read(
+    data: bytes,
+    limit: int = LIMIT,
+    key_by: str = "first-dot",
+    extensions: Sequence[bytes] = (),
+    skip_invalid: bool = False,
+) -> tuple[list[Image | ImagineError], TarSource]:
     """Return what a stream gives, and its source."""
     with tempfile.TemporaryFile() as file:
         file.write(data)
         file.seek(0)
-        source = TarSource(file.fileno())
-        found = list(source.images(any_format(limit)))
+        source = TarSource(file.fileno(), key_by, extensions)
+        found = list(source.images(any_format(limit), skip_invalid=skip_invalid))
         assert file.read(1) == b"", "not read to its end"
         return found, source
 
 
-def images(data: bytes, limit: int = LIMIT) -> list[tuple[str, tuple[float, ...], bytes]]:
+def images(
+    data: bytes,
+    limit: int = LIMIT,
+    key_by: str = "first-dot",
+    extensions: Sequence[bytes] = (),
+) -> list[tuple[str, tuple[float, ...], bytes]]:
     """Return names, labels and data of the images in a stream, all of which must be good."""
-    found, _ = read(data, limit)
+    found, _ = read(data, limit, key_by, extensions)
     assert all(isinstance(image, Image) for image in found), found
     return [
         (os.fsdecode(image.path), image.labels, image.data)
@@ -195,13 +207,116 @@ def test_folders_are_ignored_silently() -> None:
     assert source.warnings() == []
 
 
-def test_data_after_the_end_is_read_and_reported() -> None:
-    data = archive([("0.jpg", JPEG)])
-    _, source = read(data + bytes(3 << 20))
-    assert source.warnings() == []
-    found, source = read(data + data)
-    assert len(found) == 1
-    assert "ignored the data after the tar archive's end" in source.warnings()[0]
+@pytest.mark.parametrize("zeros", [0, 1, 512, 10240, 3 << 20])
+def test_joined_archives_are_read_to_the_end(zeros: int) -> None:
+    first = archive([("0.jpg", JPEG), ("1.jpg", JPEG)])
+    # The same name is another sample in another archive.
+    second = archive([("1.jpg", PNG), ("1.cls", b"3")])
+    whole = [("0.jpg", (), JPEG), ("1.jpg", (), JPEG), ("1.jpg", (3,), PNG)]
+    data = first + bytes(zeros) + second
+    assert images(data) == images(data + bytes(zeros)) == images(END + data + END) == whole
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        (b"x", "the tar stream ends after 10241 bytes, before its end"),
+        (b"x" * 512, "not a tar stream (first bytes: 78 78 78 78 78 78 78 78) (at byte 10240 of"),
+        (gzip.compress(END, mtime=0), "not a tar stream but gzip; unpack it first: gunzip | (at"),
+        (archive([("1.jpg", JPEG)])[:600], "the tar stream ends after 10840 bytes, before its"),
+        (bytes(512) + b"x" * 512, "(at byte 10752 of the tar stream)"),
+    ],
+)
+def test_other_data_after_an_archive_is_refused(more: bytes, reason: str) -> None:
+    assert reason in refusal(archive([("0.jpg", JPEG)]) + more)
+
+
+# The names of files whose dots do not end the names of samples.
+NUMBERED = [("a.jpg", JPEG), *((f"n01.{n}.jpg", JPEG) for n in range(1230, 1240)), ("z.jpg", PNG)]
+
+
+def test_each_image_of_a_sample_with_several_is_lost_by_name() -> None:
+    first, error, last = read(archive(NUMBERED), skip_invalid=True)[0]
+    assert isinstance(error, InvalidSample)
+    assert sorted(reason.partition(":")[0] for reason in error.reasons) == [
+        name for name, _ in NUMBERED[1:-1]
+    ]
+    assert first == Image(0, b"a.jpg", (), len(JPEG), JPEG)
+    assert last == Image(2, b"z.jpg", (), len(PNG), PNG)
+    assert str(error) == (
+        "n01.1231.jpg: another image in the sample of n01.1230.jpg; --image-extension chooses one;"
+        " the name of a sample ends at its first dot: with --key-by last-dot, at its last (at byte"
+        " 2048 of the tar stream)"
+    )
+    # Unless they are to be skipped, the error does not wait for the others.
+    _, error, _ = read(archive(NUMBERED))[0]
+    assert isinstance(error, InvalidSample)
+    assert len(error.reasons) == 2
+
+
+def test_names_may_end_at_the_last_dot() -> None:
+    members = [("1.2/a.b.cls", b"7"), ("1.2/a.b.jpg", JPEG), ("1.2/a.c", JPEG), *NUMBERED[:3]]
+    assert images(archive(members), key_by="last-dot") == [
+        ("1.2/a.b.jpg", (7,), JPEG),
+        *((name, (), JPEG) for name, _ in members[2:]),
+    ]
+    (error,) = read(archive([("a.jpg", JPEG), ("a.png", PNG)]), key_by="last-dot")[0]
+    assert "--key-by" not in str(error)
+    with pytest.raises(UsageError, match="--key-by: 'dot' is not first-dot or last-dot"):
+        TarSource(0, "dot")
+
+
+@pytest.mark.parametrize("extensions", [[b"jpg"], [b".JPG"], [b"tif", b"input.jpg"]])
+def test_an_extension_chooses_among_the_images_of_a_sample(extensions: list[bytes]) -> None:
+    members = [("0.seg.png", PNG), ("0.input.jpg", JPEG), ("0.cls", b"5"), ("1.input.JPG", JPEG)]
+    found, source = read(archive(members), extensions=extensions)
+    assert found == [
+        Image(0, b"0.input.jpg", (5,), len(JPEG), JPEG),
+        Image(1, b"1.input.JPG", (), len(JPEG), JPEG),
+    ]
+    assert source.warnings() == ["standard input: ignored 1 other image (0.seg.png)"]
+
+
+def test_a_sample_without_the_extension_is_lost() -> None:
+    members = [("0.seg.png", PNG), ("0.cls", b"5"), ("1.jpg", JPEG), ("1.seg.png", b"no image")]
+    error, image = read(archive(members), extensions=[b"jpg"])[0]
+    reason = "no image of its sample has the extension of --image-extension (at byte 0 of the tar"
+    assert f"0.seg.png: {reason}" in str(error)
+    assert image == Image(1, b"1.jpg", (), len(JPEG), JPEG)
+    # It promises an image there, too.
+    assert "not an image" in bad(archive([("0.input.jpg", b"<html>")]))
+    with pytest.raises(UsageError, match="--image-extension: an extension is empty"):
+        TarSource(0, extensions=[b"jpg", b""])
+
+
+def test_members_without_extension_are_known_by_their_content() -> None:
+    members = [("d/0", JPEG), ("d/0.cls", b"3"), ("README", b"text"), ("d/1", PNG), ("1.", PNG)]
+    found, source = read(archive([*members, ("d/.2", JPEG), ("d/._1.jpg", b"fork")]))
+    assert found == [
+        Image(0, b"d/0", (3,), len(JPEG), JPEG),
+        Image(1, b"d/1", (), len(PNG), PNG),
+        Image(2, b"1.", (), len(PNG), PNG),
+    ]
+    assert source.warnings() == [
+        "standard input: ignored 2 non-image tar members (README …)",
+        "standard input: ignored 1 hidden image (d/.2)",
+    ]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_labels_whose_names_go_on_after_the_first_dot_are_not_lost(order: int) -> None:
+    members = [("n1.7.cls", b"3"), ("n1.7.jpg", JPEG)][::order]
+    assert "n1.7.jpg: its labels are in n1.7.cls; the name of a" in bad(archive(members))
+    assert images(archive(members), key_by="last-dot") == [("n1.7.jpg", (3,), JPEG)]
+    # These are not the image's by their name.
+    assert images(archive([("0.fine.cls", b"3"), ("0.jpg", JPEG)])) == [("0.jpg", (), JPEG)]
+
+
+def test_each_lost_image_has_one_reason() -> None:
+    members = [("0.cls", b"cat"), ("0.jpg", b"text"), ("0.png", PNG), ("0.gif", b"")]
+    (error, _) = read(archive([*members, ("1.jpg", JPEG)]), skip_invalid=True)[0]
+    assert isinstance(error, InvalidSample)
+    assert [reason.partition(":")[0] for reason in error.reasons] == ["0.jpg", "0.png", "0.gif"]
 
 
 def test_images_of_any_size_cross_the_buffers() -> None:
@@ -251,8 +366,8 @@ def test_a_descriptor_that_does_not_block_is_waited_for(monkeypatch: pytest.Monk
         ([("0.jpg", b"")], "0.jpg: the file is empty (at byte 0 of the tar stream)"),
         ([("0.jpg", b"text")], "0.jpg: not an image (first bytes: 74 65 78 74) (at byte 0 of"),
         ([("0.webp", bytes(90))], "0.webp: not an image (first bytes: 00 00 00 00 00 00 00 00)"),
-        ([("0.jpg", JPEG), ("0.seg.png", PNG)], "0.seg.png: a second image in the sample of 0.jpg"),
-        ([("0.jpg", JPEG), ("0.jpg", JPEG)], "0.jpg: a second image in the sample of 0.jpg"),
+        ([("0.jpg", JPEG), ("0.seg.png", PNG)], "0.seg.png: another image in the sample of 0.jpg"),
+        ([("0.jpg", JPEG), ("0.jpg", JPEG)], "0.jpg: another image in the sample of 0.jpg"),
         ([("0.jpg", JPEG), ("0.cls", b"")], "0.cls: expected a label in digits, or several"),
         (
             [("0.cls", b"cat"), ("0.jpg", JPEG)],
@@ -278,7 +393,7 @@ def test_a_bad_image_or_label_takes_its_place(
     # What stands around it is not touched.
     around = [("a.jpg", JPEG), *members, ("b.cls", b"1"), ("b.png", PNG)]
     found, _ = read(archive(around), limit=len(JPEG))
-    assert [type(image) for image in found] == [Image, ImagineError, Image]
+    assert [isinstance(image, Image) for image in found] == [True, False, True]
 
 
 REFUSED = {

@@ -316,7 +316,39 @@ def test_a_writer_that_goes_on_after_the_end_is_not_cut_off(tool: str, tmp_path:
     assert len(result.stderr.splitlines()) == 1
     result = shell(f"set -o pipefail; cat a.tar a.tar | imagine-{tool} --tar", tmp_path)
     assert result.returncode == 0
-    assert "warning: standard input: ignored the data after the tar archive" in result.stderr
+    assert "1 file, 2 images, " in result.stderr
+
+
+NUMBERED = [("a.jpg", JPEG), *((f"n01.{n}.jpg", JPEG + bytes(n)) for n in range(10))]
+
+
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_each_lost_image_is_named_and_counted(tool: str, tmp_path: Path, more: list[str]) -> None:
+    args = ["--tar", "--dest-path", tmp_path / "tar", *more]
+    result = run(tool, *args, "--skip-invalid", input=archive(NUMBERED))
+    assert result.returncode == 0
+    text = result.stderr.decode()
+    for name, _ in NUMBERED[1:]:
+        assert f"warning: {name}: " in text
+    assert more or ", 10 images skipped" in text
+    assert "with --key-by last-dot, at its last" in error(run(tool, *args, input=archive(NUMBERED)))
+
+
+def test_the_options_of_samples_choose_images(tool: str, tmp_path: Path) -> None:
+    args = ["--tar", "--dest-path", tmp_path]
+    result = run(tool, *args, "--key-by", "last-dot", input=archive(NUMBERED))
+    assert b"1 file, 11 images, " in result.stderr
+    data = archive([("0.input.jpg", JPEG), ("0.seg.png", PNG), ("1.png", PNG)])
+    result = run(tool, *args, "--image-extension", "input.jpg,png", input=data[:1024] + data[2048:])
+    assert b"1 file, 2 images, " in result.stderr
+    assert "0.seg.png" in error(run(tool, *args, "--image-extension", "jpg,png", input=data))
+
+
+@pytest.mark.parametrize("option", ["--key-by=last-dot", "--image-extension=jpg"])
+def test_options_of_samples_need_a_tar_stream(tool: str, tmp_path: Path, option: str) -> None:
+    line = error(run(tool, "--source-path", ".", option, cwd=tmp_path), code=2)
+    assert f"argument {option.partition('=')[0]}: only with --tar" in line
+    assert os.listdir(tmp_path) == []
 
 
 class Fed:

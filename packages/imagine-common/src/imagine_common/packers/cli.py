@@ -7,7 +7,6 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from functools import partial
 from typing import TYPE_CHECKING
 
 from imagine_common.cli.options import open_workers, refuse_scheduler, was_given
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from imagine_common.parallel.ordered_map import Workers
 
 _FOLDER_OPTIONS = ("--recursive", "--labels-from-dirs")
+_TAR_OPTIONS = ("--key-by", "--image-extension")
 # All other options only have a use for writing.
 _TEST_OPTIONS = {
     *("test", "files", "expected_files", "expected_records"),
@@ -91,18 +91,8 @@ def run_packer(packer: Packer) -> None:
         refuse_scheduler(args, "--tar", "which uses one process")
     if args.scheduler is not None:  # Otherwise the error would come after connecting.
         refuse_store("--scheduler", spec.dest_path)
-    # With the total in names, files have none before the run's end.
-    item = "" if spec.names.needs_total else "file"
-    report = Report(
-        args.prog, args.quiet, partial(_total, args, source), item=item, resumable=not args.tar
-    )
-    with open_workers(args, packer.package) as workers, report:
+    with open_workers(args, packer.package) as workers, Report(args.prog, args.quiet) as report:
         _pack(packer, record_format, source, spec, workers, report)
-
-
-def _total(args: argparse.Namespace, source: Source) -> int | None:
-    """Return the number of images to pack, if it is known."""
-    return None if args.part else getattr(source, "total", None)
 
 
 def _spec(args: argparse.Namespace) -> PackSpec:
@@ -126,7 +116,8 @@ def _source(args: argparse.Namespace, own: Source | None) -> Source:
             raise UsageError("no input: pipe a tar stream in")
         from imagine_common.packers.sources.tar import TarSource
 
-        return TarSource()
+        return TarSource(key_by=args.key_by or "first-dot", extensions=args.image_extension)
+    _refuse(args, _TAR_OPTIONS, "only with --tar")
     if args.source_path is not None:
         from imagine_common.packers.sources.folder import FolderSource
 

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from imagine_common.files.image_headers import Header
 
 HEAD_BYTES = 32
+# Names with these extensions, in lower case, promise an image. The packers refuse PNM files.
+IMAGE_EXTENSIONS = frozenset(
+    b"jpg jpeg jpe jfif png bmp dib gif webp tif tiff jp2 j2k j2c jpc jpx jxl avif avifs heic heif"
+    b" hif ppm pgm pbm pnm".split()
+)
 _HEADER_BYTES = 4096  # contain the dimensions of most images
 _LARGE_BYTES = 1 << 24
 
@@ -48,6 +53,11 @@ def is_image(head: bytes) -> bool:
     Signatures are those of JFIF, PNG, BMP, GIF, WebP, TIFF, JPEG 2000, AVIF, HEIF and JPEG XL.
     """
     return _SIGNATURES.match(head) is not None
+
+
+def promises_image(name: bytes) -> bool:
+    """Return whether a file's name has an image's extension."""
+    return name.rpartition(b".")[2].lower() in IMAGE_EXTENSIONS
 
 
 def require_image(name: bytes, head: bytes) -> None:

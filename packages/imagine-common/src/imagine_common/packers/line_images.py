@@ -7,13 +7,12 @@ from itertools import chain
 from typing import TypeAlias
 
 from imagine_common.errors import ImagineError, UsageError
-from imagine_common.files.urls import is_remote, rooted
+from imagine_common.files.urls import is_remote, is_url, local_path, rooted
 from imagine_common.packers.images import look_at_image, offset_labels, read_image
 from imagine_common.packers.pack_spec import PackSpec
-from imagine_common.packers.records import Image
+from imagine_common.packers.records import Image, InvalidSample
 from imagine_common.packers.shards.record_format import RecordFormat
 from imagine_common.packers.sources.base import LineFormat
-from imagine_common.parallel.progress import progress
 
 Found: TypeAlias = "Image | ImagineError"
 
@@ -27,10 +26,9 @@ def usable(found: Iterable[Found], spec: PackSpec, skipped: list[str]) -> Iterat
         if isinstance(image, Image):
             yield image
         elif spec.skip_invalid:
-            skipped.append(str(image))
+            skipped += image.reasons if isinstance(image, InvalidSample) else [str(image)]
         else:
             raise image
-        progress.advance()
         del image  # An image that has been written must not stay in memory.
 
 
@@ -46,8 +44,8 @@ def line_images(
     """Yield the image of each line, which comes with its position, or the error in its place.
 
     Relative paths begin in the folder `base`. Without `with_data`, only the beginnings of files are
-    read. From the first image in an object store on, several are opened at a time. A store that
-    can't be used is a `UsageError`.
+    read. From the first image in an object store on, several are opened at a time. If a store's
+    package is missing, an `ImagineError` is raised.
     """
 
     def completed(position: int, found: Found) -> Found:
@@ -55,8 +53,8 @@ def line_images(
             if isinstance(found, ImagineError):
                 raise found
             return _complete(record_format, base, with_data, found)
-        except UsageError:  # not about this image alone
-            raise
+        except UsageError as error:  # Not about this image alone, and found after others.
+            raise ImagineError(f"{error}{line_format.locate(position)}") from error
         except ImagineError as error:
             return ImagineError(f"{error}{line_format.locate(position)}")
 
@@ -73,9 +71,12 @@ def line_images(
 
 def _parse(line_format: LineFormat, spec: PackSpec, position: int, line: bytes) -> Found:
     try:
-        return offset_labels(line_format.parse(line, position), spec.label_offset)
+        image = offset_labels(line_format.parse(line, position), spec.label_offset)
+        if is_url(image.path):
+            local_path(image.path)  # raises an error for an invalid URL
+        return image
     except ImagineError as error:
-        return error
+        return ImagineError(str(error))  # A `UsageError` would end the run.
 
 
 def _complete(record_format: RecordFormat, base: bytes, with_data: bool, image: Image) -> Image:

@@ -93,7 +93,7 @@ def add_option(
     if metavar is None:
         group.add_argument(name, action="store_true", help=text)
         return
-    if default is not None:
+    if default not in (None, ()):
         text += " (default: %(default)s)"
     group.add_argument(name, metavar=metavar, default=default, type=parse, help=text)
 
@@ -128,8 +128,22 @@ def _add_input_options(group: argparse._ArgumentGroup) -> None:
         " .cls members; uses one process"
     )
     add_option(group, "--tar", text)
+    text = (
+        "with --tar: members whose names are the same up to the first dot, as in WebDataset, or up"
+        " to the last form a sample (default: first-dot)"
+    )
+    group.add_argument("--key-by", choices=("first-dot", "last-dot"), help=text)
+    text = (
+        "with --tar: pack only images with this extension, such as jpg or input.jpg, or with one of"
+        " several, separated by commas; for samples of several images"
+    )
+    add_option(group, "--image-extension", text, "EXT", (), _extensions)
     text = "report images that can't be packed and leave them out, instead of stopping"
     add_option(group, "--skip-invalid", text)
+
+
+def _extensions(text: str) -> tuple[bytes, ...]:
+    return tuple(os.fsencode(text).split(b","))
 
 
 def _add_running_options(group: argparse._ArgumentGroup, writers: Sequence[str]) -> None:

@@ -75,7 +75,7 @@ def _pack_stream(
 def _cut_stream(
     source: StreamSource, spec: PackSpec, record_format: RecordFormat
 ) -> Generator[tuple[int, Iterable[Found]]]:
-    with closing(source.images(record_format, spec.label_offset)) as found:
+    with closing(source.images(record_format, spec.label_offset, spec.skip_invalid)) as found:
         batches = ([image] for image in found)
         for number, images in cut_here(batches, spec.img_per_file, spec.part):
             yield number, map(itemgetter(1), images)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from imagine_common.errors import ImagineError
+
 if TYPE_CHECKING:
     from imagine_common.files.image_headers import Header
 
@@ -17,6 +19,17 @@ class Image(NamedTuple):
     size: int = 0  # of its file in bytes; 0 until the file has been opened
     data: bytes = b""  # of its file; empty if only the size and the header are needed
     header: Header | None = None  # the result of the record format's `examine`
+
+
+class InvalidSample(ImagineError):
+    """Several images that can't be packed, in the place of one; `reasons` has an error for each."""
+
+    def __init__(self, *reasons: str) -> None:
+        super().__init__(*reasons)
+        self.reasons = reasons
+
+    def __str__(self) -> str:
+        return self.reasons[0]
 
 
 class Shard(NamedTuple):

@@ -49,11 +49,12 @@ class StreamSource(Protocol):
     """A tar stream: images that arrive whole, in this process."""
 
     def images(
-        self, record_format: RecordFormat, label_offset: int = 0
+        self, record_format: RecordFormat, label_offset: int = 0, skip_invalid: bool = False
     ) -> Generator[Image | ImagineError]:
         """Yield each image, ready for its record, or the error in its place.
 
-        `label_offset` is added to each label.
+        `label_offset` is added to each label. An `InvalidSample` stands for several lost images: if
+        `skip_invalid`, for all of its sample, and otherwise for those that are known so far.
         """
 
     def warnings(self) -> list[str]:
@@ -64,12 +65,13 @@ Source: TypeAlias = "LineSource | StreamSource"
 
 
 class Ignored:
-    """Counts what a source ignores for one reason, and remembers the first."""
+    """Counts what a source leaves out for one reason, and remembers the first."""
 
-    def __init__(self, noun: str) -> None:
+    def __init__(self, noun: str, verb: str = "ignored") -> None:
         self.count = 0
         self.first = b""
         self._noun = noun
+        self._verb = verb
 
     def add(self, path: bytes) -> None:
         """Count one."""
@@ -79,4 +81,4 @@ class Ignored:
     def __str__(self) -> str:
         """Return a sentence about them for a warning."""
         more = " …" * (self.count > 1)
-        return f"ignored {counted(self.count, self._noun)} ({show(self.first)}{more})"
+        return f"{self._verb} {counted(self.count, self._noun)} ({show(self.first)}{more})"

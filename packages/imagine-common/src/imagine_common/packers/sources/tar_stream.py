@@ -45,11 +45,10 @@ class StreamError(ImagineError):
 class TarStream:
     """Read a tar stream from a file descriptor, stdin by default.
 
-    After the last member, `has_more` is true if anything but zeros follows the archive's end.
+    Archives may follow each other, as `cat a.tar b.tar` joins them.
     """
 
     def __init__(self, fd: int = 0) -> None:
-        self.has_more = False
         with suppress(AttributeError, OSError):  # not Linux, not a pipe, or too many large pipes
             fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)  # type: ignore[attr-defined, unused-ignore]
         self._file = io.BufferedReader(_PatientFile(fd), _BUFFER_BYTES)
@@ -57,11 +56,21 @@ class TarStream:
         self._head = b""  # the member's first bytes, if they are read already
         self._left = 0  # bytes of the member that are not returned yet, the head included
 
-    def members(self) -> Iterator[Member]:
-        """Yield the plain files; a member can be read until the next one is requested."""
+    def members(self) -> Iterator[Member | None]:
+        """Yield the plain files, and None at the end of each archive.
+
+        A member can be read until the next one is requested.
+        """
+        has_more = True
+        while has_more:
+            yield from self._members_of_archive()
+            yield None
+            has_more = self._skip_zeros()
+
+    def _members_of_archive(self) -> Iterator[Member]:
         extension = Extension()
-        begin = 0
-        while header := self._next_header(begin):
+        begin = first = self._offset
+        while header := self._next_header(begin, begin == first):
             try:
                 if header.kind in EXTENSION_KINDS:
                     extension = extension.updated(header.kind, self._read_extension(header))
@@ -79,7 +88,9 @@ class TarStream:
             begin = self._offset
         if extension != Extension():
             raise ImagineError(f"an extended header without a member{place(begin)}")
-        self._finish()
+        begin = self._offset
+        if self._read(BLOCK_BYTES) != ZEROS:
+            raise ImagineError(f"standard input: damaged: a single block of zeros{place(begin)}")
 
     def head(self) -> bytes:
         """Return the member's first 32 bytes, or all if there are fewer, without consuming them."""
@@ -98,12 +109,12 @@ class TarStream:
         self._left = 0
         return data
 
-    def _next_header(self, offset: int) -> Member | None:
+    def _next_header(self, offset: int, is_first: bool) -> Member | None:
         """Return the header at an offset, which is the next to read; None at the archive's end."""
         data = self._file.read(BLOCK_BYTES)
         header = parse_header(data, offset) if len(data) == BLOCK_BYTES else None
-        if header is None and not offset and (reason := describe_other(data)):
-            raise ImagineError(f"standard input: {reason}")
+        if header is None and is_first and (reason := describe_other(data)):
+            raise ImagineError(f"standard input: {reason}{place(offset) if offset else ''}")
         if len(data) < BLOCK_BYTES:
             raise self._cut(len(data))
         if header is None and data != ZEROS:
@@ -129,13 +140,14 @@ class TarStream:
         while size:
             size -= len(self._read(min(size, PIECE_BYTES)))
 
-    def _finish(self) -> None:
-        """Read the second block of zeros and the rest, so that the writer gets no SIGPIPE."""
-        begin = self._offset
-        if self._read(BLOCK_BYTES) != ZEROS:
-            raise ImagineError(f"standard input: damaged: a single block of zeros{place(begin)}")
-        while data := self._file.read(PIECE_BYTES):
-            self.has_more = self.has_more or bool(data.strip(b"\0"))
+    def _skip_zeros(self) -> bool:
+        """Skip the zeros after an archive; return whether anything else follows."""
+        while data := self._file.peek():
+            zeros = len(data) - len(data.lstrip(b"\0"))
+            self._read(zeros)
+            if zeros < len(data):
+                return True
+        return False
 
     def _cut(self, more: int) -> StreamError:
         return StreamError(
