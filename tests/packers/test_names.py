@@ -18,6 +18,7 @@ from support import (
     manifest,
     run,
     session_members,
+    shell,
     unfinished,
     wait_for,
     write_images,
@@ -206,6 +207,28 @@ def test_files_of_another_total_are_mentioned(
     assert (
         f"left 3 files of this format that another run wrote ({first} to {last})"
     ) in result.stderr.decode()
+
+
+def test_a_reader_of_stdout_that_goes_leaves_a_whole_dataset(
+    tool: str, tmp_path: Path, images: list[Path]
+) -> None:
+    out = tmp_path / "out"
+    script = f"ls -d {tmp_path}/source/* | imagine-{tool} --dest-path {out} --img-per-file 1"
+    result = shell(f"{script} --name-format '{FORMAT}' | head -1; echo $PIPESTATUS", tmp_path)
+    assert len(result.stdout.splitlines()) == 2
+    assert sorted(os.listdir(out)) == names(tool, [f"train-0000{n}-of-00007" for n in range(7)])
+
+
+def test_no_shard_has_its_name_unless_all_can(
+    tool: str, tmp_path: Path, images: list[Path]
+) -> None:
+    out = tmp_path / "out"
+    args = ["--dest-path", out, "--img-per-file", "2", "--name-format", FORMAT]
+    old = out / f"train-00003-of-00004{RECORD_SUFFIX[tool]}"
+    (old / "folder").mkdir(parents=True)
+    result = run(tool, *args, input=manifest(images))
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert os.listdir(out) == [old.name]
 
 
 def test_an_old_file_of_the_same_name_is_replaced(

@@ -10,9 +10,10 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.folders import is_folder, list_folder, names_in
-from imagine_common.files.storage import exists, indexed_file, open_input, output_file, remove_file
+from imagine_common.files.storage import exists, open_input, output_file, remove_file
 from imagine_gen.create import create_images
 from imagine_recordio.pack import create_recordio
+from imagine_recordio.shards import RecordIOFormat
 from imagine_tfrecord.pack import create_tfrecords
 from support import read_recordio, read_tfrecords, run_process
 
@@ -67,15 +68,17 @@ def test_many_small_buffers() -> None:
 
 
 def test_an_older_index_goes_before_its_file_is_replaced() -> None:
-    with indexed_file(b"memory://x/a", b"memory://x/a.idx") as (file, index):
+    files = (b"memory://x/a.rec", b"memory://x/a.idx")
+    record_format = RecordIOFormat(b"")
+    with record_format.open_files(files, fsync=False) as (file, index):
         file.write([b"1"])
-        index.write([b"1"])
+        index.write([b"0\t0\n"])
     with (
         pytest.raises(ZeroDivisionError),
-        indexed_file(b"memory://x/a", b"memory://x/a.idx") as (file, index),
+        record_format.open_files(files, fsync=False) as (file, index),
     ):
         raise ZeroDivisionError
-    assert list_folder(b"memory://x") == ([b"a", b"a.idx"], set())
+    assert list_folder(b"memory://x") == ([b"a.idx", b"a.rec"], set())
 
 
 def test_objects_are_read_at_any_place_and_as_streams() -> None:

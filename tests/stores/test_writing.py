@@ -69,7 +69,7 @@ def test_record_files_and_all_indexes_of_recordio(bucket: Bucket, tmp_path: Path
     image = tmp_path / "x.jpg"
     image.write_bytes(JPEG)
     args = ["--img-per-file", "3", "--merged-index"]
-    bucket.put("rec/recordio_merged.idx", b"outdated")
+    bucket.put("rec/recordio_merged.idx", b"0\t0\n")
     far = run_process(
         "recordio", "--dest-path", f"{bucket.url}/rec", *args, input=manifest([image] * 7)
     )

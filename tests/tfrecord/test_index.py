@@ -124,7 +124,7 @@ def test_an_older_index_goes_before_its_file_is_replaced(tmp_path: Path) -> None
     """Whatever ends the run between the two, no index stands beside a file that is not its own."""
     record, index = tmp_path / "r", tmp_path / "r.idx"
     record.mkdir()  # so that it can't be replaced
-    index.write_text("old")
+    index.write_text("0 9\n")
     files = (os.fsencode(record), os.fsencode(index))
     with pytest.raises(ImagineError, match="r: "):
         TFRecordFormat(find_schema("basic"), indexed=True).write(

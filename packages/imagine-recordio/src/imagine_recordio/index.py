@@ -17,7 +17,7 @@ from imagine_common.files.output import OutputFile
 from imagine_common.files.storage import open_input, output_file
 from imagine_common.packers.records import Shard
 
-_LINE = re.compile(rb"([0-9]{1,19})\t([0-9]{1,19})\n")
+INDEX_LINE = re.compile(rb"([0-9]{1,19})\t([0-9]{1,19})\n")
 _MAX_LINE_BYTES = 40
 
 
@@ -36,7 +36,7 @@ def read_index(file: BinaryIO) -> Iterator[tuple[int, int]]:
     number = 0
     while line := file.readline(_MAX_LINE_BYTES):
         number += 1
-        match = _LINE.fullmatch(line)
+        match = INDEX_LINE.fullmatch(line)
         if not match:
             raise ImagineError(f"line {number} ({line!r}) is not key, tab, offset, newline")
         yield int(match[1]), int(match[2])

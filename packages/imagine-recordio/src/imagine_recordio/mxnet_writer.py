@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Sequence
 
 from imagine_common.errors import ImagineError
-from imagine_common.files.storage import indexed_file
 from imagine_common.packers.records import Image, Shard
 from imagine_recordio.shards import RecordIOFormat
 
@@ -24,7 +23,7 @@ class MXNetFormat(RecordIOFormat):
             reason = f"{error}; it needs NumPy before 1.24"
             raise ImagineError(f"--writer mxnet: can't import MXNet: {reason}") from error
         records = 0
-        with indexed_file(files[0], files[1], fsync) as (file, index):
+        with self.open_files(files, fsync) as (file, index):
             temporary = os.fsdecode(index.unfinished_path()), os.fsdecode(file.unfinished_path())
             writer = MXIndexedRecordIO(*temporary, "w")
             for image in images:

@@ -9,7 +9,7 @@ from imagine_common.files.reading import InputFile
 from imagine_common.packers.records import Image, Shard
 from imagine_common.packers.shards.record_format import RecordFormat, load
 from imagine_recordio.framing import is_whole
-from imagine_recordio.index import index_line, merge_indexes
+from imagine_recordio.index import INDEX_LINE, index_line, merge_indexes
 from imagine_recordio.record import image_limit, image_record, least_record_size
 
 
@@ -28,6 +28,14 @@ class RecordIOFormat(RecordFormat):
     def files(self, path: bytes) -> tuple[bytes, ...]:
         """Return a shard's files: the records and the index."""
         return path + b".rec", path + b".idx"
+
+    def index_beside(self, file: bytes) -> bytes:
+        """Return where the index of a file of records is."""
+        return file.removesuffix(b".rec") + b".idx"
+
+    def is_index(self, head: bytes) -> bool:
+        """Return whether a file that begins with these bytes is an index of this format."""
+        return INDEX_LINE.match(head) is not None
 
     def record(self, image: Image) -> Sequence[Buffer]:
         """Return an image's record in its frame, as buffers."""

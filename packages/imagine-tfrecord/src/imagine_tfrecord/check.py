@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import partial
 from typing import BinaryIO
@@ -14,11 +13,10 @@ from imagine_common.packers.checking import FileReport, check_file, check_record
 from imagine_common.text import show
 from imagine_tfrecord import framing
 from imagine_tfrecord.example_reader import NoExampleError, read_example
-from imagine_tfrecord.index import index_of
+from imagine_tfrecord.index import INDEX_LINE, index_of
 from imagine_tfrecord.schemas import FEATURE_NAMES, recognize_schema
 
 _GZIP = b"\x1f\x8b"
-_INDEX_LINE = re.compile(rb"([0-9]{1,20}) ([0-9]{1,20})\n")
 _MAX_INDEX_LINE_BYTES = 42
 
 
@@ -113,7 +111,7 @@ def _difference(records: Iterator[tuple[int, int]], lines: BinaryIO) -> str | No
     """Describe the first difference between the records and an index in DALI's format."""
     for number, (offset, size) in enumerate(records, 1):
         line = lines.readline(_MAX_INDEX_LINE_BYTES)
-        match = _INDEX_LINE.fullmatch(line)
+        match = INDEX_LINE.fullmatch(line)
         if not match:
             return f"line {number} ({line!r}) is not offset, space, size, newline"
         if (int(match[1]), int(match[2])) != (offset, size):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 
 from imagine_common.errors import UsageError
 from imagine_common.files.urls import check_url
 from imagine_common.text import show
+
+INDEX_LINE = re.compile(rb"([0-9]{1,20}) ([0-9]{1,20})\n")
 
 
 def index_line(offset: int, size: int) -> bytes:

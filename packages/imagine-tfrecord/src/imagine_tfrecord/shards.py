@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from imagine_common.packers.records import Image
 from imagine_common.packers.shards.record_format import RecordFormat
 from imagine_tfrecord.framing import FRAME_BYTES, frame
-from imagine_tfrecord.index import index_line, index_of
+from imagine_tfrecord.index import INDEX_LINE, index_line, index_of
 from imagine_tfrecord.schemas import Schema
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ class TFRecordFormat(RecordFormat):
     def files(self, path: bytes) -> tuple[bytes, ...]:
         """Return a shard's files: the records and, if it has one, the index."""
         return (path, index_of(path, self._index_path)) if self._indexed else (path,)
+
+    def is_index(self, head: bytes) -> bool:
+        """Return whether a file that begins with these bytes is an index of this format."""
+        return INDEX_LINE.match(head) is not None
 
     def record(self, image: Image) -> Sequence[bytes]:
         """Return an image's record in its frame, as buffers: the image itself is not copied."""

@@ -8,8 +8,7 @@ system or the store fails, and a `UsageError` if a URL can't be used.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from imagine_common.errors import ImagineError, file_errors
@@ -48,23 +47,6 @@ def output_file(path: bytes, fsync: bool = False) -> OutputFile:
     from imagine_common.files.stores.objects import StoreFile
 
     return StoreFile(store, path)
-
-
-@contextmanager
-def indexed_file(
-    path: bytes, index_path: bytes, fsync: bool = False
-) -> Generator[tuple[OutputFile, OutputFile]]:
-    """Yield a file and its index, which appear together: the file first, then the index.
-
-    An older index is removed before, so that no index ever stands beside another file.
-    """
-    # The context managers exit in reverse order: the file is finished before its index.
-    with output_file(index_path, fsync) as index, output_file(path, fsync) as file:
-        yield file, index
-        # From here on, a full disk must not separate the two.
-        file.settle()
-        index.settle()
-        remove_file(index_path, fsync)
 
 
 def open_input(path: bytes, expected: str) -> InputFile:

@@ -15,7 +15,7 @@ from imagine_common.errors import ImagineError
 from imagine_common.exchange.names import WHOLE
 from imagine_common.files.folders import clear_leftovers, create_folder
 from imagine_common.files.output import publish
-from imagine_common.files.storage import remove_file
+from imagine_common.files.storage import exists, remove_file
 from imagine_common.files.temporary import remove_temporary, reserve_temporary
 from imagine_common.files.urls import local_path
 from imagine_common.packers.pack_spec import PackSpec
@@ -42,7 +42,7 @@ class ShardFiles:
             for folder in self.folders():
                 create_folder(folder, self._spec.fsync)
             for path in self._record_format.outdated:
-                remove_file(path, self._spec.fsync)
+                self._record_format.remove_index(path, self._spec.fsync, self._record_format.merged)
             self._is_ready = True
         final = self._final(number)
         if not self._spec.names.needs_total:
@@ -79,25 +79,31 @@ class ShardFiles:
                         empty.append(number)
             if not records and part == WHOLE:
                 raise ImagineError("all images were skipped: there is nothing to pack")
-            for place, (number, shard) in enumerate(unnamed):
-                final = self._final(place, len(unnamed))
-                self._rename(self._waiting[number], final)
-                yield shard._replace(path=final[0])
             for number in () if needs_total else empty:
-                self._remove(self._final(number))
+                files = self._final(number)
+                self._record_format.remove_indexes(files, self._spec.fsync)
+                remove_file(files[0], self._spec.fsync)
+            names = [self._final(place, len(unnamed)) for place in range(len(unnamed))]
+            self._rename([self._waiting[number] for number, _ in unnamed], names)
+            for final, (_, shard) in zip(names, unnamed):
+                yield shard._replace(path=final[0])
         finally:
             for file in chain(*self._waiting.values()):
                 remove_temporary(file)
 
-    def _rename(self, temporary: tuple[bytes, ...], final: tuple[bytes, ...]) -> None:
-        # An index must never stand beside a file that it does not describe.
-        self._remove(final[1:])
-        for source, target in zip(temporary, final):
-            publish(source, local_path(target), self._spec.fsync)
-
-    def _remove(self, files: tuple[bytes, ...]) -> None:
-        for file in reversed(files):
-            remove_file(file, self._spec.fsync)
+    def _rename(self, waiting: list[tuple[bytes, ...]], names: list[tuple[bytes, ...]]) -> None:
+        """Give all shards their names, or none if one of them can't have its name."""
+        fsync = self._spec.fsync
+        try:
+            for temporary, final in zip(waiting, names):
+                self._record_format.remove_indexes(final, fsync, are_replaced=True)
+                for source, target in zip(temporary, final):
+                    publish(source, local_path(target), fsync)
+        except BaseException:
+            for source, target in zip(chain(*waiting), chain(*names)):
+                if not exists(source):  # It has its name.
+                    remove_file(target, fsync)
+            raise
 
     def _final(self, number: int, total: int = 0) -> tuple[bytes, ...]:
         return self._record_format.files(self._spec.shard_path(number, total))

@@ -9,13 +9,13 @@ from __future__ import annotations
 import io
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from imagine_common.errors import ImagineError, file_errors
 from imagine_common.files.output import Buffer, OutputFile
 from imagine_common.files.reading import InputFile, compare
-from imagine_common.files.storage import indexed_file, open_input, output_file, remove_file
+from imagine_common.files.storage import exists, is_file, open_input, output_file, remove_file
 from imagine_common.packers.images import read_image
 from imagine_common.packers.records import Image, Shard
 from imagine_common.text import show
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from imagine_common.files.image_headers import Header
     from imagine_common.files.reading import FileSlice
 
-_INDEX_SUFFIX = b".idx"
 _MAX_SHOWN = 60
 
 
@@ -38,6 +37,14 @@ class RecordFormat(ABC):
     @abstractmethod
     def files(self, path: bytes) -> tuple[bytes, ...]:
         """Return a shard's files, given its path without a suffix: the records, then any index."""
+
+    def index_beside(self, file: bytes) -> bytes:
+        """Return where the index of a file of records is, unless it is in another folder."""
+        return file + b".idx"
+
+    @abstractmethod
+    def is_index(self, head: bytes) -> bool:
+        """Return whether a file that begins with these bytes is an index of this format."""
 
     @abstractmethod
     def record(self, image: Image) -> Sequence[Buffer]:
@@ -78,13 +85,53 @@ class RecordFormat(ABC):
     def write(self, files: Sequence[bytes], images: Iterator[Image], fsync: bool) -> Shard:
         """Write the images into a shard's files, which appear whole or not at all."""
         records = size = 0
-        with _open_files(files, fsync) as (file, index):
+        with self.open_files(files, fsync) as (file, *indexes):
             for position, length in self.append(file, images):
-                if index is not None:
+                for index in indexes:
                     index.write([self.index_line(position, size, length)])
                 size += length
                 records += 1
-        return Shard(files[0], records, size + (0 if index is None else index.size))
+        return Shard(files[0], records, size + sum(index.size for index in indexes))
+
+    @contextmanager
+    def open_files(self, files: Sequence[bytes], fsync: bool) -> Generator[list[OutputFile]]:
+        """Open a shard's files for writing, which appear together: the records, then any index."""
+        with ExitStack() as stack:  # It finishes the last file first.
+            opened = [stack.enter_context(output_file(file, fsync)) for file in reversed(files)]
+            yield opened[::-1]
+            # From here on, a full disk must not separate them.
+            for output in opened[::-1]:
+                output.settle()
+            self.remove_indexes(files, fsync, are_replaced=True)
+
+    def remove_indexes(
+        self, files: Sequence[bytes], fsync: bool, are_replaced: bool = False
+    ) -> None:
+        """Remove the indexes of an older file in the place of a shard.
+
+        No index must ever stand beside a file that it does not describe.
+        """
+        beside = self.index_beside(files[0])
+        if beside not in files:
+            self.remove_index(beside, fsync)
+        for index in files[1:]:
+            self.remove_index(index, fsync, are_replaced)
+
+    def remove_index(self, path: bytes, fsync: bool, is_replaced: bool = False) -> None:
+        """Remove an index of this format; leave any other file, which an index can't replace."""
+        if not exists(path):
+            return
+        if is_file(path) and self._is_own(path):
+            remove_file(path, fsync)
+        elif is_replaced:
+            raise ImagineError(
+                f"{show(path)}: not an index of these files; use another name, or remove it"
+            )
+
+    def _is_own(self, index: bytes) -> bool:
+        with open_input(index, "an index") as file, file_errors(index):
+            head = file.read_at(0, _MAX_SHOWN)
+        return not head or self.is_index(head)
 
     def match(self, files: Sequence[bytes], images: Iterator[Image]) -> Shard:
         """Return the shard that an earlier run wrote, given its images without their data.
@@ -137,22 +184,6 @@ def load(image: Image) -> Image:
     """Return an image with its data; its file may have another size by now."""
     data = read_image(image.path, image.size)
     return image._replace(size=len(data), data=data)
-
-
-@contextmanager
-def _open_files(
-    files: Sequence[bytes], fsync: bool
-) -> Generator[tuple[OutputFile, OutputFile | None]]:
-    """Open a shard's files for writing: the records and, if it has one, the index."""
-    if len(files) > 1:
-        with indexed_file(files[0], files[1], fsync) as opened:
-            yield opened
-        return
-    with output_file(files[0], fsync) as file:
-        yield file, None
-        # An older index describes another file. It goes once only a rename can fail.
-        file.settle()
-        remove_file(files[0] + _INDEX_SUFFIX, fsync)
 
 
 @contextmanager
