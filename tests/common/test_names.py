@@ -27,6 +27,7 @@ from imagine_common.exchange.names import check_names, natural_key, numbered
         [b"B1", b"a1", b"\xff1"],
         [b"n" + b"9" * 200, b"n1" + b"0" * 200],
         [b"9" * 255],
+        [b"n" + b"9" * 300, b"n1" + b"0" * 300, b"n" + b"9" * 1000],  # of objects in a store
     ],
 )
 def test_numbers_in_names_sort_by_value(ordered: list[bytes]) -> None:

@@ -93,6 +93,17 @@ def test_labels_that_the_offset_spoils_are_refused(
     assert b"all images were skipped" in skipped.stderr
 
 
+@pytest.mark.parametrize("offset", [str(2**63), str(-(2**63)), "9" * 400])
+def test_an_offset_that_no_label_can_have_is_wrong_usage(
+    tool: str, tmp_path: Path, offset: str
+) -> None:
+    result = run(tool, "--label-offset", offset, cwd=tmp_path)
+    assert result.returncode == 2
+    assert b"argument --label-offset: must be a whole number up to 9223372036854775807" in (
+        result.stderr
+    )
+
+
 def test_labels_count_with_their_offset_when_resuming(tool: str, tmp_path: Path) -> None:
     make(tmp_path, ["0"])
     args = ["--dest-path", tmp_path / "out", "--resume"]

@@ -163,6 +163,18 @@ def test_a_line_without_end_is_refused_before_it_fills_memory(tmp_path: Path, ro
     assert b"a line of over 1 MiB (line 2 of " in result.stderr
 
 
+def test_a_fifo_is_refused_and_a_pipe_of_the_shell_is_read(tmp_path: Path, root: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    result = run("recordio", "--lst", "fifo", cwd=tmp_path)
+    assert result.returncode == 1
+    assert b"error: fifo: expected a list, found a FIFO" in result.stderr
+    for pipe in ("/dev/fd/0", "/dev/stdin"):
+        result = run(
+            "recordio", "--lst", pipe, "--root", root, input=b"1\t1\ta.jpg\n", cwd=tmp_path
+        )
+        assert lines(result.stdout) == ["./recordio_0.rec"]
+
+
 @pytest.mark.parametrize("path", ["missing.lst", "."])
 def test_an_unreadable_list_is_named(tmp_path: Path, path: str) -> None:
     result = run("recordio", "--lst", path, "--dest-path", "out", cwd=tmp_path)

@@ -16,6 +16,7 @@ from math import isinf
 
 from imagine_common.errors import ImagineError, file_errors
 from imagine_common.exchange.manifest import NEWLINE
+from imagine_common.files.reading import refuse_special
 from imagine_common.files.urls import local_path
 from imagine_common.packers.records import Image
 from imagine_common.text import counted, show
@@ -78,7 +79,10 @@ class ListSource:
         seen: defaultdict[int, int] = defaultdict(int)  # the bits of 64 indexes each
         batch: list[bytes] = []
         position = -1
-        with file_errors(self._path), open(local_path(self._path), "rb") as file:
+        path = local_path(self._path)
+        with file_errors(self._path):
+            refuse_special(path, "a list")
+        with file_errors(self._path), open(path, "rb") as file:
             for position, line in enumerate(iter(partial(file.readline, _MAX_LINE_BYTES + 1), b"")):
                 if len(line) > _MAX_LINE_BYTES:
                     raise ImagineError(f"a line of over 1 MiB{self.line_format.locate(position)}")

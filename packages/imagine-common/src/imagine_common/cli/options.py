@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from imagine_common.cli.report import print_stderr
 from imagine_common.errors import UsageError
 from imagine_common.exchange.manifest import NEWLINE, NUL
 
@@ -113,12 +112,7 @@ def open_workers(
         raise UsageError(
             f"argument --scheduler: needs Dask; run: pip install '{tool}[dask]' ({error})"
         ) from error
-
-    def notify(message: str) -> None:
-        if not args.quiet:
-            print_stderr(f"{args.prog}: {message}")
-
-    cluster = DaskCluster(args.scheduler, ("imagine-common", tool, *packages), notify)
+    cluster = DaskCluster(args.scheduler, ("imagine-common", tool, *packages))
     with warnings.catch_warnings():
         if not args.verbose:
             warnings.simplefilter("ignore")

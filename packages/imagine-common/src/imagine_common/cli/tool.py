@@ -9,23 +9,17 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from imagine_common import __version__
-from imagine_common.cli.report import discard, print_stderr, write_text
-from imagine_common.errors import (
-    DONE,
-    FAILED,
-    ImagineError,
-    Interrupted,
-    StdoutClosed,
-    StorageFull,
-    UsageError,
-    WorkerLost,
-)
+from imagine_common.cli.report import discard, print_stderr
+from imagine_common.errors import DONE, FAILED, ImagineError, Interrupted, StdoutClosed, UsageError
 from imagine_common.files.temporary import remove_unfinished
 from imagine_common.host.signals import ending_signals_blocked, ending_signals_raised
-from imagine_common.text import printable, show
+from imagine_common.text import printable
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 
 class Parser(argparse.ArgumentParser):
@@ -69,10 +63,11 @@ class Parser(argparse.ArgumentParser):
             help="show the version and exit",
         )
 
-    def _print_message(self, message: str, file: object = None) -> None:
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         # argparse ignores a closed stdout. Private to argparse; checked with Python 3.10 to 3.13.
         try:
-            write_text(sys.stderr if file == sys.stderr else sys.stdout, message)
+            (file or sys.stdout).write(message)
+            sys.stdout.flush()
         except OSError as error:
             discard(1)
             if isinstance(error, BrokenPipeError):
@@ -117,14 +112,13 @@ def run_tool(
         return int(end.code or 0)
     except BaseException as error:
         # A signal can cause other errors on its way, but it is what ended the run.
-        finished = getattr(error, "finished", "")
         if received:
-            error, verbose = Interrupted(received[0]), False
-        return _explain(error, parser.prog, verbose, finished)
+            return _explain(Interrupted(received[0]), parser.prog, verbose=False)
+        return _explain(error, parser.prog, verbose)
     return DONE
 
 
-def _explain(error: BaseException, prog: str, verbose: bool, finished: str) -> int:
+def _explain(error: BaseException, prog: str, verbose: bool) -> int:
     """Print the error that ended a run, in one line, and return the exit code."""
     if isinstance(error, StdoutClosed):
         return error.exit_code
@@ -138,26 +132,11 @@ def _explain(error: BaseException, prog: str, verbose: bool, finished: str) -> i
         line = "error: out of memory; try fewer --workers"
     else:
         hint = "" if verbose else " (--verbose shows where)"
-        line = f"error: {_reason(error)}{hint}"
-    if finished and isinstance(error, (Interrupted, StorageFull, WorkerLost)):
-        line = f"{line}; {finished}"
+        line = f"error: {type(error).__name__}: {error}{hint}"
     if verbose:
-        text = "".join(traceback.format_exception(error)).rstrip()
-        print_stderr("\n".join(map(printable, text.split("\n"))))
+        print_stderr("".join(traceback.format_exception(error)).rstrip())
     print_stderr(f"{prog}: {printable(line)}")
     return error.exit_code if isinstance(error, (ImagineError, Interrupted)) else FAILED
-
-
-def _reason(error: BaseException) -> str:
-    """Return the reason of an unexpected error; only a defect is shown as Python's."""
-    if isinstance(error, OSError):
-        place = f"{show(error.filename)}: " if error.filename else ""
-        return f"{place}{error.strerror or error}"
-    if isinstance(error, ImportError):  # Memory that is too short for a library, for example.
-        return f"can't load a library: {error}"
-    if isinstance(error, RuntimeError) and "start new thread" in str(error):
-        return str(error)
-    return f"{type(error).__name__}: {error}"
 
 
 def _open_missing_descriptors() -> None:

@@ -41,7 +41,7 @@ def check_names(folder: bytes, prefix: bytes, delimiter: bytes, option: str = "-
 def natural_key(name: bytes) -> tuple[bytes, bytes]:
     """Return a key that sorts numbers within names by value: `_2` before `_10`."""
     # A run of digits becomes a digit (its place among other characters), its length, itself.
-    return _DIGITS.sub(lambda run: b"0%c%b" % (len(run[1]), run[1]), name), name
+    return _DIGITS.sub(lambda run: b"0%b%b" % (len(run[1]).to_bytes(4, "big"), run[1]), name), name
 
 
 def numbered(folder: bytes, prefix: bytes, suffix: bytes) -> list[tuple[int, bytes]]:

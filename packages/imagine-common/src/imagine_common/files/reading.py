@@ -170,6 +170,15 @@ def _require_regular(path: bytes, mode: int, expected: str) -> None:
     raise ImagineError(f"{show(path)}: expected {expected}, found {kind}")
 
 
+def refuse_special(path: bytes, expected: str) -> None:
+    """Refuse a file that is not regular, unless it is open already, as `<(command)` is.
+
+    Opening a FIFO without a writer blocks.
+    """
+    if path != b"/dev/stdin" and os.path.dirname(path) not in (b"/dev/fd", b"/proc/self/fd"):
+        _require_regular(path, os.stat(path).st_mode, expected)
+
+
 def hint_at_name(path: bytes) -> str:
     """Return a hint for a missing file whose name looks like a misread line of a manifest."""
     if path.endswith(b"\r"):

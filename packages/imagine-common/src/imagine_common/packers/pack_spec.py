@@ -9,7 +9,7 @@ from functools import cached_property
 from importlib.util import find_spec
 
 from imagine_common.errors import UsageError
-from imagine_common.exchange.manifest import NUL
+from imagine_common.exchange.manifest import INT64_MAX, NUL
 from imagine_common.exchange.names import WHOLE, Part, check_names
 from imagine_common.files.urls import is_remote
 from imagine_common.packers.docstrings import FILES, OPTIONS, document
@@ -50,9 +50,10 @@ class PackSpec:
             raise UsageError(
                 f"argument --img-per-file: must be at least 1, not {self.img_per_file}"
             )
-        if not hasattr(self.label_offset, "__index__"):
+        if not hasattr(self.label_offset, "__index__") or abs(self.label_offset) > INT64_MAX:
             raise UsageError(
-                f"argument --label-offset: must be a whole number, not {self.label_offset}"
+                f"argument --label-offset: must be a whole number up to {INT64_MAX}, not"
+                f" {self.label_offset}"
             )
         if self.name_format is not None and len(self.names.name(0)) > _MAX_NAME_BYTES:
             raise UsageError(f"argument {option}: names are longer than {_MAX_NAME_BYTES} bytes")

@@ -19,6 +19,7 @@ from threading import Lock
 from typing import ClassVar, TypeAlias
 
 from imagine_common.errors import UsageError, file_error
+from imagine_common.files.reading import refuse_special
 from imagine_common.files.urls import local_path, refuse_store
 from imagine_common.text import show
 from imagine_gen.random_streams import BlockStream, Draw
@@ -167,7 +168,9 @@ def load_size_list(source: str) -> SizeList:
     names = size_list_names()
     path = os.path.join(_FOLDER, source + _SUFFIX) if source in names else source
     try:
-        with open(local_path(os.fsencode(path)), "rb") as file:
+        local = local_path(os.fsencode(path))
+        refuse_special(local, "a list of sizes")
+        with open(local, "rb") as file:
             data = file.read(_MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise UsageError(
