@@ -5,13 +5,14 @@ BIN = .venv/bin
 PACKAGES = $(wildcard packages/*)
 INSTALLED = .venv/installed
 
-.PHONY: help dev test check docs bench
+.PHONY: help dev test check docs site bench
 
 help:
 	@echo "make dev    create a development environment in .venv"
 	@echo "make test   run the unit tests (ARGS=... for pytest)"
 	@echo "make check  run formatter, linters and type checker"
-	@echo "make docs   write help texts and benchmark results into the documentation"
+	@echo "make docs   write help texts, examples and benchmark results into the documentation"
+	@echo "make site   show the documentation as a site, on a port of this machine"
 	@echo "make bench  run the benchmarks (ARGS=... for benchmarks/run.py)"
 
 dev: $(INSTALLED)
@@ -23,7 +24,7 @@ $(INSTALLED): pyproject.toml $(PACKAGES:=/pyproject.toml)
 	touch $@
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n auto --ignore=tests/alone --ignore=tests/cluster --ignore=tests/conformance --ignore=tests/packaging --ignore=tests/stores $(ARGS)
+	$(BIN)/python -m pytest -n auto --ignore=tests/alone --ignore=tests/cluster --ignore=tests/conformance --ignore=tests/packaging --ignore=tests/site --ignore=tests/stores $(ARGS)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check
@@ -34,7 +35,11 @@ check: $(INSTALLED)
 
 docs: $(INSTALLED)
 	$(BIN)/python docs/update_help.py
+	$(BIN)/python docs/update_examples.py
 	$(BIN)/python docs/update_results.py
+
+site: $(INSTALLED)
+	$(BIN)/mkdocs serve
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/run.py $(ARGS)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import os
+import ast
+import builtins
 import re
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support import TOOLS, command, shell
+from support import PACKERS, shell
 
 pytestmark = pytest.mark.process
 
@@ -27,28 +29,27 @@ def code_blocks(path: Path, language: str, section: str = "") -> list[str]:
     return re.findall(rf"(?ms)^```{language}\n(.*?)^```", text)
 
 
-def help_text(tool: str) -> str:
-    env = {**os.environ, "COLUMNS": "80"}
-    return subprocess.run(
-        command(tool, "--help"), env=env, check=True, capture_output=True, text=True
-    ).stdout
-
-
-@pytest.mark.parametrize("tool", TOOLS)
-def test_help_texts_are_the_tools_own(tool: str) -> None:
-    """`python docs/update_help.py` writes them."""
-    assert help_text(tool) in code_blocks(ROOT / "docs" / f"imagine-{tool}.md", "text")
-
-
-def test_figures_are_those_that_were_measured() -> None:
-    """`python docs/update_results.py` writes them."""
-    sys.path.insert(0, str(ROOT / "docs"))
-    try:
-        from update_results import updated_pages
-    finally:
-        sys.path.remove(str(ROOT / "docs"))
-    for page, text in updated_pages().items():
+@pytest.mark.parametrize("script", ["update_help", "update_examples", "update_results"])
+def test_generated_blocks_are_up_to_date(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make docs` writes them: help texts, scripts, figures."""
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    for page, text in import_module(script).updated_pages().items():
         assert page.read_text() == text, page
+
+
+def test_options_of_both_packers_are_documented_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    divide = import_module("update_help").divide
+    one = "usage: a\n\nrun:\n  -x  same\n      in both\n  -y  one's\n\nsame\n"
+    other = "usage: b\n\nrun:\n  -x  same\n      in both\n  -y  other's\n\nsame\n"
+    shared = "run:\n  -x  same\n      in both\n\nsame\n"
+    assert divide(one, other) == (shared, "usage: a\n\nrun:\n  -y  one's\n")
+    packing = (ROOT / "docs" / "packing.md").read_text()
+    for packer in PACKERS:
+        page = (ROOT / "docs" / f"imagine-{packer}.md").read_text()
+        entries = re.findall(r"(?m)^  (-\S+).*$", page)
+        assert entries
+        assert not [entry for entry in entries if f"\n  {entry} " in packing]
 
 
 def test_quick_start_is_one_line_that_generates_pipes_and_packs(tmp_path: Path) -> None:
@@ -87,6 +88,39 @@ def test_commands_in_the_documentation_run(page: Path, tmp_path: Path) -> None:
 def test_python_in_the_documentation_runs(page: Path, tmp_path: Path) -> None:
     code = "\n".join(code_blocks(page, "python"))
     subprocess.run([sys.executable, "-W", "error", "-c", code], cwd=tmp_path, check=True)
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_pipelines_notice_the_failure_of_a_producer(page: Path) -> None:
+    """Blocks are pasted one by one, so each has its own `set -o pipefail`."""
+    blocks = [block for name in ("sh", "bash", "shell") for block in code_blocks(page, name)]
+    assert [block for block in blocks if has_pipeline(block) and "pipefail" not in block] == []
+
+
+def has_pipeline(script: str) -> bool:
+    """Return whether a script has a pipeline with one of the tools in it."""
+    code = re.sub(r"'[^']*'|\"[^\"]*\"|\\\n", "", script)
+    lines = re.sub(r"\|\s*\n", "| ", code).split("\n")
+    return any("imagine-" in line and re.search(r"(?<!\|)\|(?!\|)", line) for line in lines)
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_python_snippets_have_their_imports(page: Path) -> None:
+    known = {*dir(builtins), "__name__"}
+    for block in [*code_blocks(page, "python"), *code_blocks(page, "py")]:
+        nodes = list(ast.walk(ast.parse(block)))
+        known |= {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+        imported = {
+            alias.asname or alias.name
+            for node in nodes
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+            for alias in node.names
+        }
+        names = [node for node in nodes if isinstance(node, ast.Name)]
+        bound = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        known |= bound  # A later block may go on where this one ends, but needs its own imports.
+        arguments = {node.arg for node in nodes if isinstance(node, ast.arg)}
+        assert {node.id for node in names} - known - imported - arguments == set()
 
 
 def headings(page: Path) -> set[str]:

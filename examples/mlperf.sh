@@ -1,0 +1,17 @@
+#!/bin/bash
+# MLPerf Storage's dataset for ResNet-50, where DLIO expects it: TFRecord files in DIR/train, and
+# indexes for DALI in DIR/index/train.
+#   examples/mlperf.sh DIR [OPTION ...]
+# Further options are imagine-gen's, such as --pooled or --seed 7.
+set -euo pipefail
+
+folder=${1:?folder for the dataset}
+shift
+files=${FILES:-1024}
+per_file=${IMG_PER_FILE:-1251}
+
+imagine-gen --preset mlperf-storage-resnet50 --tar --count "$((files * per_file))" "$@" |
+    imagine-tfrecord --preset mlperf-storage-resnet50 --tar --resume --img-per-file "$per_file" \
+        --name-format "img_{shard:04d}_of_$files.tfrecord" \
+        --dest-path "$folder/train" --index-path "$folder/index/train" |
+    imagine-tfrecord --test --index-path "$folder/index/train"
