@@ -11,7 +11,8 @@ files=${FILES:-1024}
 per_file=${IMG_PER_FILE:-1251}
 
 imagine-gen --preset mlperf-storage-resnet50 --tar --count "$((files * per_file))" "$@" |
-    imagine-tfrecord --preset mlperf-storage-resnet50 --tar --resume --img-per-file "$per_file" \
+    imagine-tfrecord --preset mlperf-storage-resnet50 --tar --img-per-file "$per_file" \
         --name-format "img_{shard:04d}_of_$files.tfrecord" \
         --dest-path "$folder/train" --index-path "$folder/index/train" |
-    imagine-tfrecord --test --index-path "$folder/index/train"
+    imagine-tfrecord --test --index-path "$folder/index/train" \
+        --files "$files" --records "$((files * per_file))" --schema dlio
