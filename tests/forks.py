@@ -35,7 +35,7 @@ from imagine_common.lazy import quiet_interrupts
 
 PACKAGES = ("imagine", "imagine_common", "imagine_gen", "imagine_tfrecord", "imagine_recordio")
 LIBRARIES = ("google_crc32c", "numpy.random", "PIL.Image", "tqdm", "zlib_ng.zlib_ng")
-EXECUTORS = ("concurrent.futures.process", "multiprocessing.popen_fork")
+EXECUTORS = ("multiprocessing.connection", "multiprocessing.popen_fork")
 # With more, an import would start threads, which a fork loses.
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 

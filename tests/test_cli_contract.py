@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pty
+import re
 import resource
 import signal
 import struct
@@ -38,6 +39,7 @@ from support import (
 )
 
 HEAVY = ("PIL", "concurrent.futures", "mxnet", "numpy", "tensorflow", "tqdm")
+RESUME = "the same command with --resume makes the rest"
 SUFFIX = {"gen": ".jpg", **RECORD_SUFFIX}
 
 
@@ -59,6 +61,11 @@ class Job(NamedTuple):
     def paths(self) -> list[str]:
         """Return the paths that it should print."""
         return [f"{self.folder}/x{n}{SUFFIX[self.tool]}" for n in range(3)]
+
+
+def finished(tool: str) -> str:
+    """Return a pattern of the sentence about what is done when a run ends early."""
+    return r"\d+ of \d+ images are finished" if tool == "gen" else r"\d+ files? (is|are) finished"
 
 
 @pytest.fixture
@@ -322,7 +329,7 @@ def test_a_full_disk_exits_1_and_keeps_complete_files(job: Job, small_disk: Path
         result = full._replace(input=manifest([image] * 100)).run()
     assert result.returncode == 1
     (line,) = result.stderr.decode().splitlines()
-    assert "No space left on device" in line
+    assert re.search(f"No space left on device; {finished(job.tool)}; {RESUME}$", line)
     printed = lines(result.stdout)
     assert printed
     assert all(os.path.getsize(path) > 50_000 for path in printed)
@@ -435,7 +442,9 @@ def test_signals_end_the_run_in_one_line_and_leave_nothing_unfinished(
     wait_for(running.is_underway)
     workers = children(running.process.pid)
     (os.killpg if to_group else os.kill)(running.process.pid, signum)
-    assert running.end() == (code, f"imagine-{tool}: {word}\n")
+    ended_by, errors = running.end()
+    assert ended_by == code
+    assert re.fullmatch(rf"imagine-{tool}: {word}; ({finished(tool)}; )?{RESUME}\n", errors)
     assert not any(map(alive, workers))
     assert unfinished(running.folder) == []
 
@@ -499,6 +508,7 @@ def test_a_killed_worker_exits_1_with_a_plain_message(
     assert code == 1
     (line,) = errors.splitlines()
     assert line.startswith(f"imagine-{tool}: error: a worker process died")
+    assert re.search(f"; ({finished(tool)}; )?{RESUME}$", line)
     assert not any(map(alive, workers))
     assert unfinished(running.folder) == []
 

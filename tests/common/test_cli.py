@@ -4,6 +4,8 @@ import argparse
 import contextlib
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from math import inf
 from pathlib import Path
@@ -23,6 +25,7 @@ from imagine_common.errors import (
     ImagineError,
     Interrupted,
     StdoutClosed,
+    StorageFull,
     UsageError,
     WorkerLost,
 )
@@ -30,6 +33,8 @@ from imagine_common.files.temporary import create_temporary, temporary_name
 from imagine_common.host import signals
 from imagine_common.host.signals import ENDING_SIGNALS
 from imagine_common.parallel.ordered_map import ordered_map
+
+HINT = " (--verbose shows where)"
 
 
 @pytest.fixture
@@ -142,7 +147,7 @@ ERRORS = [
     (MemoryError(), 1, "error: out of memory; try fewer --workers"),
     (ImagineError("two\nlines"), 1, r"error: two\nlines"),
     (ValueError("odd"), 1, "error: ValueError: odd (--verbose shows where)"),
-    (BrokenPipeError(32, "x"), 1, "error: BrokenPipeError: [Errno 32] x (--verbose shows where)"),
+    (BrokenPipeError(32, "x"), 1, "error: x (--verbose shows where)"),
 ]
 
 
@@ -268,3 +273,68 @@ def test_an_error_caused_by_a_signal_is_reported_as_the_signal(
 
     assert run_tool(parser, run, []) == 130
     assert capsys.readouterr().err == "imagine-x: interrupted\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (WorkerLost("lost"), "error: lost; 3 files are finished"),
+        (StorageFull("full"), "error: full; 3 files are finished"),
+        (Interrupted(signal.SIGINT), "interrupted; 3 files are finished"),
+        (ImagineError("odd"), "error: odd"),
+        (OSError(5, "Input/output error", "a\nb"), rf"error: a\nb: Input/output error{HINT}"),
+        (OSError(5, "Input/output error"), f"error: Input/output error{HINT}"),
+        (ImportError("x.so: no memory"), f"error: can't load a library: x.so: no memory{HINT}"),
+        (MemoryError(), "error: out of memory; try fewer --workers"),
+        (RuntimeError("can't start new thread"), f"error: can't start new thread{HINT}"),
+    ],
+)
+def test_errors_are_explained_without_the_names_of_classes(
+    parser: Parser, capsys: pytest.CaptureFixture[str], error: BaseException, line: str
+) -> None:
+    def run(_args: argparse.Namespace) -> None:
+        vars(error)["finished"] = "3 files are finished"
+        raise error
+
+    run_tool(parser, run, [])
+    assert capsys.readouterr().err == f"imagine-x: {line}\n"
+
+
+def test_a_traceback_has_no_raw_escapes_and_no_secret(
+    parser: Parser, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(_args: argparse.Namespace) -> None:
+        raise ValueError("\x1b[31m in s3://SECRET@bucket/x")
+
+    run_tool(parser, run, ["--verbose"])
+    err = capsys.readouterr().err
+    assert "Traceback" in err
+    assert r"\x1b[31m in s3://...@bucket/x" in err
+    assert "\x1b" not in err
+    assert "SECRET" not in err.replace('s3://SECRET@bucket/x")', "")  # the line of this file
+
+
+@pytest.mark.parametrize("fd", [1, 2])
+def test_a_stream_that_does_not_block_is_waited_for(fd: int) -> None:
+    """Another process may have made it so, for all that share it."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"." * 4096)
+    script = (
+        "import sys\n"
+        "from imagine_common.cli.report import write_text\n"
+        "from imagine_common.exchange.manifest import write_stdout\n"
+        "write_stdout(b'x' * 100_000) if sys.argv[1] == '1' else"
+        " write_text(sys.stderr, 'x' * 100_000)\n"
+    )
+    with open(writing, "wb") as stream, open(reading, "rb") as read:
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, str(fd)],
+            stdout=stream if fd == 1 else None,
+            stderr=stream if fd == 2 else None,
+        )
+        stream.close()
+        assert read.read().lstrip(b".") == b"x" * 100_000
+    assert process.wait() == 0

@@ -11,12 +11,13 @@ from imagine_common.errors import (
     ImagineError,
     Interrupted,
     StdoutClosed,
+    StorageFull,
     UsageError,
     WorkerLost,
     file_error,
 )
 from imagine_common.host.signals import ENDING_SIGNALS
-from imagine_common.text import show
+from imagine_common.text import printable, show
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,26 @@ def test_unprintable_text_is_escaped(path: str | bytes, shown: str) -> None:
 def test_printable_text_is_unchanged(path: str) -> None:
     assert show(path) == path
     assert show(os.fsencode(path)) == path
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("s3://SECRET@bucket/x", "s3://...@bucket/x"),
+        ("no s3://SECRET@bucket/x, or S3://A:B@b", "no s3://...@bucket/x, or S3://...@b"),
+        ("abfs://container@account/x", "abfs://container@account/x"),
+        ("s3://bucket/a@b", "s3://bucket/a@b"),
+        ("a@b://c", "a@b://c"),
+    ],
+)
+def test_the_user_in_a_url_is_not_shown(url: str, shown: str) -> None:
+    assert show(url) == shown
+    assert printable(url) == shown
+
+
+def test_a_full_disk_is_an_error_of_its_own() -> None:
+    assert type(file_error("a", OSError(errno.ENOSPC, "full"))) is StorageFull
+    assert type(file_error("a", OSError(errno.EDQUOT, "full"))) is StorageFull
 
 
 def test_file_error_names_file_and_reason() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -7,11 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import Future
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -26,6 +25,7 @@ from imagine_common.files.temporary import (
 )
 from imagine_common.host.signals import ENDING_SIGNALS
 from imagine_common.parallel.ordered_map import ordered_map
+from imagine_common.parallel.progress import progress
 from support import PATIENCE, alive, children, unfinished, wait_for
 
 FOREVER = 600.0
@@ -114,6 +114,41 @@ def begin_to_undo(folder: Path, unit: int) -> int:
 def interrupt_oneself(unit: int) -> int:
     os.kill(os.getpid(), signal.SIGINT)
     return unit
+
+
+def hang_up_and_terminate(unit: int) -> int:
+    for signum in (signal.SIGHUP, signal.SIGTERM):
+        os.kill(os.getpid(), signum)
+    return unit
+
+
+def wait_for_ever(folder: Path, unit: int) -> int:
+    if unit == 0:
+        wait_for((folder / "begun").exists)
+        return unit
+    (folder / "begun").touch()
+    while True:  # A call that a signal interrupts is not what ends it.
+        time.sleep(FOREVER)
+
+
+def grow(unit: int) -> bytes:
+    """Return more than fits into a connection, so that both ends have to keep up."""
+    return bytes(unit)
+
+
+def wait_for_others(folder: Path, others: int, unit: int) -> int:
+    if unit:
+        (folder / str(unit)).touch()
+    else:
+        wait_for(lambda: len(os.listdir(folder)) == others)
+    return unit
+
+
+def count_to(parent: int, images: int) -> int:
+    assert os.getpid() != parent
+    for _ in range(images):
+        progress.advance()
+    return images
 
 
 def blocked_signals(_unit: int) -> list[int]:
@@ -269,6 +304,105 @@ def test_workers_leave_it_to_the_parent_to_be_interrupted() -> None:
     assert list(ordered_map(interrupt_oneself, range(4), 2)) == [0, 1, 2, 3]
 
 
+@pytest.fixture
+def _nohup() -> Iterator[None]:
+    previous = {signum: signal.signal(signum, signal.SIG_IGN) for signum in ENDING_SIGNALS}
+    yield
+    for signum, handler in previous.items():
+        signal.signal(signum, handler)
+
+
+@pytest.mark.usefixtures("_nohup")
+def test_workers_ignore_the_signals_that_their_starter_ignores() -> None:
+    assert list(ordered_map(hang_up_and_terminate, range(4), 2)) == [0, 1, 2, 3]
+
+
+@pytest.mark.usefixtures("_nohup")
+def test_workers_that_ignore_signals_leave_with_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imagine_common.parallel.local_processes._SECONDS_TO_LEAVE", FOREVER)
+    before = own_children()
+    with closing(ordered_map(partial(wait_for_ever, tmp_path), range(2), 2)) as results:
+        next(results)
+    assert own_children() == before
+
+
+@pytest.mark.process
+def test_a_worker_that_is_ended_twice_at_once_says_nothing(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, signal\n"
+        "from imagine_common.errors import WorkerLost\n"
+        "from imagine_common.parallel.ordered_map import ordered_map\n"
+        "def work(unit):\n"
+        "    both = {signal.SIGHUP, signal.SIGTERM}\n"
+        "    signal.pthread_sigmask(signal.SIG_BLOCK, both)\n"
+        "    for signum in both:\n"
+        "        os.kill(os.getpid(), signum)\n"
+        "    signal.pthread_sigmask(signal.SIG_UNBLOCK, both)\n"
+        "try:\n"
+        "    list(ordered_map(work, range(4), 2))\n"
+        "except WorkerLost:\n"
+        "    print('lost')\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, timeout=PATIENCE)
+    assert (done.stdout, done.stderr) == (b"lost\n", b"")
+
+
+@pytest.mark.parametrize(
+    ("attribute", "error", "words"),
+    [
+        ("os.fork", BlockingIOError(errno.EAGAIN, "again"), r" 1: again; .*\(ulimit -u\)"),
+        ("os.fork", OSError(errno.ENOMEM, "no memory"), " 1: no memory; free some memory"),
+        ("os.pipe", OSError(errno.EMFILE, "too many"), r" 1: too many; .*\(ulimit -n\)"),
+        ("threading.Thread.start", RuntimeError("no new thread"), "no new thread; allow more"),
+    ],
+)
+def test_workers_that_can_not_start_are_an_error(
+    attribute: str, error: Exception, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    before = own_children()
+    monkeypatch.setattr(attribute, fail)
+    with pytest.raises(ImagineError, match=f"^can't start worker process.*{words}.*--workers 1"):
+        list(ordered_map(double, range(20), 3))
+    assert own_children() == before
+
+
+def test_workers_need_no_semaphores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """/dev/shm, where they are, may be missing or read-only."""
+    monkeypatch.setattr("_multiprocessing.SemLock", None)
+    assert list(ordered_map(double, range(4), 2)) == [0, 2, 4, 6]
+
+
+def test_units_and_results_of_all_sizes_are_exchanged() -> None:
+    sizes = [0, 1, 1 << 16, 1 << 22, 3, 1 << 20]
+    assert [len(data) for data in ordered_map(grow, sizes, 2)] == sizes
+    units = [bytes(size) for size in sizes]
+    assert list(ordered_map(len, units, 2)) == sizes
+
+
+def test_no_unit_waits_for_a_slow_one(tmp_path: Path) -> None:
+    """The first unit ends once all others have, which the other worker has to do."""
+    results = ordered_map(partial(wait_for_others, tmp_path, 4), range(5), 2)
+    assert [next(results), *results] == [0, 1, 2, 3, 4]
+
+
+def test_images_are_counted_as_workers_process_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr(progress, "listener", lambda: seen.append(progress.images))
+    monkeypatch.setattr(progress, "images", 0)
+    monkeypatch.setattr("imagine_common.parallel.progress._SECONDS_BETWEEN_REPORTS", 0)
+    results = ordered_map(partial(count_to, os.getpid()), [3, 4], 2)
+    assert list(results) == [3, 4]
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 2
+    assert progress.images == 7
+
+
 def test_workers_can_be_signalled() -> None:
     for blocked in ordered_map(blocked_signals, range(4), 2):
         assert not set(blocked) & set(ENDING_SIGNALS)
@@ -302,33 +436,6 @@ def test_workers_end_with_their_parent(tmp_path: Path) -> None:
     wait_for(lambda: not alive(int(done.stdout)))
 
 
-KILLED_AT_THE_END = """
-import os, signal, sys
-from concurrent.futures import process
-from contextlib import suppress
-from imagine_common.parallel.ordered_map import ordered_map
-
-join = process._ExecutorManagerThread.join_executor_internals
-
-def kill_one_and_join(self):
-    with suppress(ProcessLookupError):
-        os.kill(list(self.processes)[int(sys.argv[1])], signal.SIGKILL)
-    join(self)
-
-process._ExecutorManagerThread.join_executor_internals = kill_one_and_join
-print(list(ordered_map(abs, range(4), 2)))
-"""
-
-
-@pytest.mark.parametrize("place", ["0", "1"])
-def test_a_worker_killed_when_all_is_done_is_not_waited_for(place: str) -> None:
-    """One of them holds the lock with which they take turns at waiting for work."""
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED_AT_THE_END, place], capture_output=True, timeout=PATIENCE
-    )
-    assert (done.stdout, done.stderr) == (b"[0, 1, 2, 3]\n", b"")
-
-
 def test_process_with_other_threads_can_map(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     # What another thread holds while a process is forked would be held for ever there.
@@ -351,29 +458,3 @@ def test_process_with_other_threads_can_map(tmp_path: Path) -> None:
     )
     assert done.stderr == ""
     assert done.stdout == "[(0, False), (1, False), (2, False)]\n"
-
-
-class _WatchedLock(threading.Condition):
-    """A condition that notes whether the main thread takes it while a signal could interrupt."""
-
-    interruptible = 0
-
-    def __enter__(self) -> bool:
-        if threading.current_thread() is threading.main_thread():
-            blocked = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-            _WatchedLock.interruptible += not blocked >= set(ENDING_SIGNALS)
-        return super().__enter__()
-
-
-def test_no_signal_can_interrupt_while_a_futures_lock_is_held(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    class WatchedFuture(Future[Any]):
-        def __init__(self) -> None:
-            super().__init__()
-            self._condition = _WatchedLock()
-
-    monkeypatch.setattr("concurrent.futures._base.Future", WatchedFuture)
-    monkeypatch.setattr(_WatchedLock, "interruptible", 0)
-    assert list(ordered_map(abs, range(-50, 0), 2)) == list(range(50, 0, -1))
-    assert _WatchedLock.interruptible == 0

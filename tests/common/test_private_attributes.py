@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import os
 import sys
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
-from typing import Any
 
 import pytest
 
 from imagine_common.cli.options import add_null_option
 from imagine_common.cli.tool import Parser
 from imagine_common.errors import ImagineError
-from imagine_common.parallel.local_processes import close_results, worker_processes
-from support import PATIENCE
 
 
 def make_parser() -> Parser:
@@ -57,20 +51,3 @@ def test_argparse_sets_defaults_from_its_actions() -> None:
     for action in parser.actions():
         action.default = argparse.SUPPRESS
     assert vars(parser.parse_args(["--count=1"])) == {"count": 1}
-
-
-def test_an_executor_gives_its_processes_and_ends_without_the_rest_of_their_results() -> None:
-    executor = ProcessPoolExecutor(2, mp_context=get_context("forkserver"))
-    assert worker_processes(executor) == []
-    assert executor.submit(abs, -1).result(PATIENCE) == 1
-    processes = worker_processes(executor)
-    assert {process.is_alive() for process in processes} == {True}
-    # A process that writes the length of a result, and then dies, leaves the reader waiting.
-    results: Any = executor._result_queue
-    assert results is not None
-    os.write(results._writer.fileno(), b"\0\0\0\xff")
-    for process in processes:
-        process.kill()
-        process.join(PATIENCE)
-    close_results(executor)
-    executor.shutdown()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import pty
 import re
@@ -9,11 +10,14 @@ import subprocess
 import sys
 import termios
 import time
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from imagine_common.cli.report import Report
+from imagine_common.errors import WorkerLost
 from imagine_common.text import human_bytes
 from support import PATIENCE
 
@@ -103,12 +107,69 @@ def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "")
 
 
+class Written(io.StringIO):
+    """A stream that notes each write."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.writes.append(text)
+        return len(text)
+
+
+def test_a_line_is_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", stderr := Written())
+    with Report("imagine-x", quiet=False) as report:
+        report.warn("odd")
+    assert stderr.writes == ["imagine-x: warning: odd\n"]
+
+
+@pytest.mark.parametrize(
+    ("options", "files", "images", "finished"),
+    [
+        (
+            {"item": "image", "resumable": True},
+            0,
+            0,
+            "the same command with --resume makes the rest",
+        ),
+        ({"item": "file"}, 0, 0, ""),
+        ({}, 1, 1, None),
+        ({"item": "file"}, 1, 3, "1 file is finished"),
+        ({"item": "file"}, 2, 6, "2 files are finished"),
+        (
+            {"item": "image", "resumable": True},
+            1,
+            1,
+            "1 of 9 images is finished; the same command with --resume makes the rest",
+        ),
+    ],
+)
+def test_an_error_gets_what_is_finished(
+    options: dict[str, Any], files: int, images: int, finished: str | None
+) -> None:
+    error = WorkerLost("lost")
+    with suppress(WorkerLost), Report("imagine-x", True, lambda: 9, **options) as report:
+        report.add(files, images, 100)
+        raise error
+    assert getattr(error, "finished", None) == finished
+
+
 SCRIPT = """
-import sys, threading
+import sys, threading, time
 from imagine_common.cli.report import Report
-with Report("imagine-x", quiet="quiet" in sys.argv, total=7) as report:
-    for _ in range(7):
-        report.add(1, 1, 10)
+from imagine_common.errors import WorkerLost
+from imagine_common.parallel.progress import progress
+total = None
+with Report("imagine-x", "quiet" in sys.argv, lambda: total) as report:
+    total = 7
+    for _ in range(5):
+        time.sleep(0.11)  # more than between two drawings
+        progress.advance()
+    time.sleep(0.11)
+    report.add(1, 7, 70)
     report.warn("odd")
     # A second thread would forbid to fork workers.
     assert threading.active_count() == 1
@@ -146,7 +207,10 @@ def test_bar_is_drawn_on_a_terminal(tmp_path: Path) -> None:
     with open(tmp_path / "stdout", "wb") as file:
         bar, text = drawn(file.fileno())
     assert bar
-    assert b"0/7" in text
+    assert b"0img [" in text
+    # Images count before their file is finished, and the time left is known with the total.
+    assert re.search(rb"2/7 \[00:00<00:0\d, ", text)
+    assert b"7/7" in text
     assert b"\rimagine-x: warning: odd\r\n" in text  # the bar makes room
     assert (tmp_path / "stdout").read_bytes() == b""
 

@@ -6,6 +6,7 @@ into a line on stderr and an exit code.
 
 from __future__ import annotations
 
+import errno
 import signal
 
 from imagine_common.text import show
@@ -35,7 +36,11 @@ class StdoutClosed(ImagineError):
 
 
 class WorkerLost(ImagineError):
-    """A worker process died without raising an error."""
+    """A worker process died without raising an error, or a cluster no longer answers."""
+
+
+class StorageFull(ImagineError):
+    """There is no space left for a file, or a quota is used up."""
 
 
 class Interrupted(BaseException):
@@ -49,7 +54,8 @@ class Interrupted(BaseException):
 
 def file_error(path: str | bytes, error: OSError) -> ImagineError:
     """Return an error with a file's path and the operating system's message."""
-    return ImagineError(f"{show(path)}: {error.strerror or error}")
+    kind = StorageFull if error.errno in (errno.ENOSPC, errno.EDQUOT) else ImagineError
+    return kind(f"{show(path)}: {error.strerror or error}")
 
 
 class file_errors:  # noqa: N801 - a context manager reads as a function

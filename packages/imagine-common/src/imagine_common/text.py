@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+
+# In other stores than Azure's, what stands before an @ is a name or a key of a user.
+_USER = re.compile(r"(?i)\b(?!(?:abfss?|wasbs?)://)([a-z][a-z0-9+.-]*://)[^/@\s]+@")
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
@@ -13,7 +17,12 @@ def show(path: str | bytes) -> str:
 
 
 def printable(text: str) -> str:
-    """Return text as one line, with control and undecodable characters escaped."""
+    """Return text as one line, with control and undecodable characters escaped.
+
+    The user in a URL, which may be a key, becomes `...`.
+    """
+    if "://" in text:
+        text = _USER.sub(r"\1...@", text)
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

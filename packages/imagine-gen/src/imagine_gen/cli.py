@@ -140,7 +140,8 @@ def _stream(args: argparse.Namespace, spec: DatasetSpec) -> None:
 
     units = stream_tar(spec, 1, args.workers, args.chunksize)
     filler = 0
-    with Report(args.prog, args.quiet, total=spec.count) as report, closing(units):
+    report = Report(args.prog, args.quiet, lambda: spec.count)
+    with report, closing(units):
         for unit in units:
             report.add(unit.images, unit.images, unit.bytes)
             filler += unit.filler
@@ -158,7 +159,8 @@ def _generate(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | No
     first_bytes = None
     filler = made = 0
     units = generate_units(spec, workers, args.chunksize, args.resume, args.fsync)
-    with Report(args.prog, args.quiet, total=spec.count) as report, closing(units):
+    report = Report(args.prog, args.quiet, lambda: spec.count, item="image", resumable=True)
+    with report, closing(units):
         for images in units:
             manifest.write(Entry(image.path, image.labels) for image in images)
             size = sum(image.size for image in images)
@@ -192,7 +194,7 @@ def _verify(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None
     missing = different = 0
     extra: list[bytes] = []
     units = verify_units(spec, workers, args.chunksize)
-    with Report(args.prog, args.quiet, total=spec.count) as report, closing(units):
+    with Report(args.prog, args.quiet, lambda: spec.count) as report, closing(units):
         for verdicts in units:
             good = [verdict for verdict in verdicts if not verdict.fault]
             for verdict in verdicts:

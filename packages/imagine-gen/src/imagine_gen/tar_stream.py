@@ -15,6 +15,7 @@ from imagine_common.errors import ImagineError, StdoutClosed, UsageError
 from imagine_common.exchange.tar import archive_end, member_head, member_padding
 from imagine_common.files.output import Buffer, BufferedOutput
 from imagine_common.host.threads import check_stopped
+from imagine_common.parallel.progress import progress
 from imagine_common.text import show
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import EncodedImage, ImageEncoder
@@ -76,6 +77,7 @@ def _encode(
         buffers, filler = encoder.encode(index)
         # One buffer travels between processes faster than many. The buffers of a pooled image are
         # the strips themselves, which need no copy.
+        progress.advance()
         images.append(EncodedImage([b"".join(buffers)] if join else list(buffers), filler))
     return images
 

@@ -13,6 +13,7 @@ from imagine_common.files.reading import compare
 from imagine_common.files.storage import exists, open_input
 from imagine_common.host.threads import check_stopped
 from imagine_common.parallel.ordered_map import Workers
+from imagine_common.parallel.progress import progress
 from imagine_common.text import show
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import ImageEncoder
@@ -61,7 +62,11 @@ def extra_files(spec: DatasetSpec) -> list[bytes]:
 
 
 def _verify_images(spec: DatasetSpec, encoder: ImageEncoder, indexes: range) -> list[Verdict]:
-    return [_verify_image(encoder, index, spec.image_path(index)) for index in indexes]
+    verdicts = []
+    for index in indexes:
+        verdicts.append(_verify_image(encoder, index, spec.image_path(index)))
+        progress.advance()
+    return verdicts
 
 
 def _verify_image(encoder: ImageEncoder, index: int, path: bytes) -> Verdict:

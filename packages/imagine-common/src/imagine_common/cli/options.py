@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from imagine_common.cli.report import print_stderr
 from imagine_common.errors import UsageError
 from imagine_common.exchange.manifest import NEWLINE, NUL
 
@@ -112,7 +113,12 @@ def open_workers(
         raise UsageError(
             f"argument --scheduler: needs Dask; run: pip install '{tool}[dask]' ({error})"
         ) from error
-    cluster = DaskCluster(args.scheduler, ("imagine-common", tool, *packages))
+
+    def notify(message: str) -> None:
+        if not args.quiet:
+            print_stderr(f"{args.prog}: {message}")
+
+    cluster = DaskCluster(args.scheduler, ("imagine-common", tool, *packages), notify)
     with warnings.catch_warnings():
         if not args.verbose:
             warnings.simplefilter("ignore")

@@ -6,18 +6,34 @@ import os
 import stat
 import sys
 import time
-from typing import Any
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TextIO
 
+from imagine_common.files.output import write_all
+from imagine_common.parallel.progress import progress
 from imagine_common.text import counted, human_bytes
 
 
 class Report:
     """Counts finished work, draws a progress bar and prints a summary.
 
-    `prog` begins each line, and `total` is the number of images, if known in advance.
+    `prog` begins each line. `total` returns the number of images, or None while it is unknown. The
+    bar counts images as they are processed, which is before their files are finished.
+
+    An error that ends the `with` block gets an attribute `finished`: a sentence about the finished
+    files, which `item` names, and about `--resume` if the run is `resumable`.
     """
 
-    def __init__(self, prog: str, quiet: bool, total: int | None = None) -> None:
+    def __init__(
+        self,
+        prog: str,
+        quiet: bool,
+        total: Callable[[], int | None] = lambda: None,
+        *,
+        item: str = "",
+        resumable: bool = False,
+    ) -> None:
         self.files = 0
         self.images = 0
         self.size = 0
@@ -25,6 +41,8 @@ class Report:
         self._prog = prog
         self._quiet = quiet
         self._total = total
+        self._item = item
+        self._resumable = resumable
         self._bar: Any = None
 
     def __enter__(self) -> Report:
@@ -33,12 +51,23 @@ class Report:
             from tqdm import tqdm
 
             tqdm.monitor_interval = 0  # Its thread would make forking workers unsafe.
-            self._bar = tqdm(total=self._total, unit="img", leave=False, dynamic_ncols=True)
+            self._bar = tqdm(
+                total=self._total(),
+                unit="img",
+                leave=False,
+                dynamic_ncols=True,
+                miniters=0,  # By default, it looks at the time only after a number of images.
+                file=_Terminal(),
+            )
+            progress.images, progress.listener = 0, self._draw
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         if self._bar is not None:
+            progress.listener = None
             self._bar.close()
+        if error is not None and self._item:
+            vars(error)["finished"] = self._finished()
 
     def add(self, files: int, images: int, size: int, kept: int = 0) -> None:
         """Count finished files, their images and bytes, and how many of them existed before."""
@@ -47,7 +76,7 @@ class Report:
         self.size += size
         self.kept += kept
         if self._bar is not None:
-            self._bar.update(images)
+            self._draw()
 
     def info(self, message: str) -> None:
         """Print a message, unless quiet."""
@@ -78,6 +107,22 @@ class Report:
             f"{more}"
         )
 
+    def _draw(self) -> None:
+        self._bar.total = self._total()
+        # Workers of a cluster do not report images before their file is finished.
+        self._bar.update(max(progress.images, self.images) - self._bar.n)
+
+    def _finished(self) -> str:
+        parts = []
+        if self.files:
+            total = self._total() if self._item == "image" else None
+            items = f"{self.files} of {counted(total, 'image')}" if total else ""
+            verb = "are" if self.files > 1 else "is"
+            parts.append(f"{items or counted(self.files, self._item)} {verb} finished")
+        if self._resumable:
+            parts.append("the same command with --resume makes the rest")
+        return "; ".join(parts)
+
     def _print(self, message: str) -> None:
         if self._bar is not None:
             self._bar.clear()
@@ -87,9 +132,21 @@ class Report:
 def print_stderr(text: str) -> None:
     """Print lines on stderr. A broken stderr is ignored: files and exit code are still right."""
     try:
-        print(text, file=sys.stderr, flush=True)
+        write_text(sys.stderr, f"{text}\n")
     except OSError:
         discard(2)
+
+
+def write_text(stream: TextIO, text: str) -> None:
+    """Write text to a standard stream: at once, so that lines of several tools do not mix."""
+    try:
+        fd = stream.fileno()
+    except OSError:  # A caller has replaced the stream.
+        stream.write(text)
+        return
+    stream.flush()
+    data = text.encode(stream.encoding, stream.errors or "strict")
+    write_all(fd, [data], len(data))
 
 
 def discard(fd: int) -> None:
@@ -97,6 +154,24 @@ def discard(fd: int) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, fd)
     os.close(null)
+
+
+class _Terminal:
+    """stderr for tqdm, which would fail on a terminal that is gone or does not block."""
+
+    @property
+    def encoding(self) -> str:
+        return sys.stderr.encoding
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            write_text(sys.stderr, text)
+
+    def flush(self) -> None:
+        """Do nothing: `write` has written everything."""
+
+    def fileno(self) -> int:
+        return sys.stderr.fileno()
 
 
 def _is_pipe(fd: int) -> bool:

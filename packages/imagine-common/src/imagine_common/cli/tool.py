@@ -9,17 +9,23 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from imagine_common import __version__
-from imagine_common.cli.report import discard, print_stderr
-from imagine_common.errors import DONE, FAILED, ImagineError, Interrupted, StdoutClosed, UsageError
+from imagine_common.cli.report import discard, print_stderr, write_text
+from imagine_common.errors import (
+    DONE,
+    FAILED,
+    ImagineError,
+    Interrupted,
+    StdoutClosed,
+    StorageFull,
+    UsageError,
+    WorkerLost,
+)
 from imagine_common.files.temporary import remove_unfinished
 from imagine_common.host.signals import ending_signals_blocked, ending_signals_raised
-from imagine_common.text import printable
-
-if TYPE_CHECKING:
-    from _typeshed import SupportsWrite
+from imagine_common.text import printable, show
 
 
 class Parser(argparse.ArgumentParser):
@@ -63,11 +69,10 @@ class Parser(argparse.ArgumentParser):
             help="show the version and exit",
         )
 
-    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+    def _print_message(self, message: str, file: object = None) -> None:
         # argparse ignores a closed stdout. Private to argparse; checked with Python 3.10 to 3.13.
         try:
-            (file or sys.stdout).write(message)
-            sys.stdout.flush()
+            write_text(sys.stderr if file == sys.stderr else sys.stdout, message)
         except OSError as error:
             discard(1)
             if isinstance(error, BrokenPipeError):
@@ -112,13 +117,14 @@ def run_tool(
         return int(end.code or 0)
     except BaseException as error:
         # A signal can cause other errors on its way, but it is what ended the run.
+        finished = getattr(error, "finished", "")
         if received:
-            return _explain(Interrupted(received[0]), parser.prog, verbose=False)
-        return _explain(error, parser.prog, verbose)
+            error, verbose = Interrupted(received[0]), False
+        return _explain(error, parser.prog, verbose, finished)
     return DONE
 
 
-def _explain(error: BaseException, prog: str, verbose: bool) -> int:
+def _explain(error: BaseException, prog: str, verbose: bool, finished: str) -> int:
     """Print the error that ended a run, in one line, and return the exit code."""
     if isinstance(error, StdoutClosed):
         return error.exit_code
@@ -132,11 +138,26 @@ def _explain(error: BaseException, prog: str, verbose: bool) -> int:
         line = "error: out of memory; try fewer --workers"
     else:
         hint = "" if verbose else " (--verbose shows where)"
-        line = f"error: {type(error).__name__}: {error}{hint}"
+        line = f"error: {_reason(error)}{hint}"
+    if finished and isinstance(error, (Interrupted, StorageFull, WorkerLost)):
+        line = f"{line}; {finished}"
     if verbose:
-        print_stderr("".join(traceback.format_exception(error)).rstrip())
+        text = "".join(traceback.format_exception(error)).rstrip()
+        print_stderr("\n".join(map(printable, text.split("\n"))))
     print_stderr(f"{prog}: {printable(line)}")
     return error.exit_code if isinstance(error, (ImagineError, Interrupted)) else FAILED
+
+
+def _reason(error: BaseException) -> str:
+    """Return the reason of an unexpected error; only a defect is shown as Python's."""
+    if isinstance(error, OSError):
+        place = f"{show(error.filename)}: " if error.filename else ""
+        return f"{place}{error.strerror or error}"
+    if isinstance(error, ImportError):  # Memory that is too short for a library, for example.
+        return f"can't load a library: {error}"
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
 
 
 def _open_missing_descriptors() -> None:

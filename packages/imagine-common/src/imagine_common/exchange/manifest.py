@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from imagine_common.errors import ImagineError, StdoutClosed
+from imagine_common.files.output import write_all
 from imagine_common.files.storage import exists
 from imagine_common.text import show
 
@@ -141,10 +142,9 @@ class ManifestWriter:
 
 def write_stdout(data: bytes, fd: int = 1) -> None:
     """Write bytes to stdout, or to another descriptor that replaces it, without delay."""
-    left = memoryview(data)
     try:
-        while left:
-            left = left[os.write(fd, left) :]
+        if data:
+            write_all(fd, [data], len(data))
     except BrokenPipeError:
         raise StdoutClosed("standard output: its reader went away") from None
     except OSError as error:

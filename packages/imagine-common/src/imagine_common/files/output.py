@@ -7,6 +7,7 @@ the file is on the disk before the rename, and the folder's entry after it.
 from __future__ import annotations
 
 import os
+import select
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -111,7 +112,7 @@ class BufferedOutput:
 
 def write_all(fd: int, buffers: Sequence[Buffer], size: int) -> None:
     """Write up to 1,024 buffers of `size` bytes in total, or raise an `OSError`."""
-    written = os.writev(fd, buffers)
+    written = _write_some(fd, buffers)
     while written < size:  # The kernel may take less than all.
         size -= written
         whole = 0
@@ -119,7 +120,18 @@ def write_all(fd: int, buffers: Sequence[Buffer], size: int) -> None:
             written -= len(buffers[whole])
             whole += 1
         buffers = [memoryview(buffers[whole])[written:], *buffers[whole + 1 :]]
-        written = os.writev(fd, buffers)
+        written = _write_some(fd, buffers)
+
+
+def _write_some(fd: int, buffers: Sequence[Buffer]) -> int:
+    """Write at least one byte, also to a pipe or terminal that another process made not block."""
+    while True:
+        try:
+            return os.writev(fd, buffers)
+        except BlockingIOError:
+            poll = select.poll()
+            poll.register(fd, select.POLLOUT)
+            poll.poll()
 
 
 class AtomicFile(OutputFile):

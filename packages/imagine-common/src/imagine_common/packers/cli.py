@@ -7,6 +7,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING
 
 from imagine_common.cli.options import open_workers, refuse_scheduler, was_given
@@ -91,8 +92,18 @@ def run_packer(packer: Packer) -> None:
         refuse_scheduler(args, "--tar", "which uses one process")
     if args.scheduler is not None:  # Otherwise the error would come after connecting.
         refuse_store("--scheduler", spec.dest_path)
-    with open_workers(args, packer.package) as workers, Report(args.prog, args.quiet) as report:
+    # With the total in names, files have none before the run's end.
+    item = "" if spec.names.needs_total else "file"
+    report = Report(
+        args.prog, args.quiet, partial(_total, args, source), item=item, resumable=not args.tar
+    )
+    with open_workers(args, packer.package) as workers, report:
         _pack(packer, record_format, source, spec, workers, report)
+
+
+def _total(args: argparse.Namespace, source: Source) -> int | None:
+    """Return the number of images to pack, if it is known."""
+    return None if args.part else getattr(source, "total", None)
 
 
 def _spec(args: argparse.Namespace) -> PackSpec:

@@ -13,6 +13,7 @@ from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import Image, InvalidSample
 from imagine_common.packers.shards.record_format import RecordFormat
 from imagine_common.packers.sources.base import LineFormat
+from imagine_common.parallel.progress import progress
 
 Found: TypeAlias = "Image | ImagineError"
 
@@ -29,6 +30,7 @@ def usable(found: Iterable[Found], spec: PackSpec, skipped: list[str]) -> Iterat
             skipped += image.reasons if isinstance(image, InvalidSample) else [str(image)]
         else:
             raise image
+        progress.advance()
         del image  # An image that has been written must not stay in memory.
 
 

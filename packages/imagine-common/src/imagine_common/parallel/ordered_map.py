@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 from imagine_common.errors import ImagineError
 from imagine_common.host.limits import check_workers, keep_freed_memory
 from imagine_common.host.signals import check_interrupted
+from imagine_common.parallel.progress import progress
 
 if TYPE_CHECKING:  # Not imported at run time, which --workers 1 would wait for.
     from contextlib import AbstractContextManager
@@ -31,7 +32,7 @@ class Executor(Protocol):
     def most_pending(self) -> int:
         """Return how many submitted units keep all workers busy at present."""
 
-    def submit(self, function: Callable[[Any], Any], unit: Any) -> Any:
+    def submit(self, unit: Any) -> Any:
         """Start work on a unit; the returned object has a method `done()`."""
 
     def result(self, pending: Any) -> Any:
@@ -61,16 +62,17 @@ def ordered_map(
         keep_freed_memory()
         for unit in units:
             check_interrupted()
+            progress.advance(0)
             if unit is not None:
                 yield function(unit)
     elif isinstance(workers, int):
         from imagine_common.parallel.local_processes import LocalProcesses
 
-        yield from _map_on(LocalProcesses(workers, tidy), function, units)
+        yield from _map_on(LocalProcesses(workers, function, tidy), units)
     else:
         from imagine_common.parallel.cluster.executor import DaskExecutor
 
-        yield from _map_on(DaskExecutor(workers, tidy), function, units)
+        yield from _map_on(DaskExecutor(workers, function, tidy), units)
 
 
 def choose_workers(workers: Workers | None) -> Workers:
@@ -87,10 +89,8 @@ def base_of(workers: Workers | None) -> bytes:
 
 
 def _map_on(
-    opened: AbstractContextManager[Executor],
-    function: Callable[[Unit], Result],
-    units: Iterable[Unit | None],
-) -> Generator[Result]:
+    opened: AbstractContextManager[Executor], units: Iterable[Unit | None]
+) -> Generator[Any]:
     ended_by: list[ImagineError] = []
 
     def until_error() -> Iterator[Unit | None]:
@@ -104,7 +104,7 @@ def _map_on(
         for unit in until_error():
             check_interrupted()
             if unit is not None:
-                pending.append(executor.submit(function, unit))
+                pending.append(executor.submit(unit))
             while pending and (pending[0].done() or len(pending) > executor.most_pending):
                 yield executor.result(pending.popleft())
         while pending:

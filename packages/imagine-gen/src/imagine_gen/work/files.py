@@ -23,6 +23,7 @@ from imagine_common.files.reading import FileSlice, InputFile
 from imagine_common.files.storage import open_input, output_file, sync_file
 from imagine_common.files.urls import is_remote, local_path
 from imagine_common.host.threads import check_stopped, worker_process
+from imagine_common.parallel.progress import progress
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import ImageEncoder
 
@@ -63,6 +64,7 @@ def make_images(
         elif fsync:
             sync_file(path)
         files.append(file)
+        progress.advance()
     return files
 
 

@@ -64,18 +64,19 @@ class FolderSource:
         self.non_images = Ignored("non-image file")
         self.unlabeled = Ignored("unlabeled file")
         self.loops = Ignored("symlink loop")
+        self.total: int | None = None  # images, or files of a folder that is read to its end later
         self._skip_invalid = skip_invalid
         self._recursive = recursive or labels_from_dirs
         self._labels_from_dirs = labels_from_dirs
 
     def lines(self) -> Iterator[list[bytes] | None]:
         """Yield the images' paths as the lines of a manifest; None while none is found."""
-        found = False
+        found = 0
         lines: list[bytes] = []
         for seen, examined in enumerate(self._examined_files(), 1):
             if isinstance(examined, Entry):
                 lines.append(format_line(examined))
-                found = True
+                found += 1
             else:
                 self.non_images.add(examined)
             if seen % _BATCH == 0:
@@ -83,6 +84,7 @@ class FolderSource:
                 lines = []
         if lines:
             yield lines
+        self.total = found
         if not found:
             below = " or below it" if self._recursive else ""
             raise ImagineError(f"{show(self.path)}: no images in this folder{below}")
@@ -136,6 +138,8 @@ class FolderSource:
             parents |= {own}
         files, folders = _list_visible(folder.path)
         names = sorted([*files, *folders] if self._recursive else files, key=natural_key)
+        if not self._recursive:
+            self.total = len(names)
         for name in names:
             path = os.path.join(folder.path, name)
             if name in folders:

@@ -10,7 +10,7 @@ import threading
 import time
 from asyncio import CancelledError
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import Future, TimeoutError  # noqa: A004 - another class in Python 3.10
+from concurrent.futures import Future, TimeoutError, wait  # noqa: A004 - another class in Python 3.10
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, TypeVar
@@ -20,7 +20,7 @@ import distributed
 from dask.utils import parse_timedelta
 from distributed import Client
 
-from imagine_common.errors import ImagineError
+from imagine_common.errors import ImagineError, WorkerLost
 from imagine_common.parallel.cluster.scheduler import check_scheduler, find_scheduler
 from imagine_common.parallel.cluster.tasks import wrong_version
 
@@ -29,6 +29,8 @@ Answer = TypeVar("Answer")
 _SECONDS_BETWEEN_LOOKS = 1.0
 _SECONDS_TO_ANSWER = 60.0
 _SECONDS_TO_LEAVE = 2.0
+_SECONDS_TO_NOTICE = 2.0
+_SECONDS_BETWEEN_NOTICES = 10.0
 _WORKERS_TIMEOUT = "60s"
 
 
@@ -43,6 +45,8 @@ class DaskCluster:
         The scheduler's address, such as `tcp://10.0.0.1:8786`, or the path of a scheduler file.
     packages : sequence of str
         The packages that scheduler and workers must have in the version installed here.
+    notify : callable
+        It gets a message about what is waited for: soon, and every ten seconds again.
 
     Raises
     ------
@@ -52,21 +56,29 @@ class DaskCluster:
         On entering, also if there are no workers, or packages are missing or differ.
     """
 
-    def __init__(self, scheduler: str, packages: Sequence[str] = ("imagine-common",)) -> None:
+    def __init__(
+        self,
+        scheduler: str,
+        packages: Sequence[str] = ("imagine-common",),
+        notify: Callable[[str], object] = lambda _: None,
+    ) -> None:
         check_scheduler(scheduler)
         self.address = scheduler
         self.versions = tuple((package, version(package)) for package in packages)
         self.workers: dict[str, int] = {}  # as of the last `look`: the threads at each address
         self._client: Client | None = None
+        self._notify = notify
         self._looked = self._had_workers = 0.0
 
     def __enter__(self) -> DaskCluster:
         timeout = parse_timedelta(dask.config.get("distributed.comm.timeouts.connect"))
-        self.address = find_scheduler(self.address, timeout)
+        self._notified = time.monotonic() + _SECONDS_TO_NOTICE - _SECONDS_BETWEEN_NOTICES
+        self.address = find_scheduler(self.address, timeout, self._waiting)
         self._client = self._connect(timeout)
         self._had_workers = time.monotonic()
         try:
             while not self.look():
+                self._waiting("the Dask cluster has no workers yet")
                 time.sleep(_SECONDS_BETWEEN_LOOKS / 10)
             self._check_versions()
         except BaseException:
@@ -110,17 +122,20 @@ class DaskCluster:
             return self.threads
         timeout = parse_timedelta(dask.config.get("imagine.workers-timeout", _WORKERS_TIMEOUT))
         if now > self._had_workers + timeout:
-            raise ImagineError(
+            raise WorkerLost(
                 f"{self.address}: the Dask cluster has had no workers for {timeout:g} s; do they"
                 " start, and find their scheduler?"
             )
         return 0
 
-    def lost(self) -> ImagineError:
+    def lost(self) -> WorkerLost:
         """Return the error for a scheduler that no longer answers."""
-        return ImagineError(
-            f"{self.address}: lost the Dask scheduler; finished files stay, and --resume goes on"
-        )
+        return WorkerLost(f"{self.address}: lost the Dask scheduler")
+
+    def _waiting(self, reason: str) -> None:
+        if time.monotonic() > self._notified + _SECONDS_BETWEEN_NOTICES:
+            self._notified = time.monotonic()
+            self._notify(f"{self.address}: {reason}; waiting")
 
     def call_on_workers(
         self,
@@ -170,8 +185,12 @@ class DaskCluster:
 
         # Client's timeout does not apply to a server that accepts a connection but never answers.
         threading.Thread(target=connect, daemon=True).start()
+        deadline = time.monotonic() + timeout + _SECONDS_TO_LEAVE
+        while not connected.done() and time.monotonic() < deadline:
+            self._waiting("no Dask scheduler answers yet")
+            wait([connected], timeout=_SECONDS_BETWEEN_LOOKS)
         try:
-            return connected.result(timeout + _SECONDS_TO_LEAVE)
+            return connected.result(0)
         except (OSError, distributed.TimeoutError, TimeoutError) as error:
             raise ImagineError(
                 f"{self.address}: no Dask scheduler has answered for {timeout:g} s; is it running?"

@@ -35,8 +35,11 @@ class DaskExecutor:
     All methods raise an `ImagineError` if the scheduler is lost or has no workers for too long.
     """
 
-    def __init__(self, cluster: DaskCluster, tidy: Callable[[], object]) -> None:
+    def __init__(
+        self, cluster: DaskCluster, function: Callable[[Any], Any], tidy: Callable[[], object]
+    ) -> None:
         self._cluster = cluster
+        self._function = function
         self._tidy = tidy
         self._name = uuid4().hex
         self._run = b""
@@ -53,11 +56,11 @@ class DaskExecutor:
         """Return how many submitted units keep all workers busy at present."""
         return _PENDING_PER_THREAD * max(1, self._look())
 
-    def submit(self, function: Callable[[Any], Any], unit: Any) -> Future:
-        """Start work on a unit; `function` must be the same in every call."""
+    def submit(self, unit: Any) -> Future:
+        """Start work on a unit."""
         self._look()
         if not self._run:
-            run = self._name, self._cluster.versions, cloudpickle.dumps(function)
+            run = self._name, self._cluster.versions, cloudpickle.dumps(self._function)
             self._run = pickle.dumps(run)
         key = f"imagine-{self._name}-{next(self._numbers)}"
         future = self._cluster.client.submit(

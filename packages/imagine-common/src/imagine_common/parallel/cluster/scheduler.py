@@ -6,6 +6,7 @@ import json
 import os
 import re
 import time
+from collections.abc import Callable
 
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.text import show
@@ -27,8 +28,12 @@ def check_scheduler(scheduler: str) -> None:
         )
 
 
-def find_scheduler(scheduler: str, timeout: float) -> str:
+def find_scheduler(
+    scheduler: str, timeout: float, waiting: Callable[[str], object] = lambda _: None
+) -> str:
     """Return a scheduler's address, waiting for its file up to `timeout` seconds.
+
+    While it waits, it calls `waiting` with the reason.
 
     The file is JSON with the key `address`, as `dask scheduler --scheduler-file`, dask-mpi and
     dask-jobqueue write it.
@@ -45,6 +50,7 @@ def find_scheduler(scheduler: str, timeout: float) -> str:
             problem = "it does not contain a scheduler's address"
         if time.monotonic() > deadline:
             raise ImagineError(f"{show(scheduler)}: {problem}; has the Dask scheduler started?")
+        waiting(problem)
         time.sleep(_SECONDS_BETWEEN_LOOKS)
 
 
