@@ -70,6 +70,10 @@ def test_a_password_in_a_url_is_refused_and_not_repeated(
         (b"s3://bucket/\xff", "names in object stores must be UTF-8"),
         (b"file://host/x", "three slashes and an absolute path"),
         (b"file://x", "three slashes and an absolute path"),
+        (b"s3:/bucket", "s3:/bucket: a URL begins with s3://"),
+        (b"S3:bucket/x", "a URL begins with S3://, and a local path of this name with ./"),
+        (b"gs:/bucket", "a URL begins with gs://"),
+        (b"file:/tmp/x", "a URL begins with file://"),
     ],
 )
 def test_urls_that_lead_nowhere_are_refused(url: bytes, words: str) -> None:
@@ -89,7 +93,7 @@ def test_the_package_to_install_is_named(
         return None
 
     monkeypatch.setattr(importlib.util, "find_spec", find_none)
-    with pytest.raises(UsageError, match=rf"pip install 'imagine-common\[{extra}\]'"):
+    with pytest.raises(UsageError, match=rf"pip install './packages/imagine-common\[{extra}\]'"):
         check_url(url.encode())
 
 
@@ -113,7 +117,7 @@ def without_backend(tool: str, *args: str, data: bytes, cwd: Path) -> tuple[int,
 def test_a_url_without_its_backend_exits_2(tool: str, tmp_path: Path) -> None:
     code, said = without_backend(tool, PATH_OPTION[tool], "s3://b", data=b"x\n", cwd=tmp_path)
     assert code == 2
-    assert "pip install 'imagine-common[s3]'" in said
+    assert "in a checkout: pip install './packages/imagine-common[s3]'" in said
     assert list(tmp_path.iterdir()) == []
 
 
@@ -133,7 +137,7 @@ def test_a_source_without_its_backend_exits_2(
 ) -> None:
     code, said = without_backend(tool, *args, data=data, cwd=tmp_path)
     assert code == 2
-    assert "pip install 'imagine-common[s3]'" in said
+    assert "in a checkout: pip install './packages/imagine-common[s3]'" in said
     assert list(tmp_path.iterdir()) == []
 
 

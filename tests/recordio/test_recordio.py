@@ -121,7 +121,7 @@ def test_without_mxnet_its_writer_names_the_package(tmp_path: Path, image: Path)
     args = ["--writer", "mxnet", "--source-path", image.parent, "--dest-path", "out"]
     result = run("recordio", *args, cwd=tmp_path)
     assert result.returncode == 2
-    assert b"pip install 'imagine-recordio[mxnet]'" in result.stderr
+    assert b"in a checkout: pip install './packages/imagine-recordio[mxnet]'" in result.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -88,7 +88,7 @@ def test_without_tensorflow_its_writer_names_the_package(tmp_path: Path, image: 
     args = ["--writer", "tensorflow", "--source-path", image.parent, "--dest-path", "out"]
     result = run("tfrecord", *args, cwd=tmp_path)
     assert result.returncode == 2
-    assert b"pip install 'imagine-tfrecord[tensorflow]'" in result.stderr
+    assert b"in a checkout: pip install './packages/imagine-tfrecord[tensorflow]'" in result.stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from imagine_common.packers.create import PackOptions, PackSummary, PathLike
 
-_INSTALL = "pip install 'imagine-recordio[mxnet]' (Python 3.11 or older)"
+_INSTALL = "in a checkout: pip install './packages/imagine-recordio[mxnet]' (Python 3.11 or older)"
 _OWN_OPTIONS = """\
 writer : {"native", "mxnet"}
     The code that writes the files; both write the same bytes.

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from imagine_common.packers.create import PackOptions, PackSummary, PathLike
 
-_INSTALL = "pip install 'imagine-tfrecord[tensorflow]'"
+_INSTALL = "in a checkout: pip install './packages/imagine-tfrecord[tensorflow]'"
 _OWN_OPTIONS = """\
 writer : {"native", "tensorflow"}
     The code that writes the files; both write the same bytes.

@@ -16,6 +16,7 @@ from imagine_common.text import show
 
 _MARK = b"://"
 _URL = re.compile(rb"(?s)([A-Za-z][A-Za-z0-9+.-]*)://([^/]*)(/.*)?")
+_ALMOST_URL = re.compile(rb"(?i)(s3a?|gs|gcs|az|abfss?|file|https?):(?!//)")
 _LOCAL = "file"
 _NO_STORES = ("http", "https")
 
@@ -84,9 +85,10 @@ def require_backend(scheme: str) -> None:
     """Check that the packages for a scheme are installed, without importing the slow ones."""
     module, extra = _BACKENDS.get(scheme, ("fsspec", ""))
     if not importlib.util.find_spec(module):
-        package = f"imagine-common[{extra}]" if extra else "fsspec"
+        package = f"./packages/imagine-common[{extra}]" if extra else "fsspec"
         raise UsageError(
-            f"{scheme}:// URLs need {module}, which is not installed: pip install '{package}'"
+            f"{scheme}:// URLs need {module}, which is not installed;"
+            f" in a checkout: pip install '{package}'"
         )
     if not extra:
         import fsspec
@@ -112,3 +114,8 @@ def check_url(path: bytes) -> None:
             local_path(path)
         else:
             require_backend(scheme)
+    elif match := _ALMOST_URL.match(path):
+        raise UsageError(
+            f"{show(path)}: a URL begins with {show(match[1])}://, and a local path of this name"
+            " with ./"
+        )
