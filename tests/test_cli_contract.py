@@ -6,6 +6,7 @@ stdout names good data files; stderr is for people; exit codes; whole files; no 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -175,10 +176,22 @@ def test_help_fits_eighty_columns(tool: str) -> None:
     assert [line for line in result.stdout.decode().splitlines() if len(line) > 80] == []
 
 
+def test_short_help_fits_a_screen(tool: str) -> None:
+    result = run(tool, "-h", env={**os.environ, "COLUMNS": "80"})
+    shown = result.stdout.decode().splitlines()
+    assert len(shown) < 24
+    assert max(map(len, shown)) < 80
+    examples, options = "\n".join(shown).split("\n\n")[1:3]
+    assert len(examples.splitlines()) == 1 + 3
+    assert len(re.findall(r"(?m)^  --", options)) == 10
+    assert shown[-1] == f"All options: imagine-{tool} --help"
+
+
 @pytest.mark.process
-def test_help_imports_nothing_heavy(tool: str) -> None:
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_imports_nothing_heavy(tool: str, option: str) -> None:
     code = (
-        f"import sys; from imagine_{tool}.cli import main; assert main(['--help']) == 0;"
+        f"import sys; from imagine_{tool}.cli import main; assert main([{option!r}]) == 0;"
         f"sys.exit(repr([name for name in {HEAVY!r} if name in sys.modules]))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -189,13 +202,18 @@ def test_help_imports_nothing_heavy(tool: str) -> None:
 def test_version_is_the_package_version(tool: str) -> None:
     result = run_process(tool, "--version")
     assert result.returncode == 0
-    assert result.stdout == f"imagine-{tool} 0.1.0\n".encode()
+    first, *libraries = result.stdout.decode().splitlines()
+    assert first == f"imagine-{tool} 0.1.0"
+    names = [line.split()[0] for line in libraries]
+    assert names == {"gen": ["Pillow", "zlib-ng"], "tfrecord": ["google-crc32c"]}.get(tool, [])
+    assert tool != "gen" or re.search(r"\(.*libjpeg-turbo \d.*\)", libraries[0])
 
 
 @pytest.mark.process
 def test_runs_as_a_module(tool: str) -> None:
     args = [sys.executable, "-m", f"imagine_{tool}", "--version"]
-    assert subprocess.run(args, capture_output=True).stdout == f"imagine-{tool} 0.1.0\n".encode()
+    shown = subprocess.run(args, capture_output=True).stdout
+    assert shown.splitlines()[0] == f"imagine-{tool} 0.1.0".encode()
 
 
 def test_stdout_names_the_files_in_order_and_stderr_has_one_line(job: Job) -> None:
@@ -212,6 +230,58 @@ def test_null_ends_paths_with_nul(job: Job) -> None:
     result = job._replace(input=job.input.replace(b"\n", b"\0")).run("-0")
     assert result.returncode == 0
     assert lines(result.stdout, b"\0") == job.paths
+
+
+def test_a_summary_for_programs_has_the_numbers_of_the_run(job: Job, tmp_path: Path) -> None:
+    file = tmp_path / "summary.json"
+    option = ("--summary-json", str(file))
+    assert job.run(*option, "-q").returncode == 0
+    written = json.loads(file.read_text())
+    expected = {
+        "tool": f"imagine-{job.tool}",
+        "version": "0.1.0",
+        "arguments": [*job.args, *option, "-q"],
+        "mode": "write",
+        "exit_code": 0,
+        "error": None,
+        "files": 3,
+        "images": 3 if job.tool == "gen" else 5,
+        "bytes": sum(path.stat().st_size for path in job.folder.iterdir()),
+        "kept": 0,
+        "skipped": 0,
+    }
+    assert written.pop("seconds") > 0
+    assert written == expected
+    assert job.run(*option, "--resume").returncode == 0
+    assert json.loads(file.read_text())["kept"] == 3
+    assert job.run(*option, "--dry-run").returncode == 0
+    planned = json.loads(file.read_text())
+    assert (planned["mode"], planned["files"]) == ("dry-run", 3)
+    assert planned["images"] == expected["images"]
+
+
+def test_a_summary_of_a_failed_run_has_the_error(job: Job, tmp_path: Path) -> None:
+    file = tmp_path / "summary.json"
+    Path(job.paths[1]).mkdir(parents=True)
+    result = job.run("--workers", "1", "--summary-json", str(file))
+    assert result.returncode == 1
+    written = json.loads(file.read_text())
+    assert (written["exit_code"], written["files"]) == (1, 1)
+    assert result.stderr.decode() == f"imagine-{job.tool}: {written['error']}\n"
+
+
+def test_a_summary_that_cannot_be_written_is_an_error_at_the_start(
+    job: Job, tmp_path: Path
+) -> None:
+    result = job.run("--summary-json", str(tmp_path / "none" / "s.json"))
+    assert result.returncode == 1
+    assert f"{tmp_path}/none/s.json: No such file or directory" in result.stderr.decode()
+    assert not job.folder.exists()
+    assert job.run("--summary-json", "s3://b/x").returncode == 2
+    full = job.run("--summary-json", "/dev/full", "-q")
+    assert full.returncode == 1
+    assert full.stderr.endswith(b"/dev/full: No space left on device\n")
+    assert lines(full.stdout) == job.paths
 
 
 def test_quiet_says_nothing(job: Job) -> None:
@@ -259,8 +329,10 @@ def test_a_symbolic_link_in_the_target_is_replaced_not_written_through(
     ("args", "words"),
     [
         (["--frobnicate"], "unrecognized arguments: --frobnicate"),
-        (["--wor", "3"], "unrecognized arguments: --wor"),
-        (["--workers", "many"], "--workers: invalid int value: 'many'"),
+        (["--wor", "3"], "(did you mean --workers?)"),
+        (["--jobs=3"], "unrecognized arguments: --jobs=3 (did you mean --workers?)"),
+        (["--preset", "imagent"], "no preset 'imagent'; known presets: 4k, imagenet, imagenet-"),
+        (["--workers", "many"], "--workers: expected a whole number, such as 1000, 5k or 2M, not"),
         (["--workers", "-1"], "--workers: must be from 1 to 1024, not -1"),
         (["--workers", "0"], "--workers: must be from 1 to 1024, not 0"),
         (["--workers", "3000"], "--workers: must be from 1 to 1024, not 3000"),

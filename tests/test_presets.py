@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from imagine_common.cli.presets import load_presets, parse_with_preset
+from imagine_common.cli.preset_files import load_presets
+from imagine_common.cli.presets import parse_with_preset
 from support import RECORD_SUFFIX, TOOLS, lines, run
 
 CASES = [

@@ -25,7 +25,7 @@ def test_without_dask_the_extra_is_named(tool: str, tmp_path: Path) -> None:
     result = run_process(tool, *args, input=b"x\n", env=no_dask(tmp_path))
     assert result.returncode == 2
     (line,) = result.stderr.decode().splitlines()
-    assert f"argument --scheduler: needs Dask; run: pip install 'imagine-{tool}[dask]'" in line
+    assert "needs Dask; in a checkout: pip install './packages/imagine-common[dask]'" in line
     assert not (tmp_path / "x").exists()
 
 

@@ -8,15 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from imagine_common.cli import presets
+from imagine_common.cli import preset_files
 from imagine_common.cli.options import was_given
-from imagine_common.cli.presets import (
-    add_preset_option,
-    find_preset,
-    load_presets,
-    parse_with_preset,
-)
-from imagine_common.cli.tool import Parser, run_tool
+from imagine_common.cli.parser import Parser
+from imagine_common.cli.preset_files import find_preset, load_presets
+from imagine_common.cli.presets import add_preset_option, parse_with_preset
+from imagine_common.cli.tool import run_tool
 from imagine_common.errors import UsageError
 
 OPTIONS = {
@@ -53,19 +50,15 @@ def make_parser(prog: str = "tool") -> Parser:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a folder of presets in place of the real ones."""
-    monkeypatch.setattr(presets, "_FOLDER", str(tmp_path))
-    load_presets.cache_clear()
-    return tmp_path
-
-
-@pytest.fixture(autouse=True)
-def forget() -> object:
-    yield
-    load_presets.cache_clear()
+    (tmp_path / "real").mkdir()
+    monkeypatch.setattr(preset_files, "_FOLDER", str(tmp_path / "real"))
+    monkeypatch.delenv("IMAGINE_PRESETS", raising=False)
+    return tmp_path / "real"
 
 
 def write(folder: Path, name: str = "p", **tools: dict[str, str | int | bool]) -> None:
     data = {"summary": "100% known", "source": "a book", **tools}
+    folder.mkdir(exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(data))
 
 
@@ -156,13 +149,82 @@ def test_positional_arguments_are_given_where_they_stand_for_options(folder: Pat
     assert parse_with_preset(make_parser(), ["--preset=p"], ("path", "name")).path == "d"
 
 
-@pytest.mark.parametrize("name", ["none", "../p", "", "P", "p.json", "\n"])
+@pytest.mark.parametrize("name", ["none", "", "\n"])
 def test_an_unknown_preset_lists_those_for_the_tool(folder: Path, name: str) -> None:
     write(folder, gen={})
     write(folder, "a", gen={})
     write(folder, "other", tfrecord={})
-    with pytest.raises(UsageError, match=r"^.*: no preset '.*'; known presets: a, p$"):
+    with pytest.raises(UsageError, match=r"^.*: no preset '.*'; known presets: a, p( .*)?$"):
         parse(f"--preset={name}")
+
+
+def test_a_preset_may_be_a_file(folder: Path, tmp_path: Path) -> None:
+    write(tmp_path / "own", "mine", gen={"count": 5})
+    assert parse(f"--preset={tmp_path}/own/mine.json").count == 5
+    with pytest.raises(UsageError, match=r"no preset 'mine.json'; a file is ./mine.json; known"):
+        parse("--preset=mine.json")
+    with pytest.raises(UsageError, match=r"^argument --preset: \./none.json: No such file"):
+        parse("--preset=./none.json")
+
+
+def test_names_are_looked_up_in_any_case_along_the_search_path(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(folder, "known", gen={"count": 5})
+    write(tmp_path / "a", "mine", gen={"count": 6})
+    write(tmp_path / "b", "ours", gen={"count": 7})
+    monkeypatch.setenv("IMAGINE_PRESETS", f"{tmp_path}/a:{tmp_path}/b:")
+    assert [parse(f"--preset={name}").count for name in ("KNOWN", "mine", "Ours")] == [5, 6, 7]
+    assert [preset.name for preset in load_presets()] == ["known", "mine", "ours"]
+    write(tmp_path / "b", "known", gen={"count": 8})
+    with pytest.raises(UsageError, match=r"known.json and .*/b/known.json: the same name; give"):
+        parse("--preset=known")
+    assert parse(f"--preset={tmp_path}/b/known.json").count == 8
+    monkeypatch.setenv("IMAGINE_PRESETS", f"{tmp_path}/none")
+    with pytest.raises(UsageError, match=r"^IMAGINE_PRESETS: .*/none: No such file or directory"):
+        parse("--preset=known")
+    assert "presets:\n  IMAGINE_PRESETS: " in make_parser().format_help()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "not JSON: Expecting property name .*line 1"),
+        ("\xff", "not JSON: "),
+        ("[]", "expected an object with the keys summary, source, notes, gen"),
+        ('{"tfrecords": {}}', "unknown key 'tfrecords'; known are summary, .*"),
+        ('{"summary": 1}', "summary: expected a text"),
+        ('{"notes": "x"}', "notes: expected a list of texts"),
+        ('{"notes": [1]}', "notes: expected a list of texts"),
+        ('{"gen": [1]}', "gen: expected an object of options"),
+        ('{"gen": {"count": 1.5}}', "gen: count: expected a text, a number or true"),
+        ('{"gen": {"count": null}}', "gen: count: expected a text, a number or true"),
+        ('{"gen": {"tar": false}}', "gen: tar: expected a text, a number or true"),
+    ],
+)
+def test_a_file_that_is_no_preset_is_named(folder: Path, text: str, words: str) -> None:
+    (folder / "p.json").write_text(text, encoding="latin-1")
+    with pytest.raises(UsageError, match=rf"^argument --preset: .*/p.json: .*{words}"):
+        parse("--preset=p")
+
+
+def test_describe_shows_what_a_preset_sets(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(folder, gen={"count": 3, "name": "a b", "tar": True}, recordio={"img-per-file": 5})
+    data = json.loads((folder / "p.json").read_text())
+    (folder / "p.json").write_text(json.dumps({**data, "notes": ["word " * 30]}))
+    with pytest.raises(SystemExit) as raised:
+        parse("--preset=p", "--describe")
+    assert not raised.value.code
+    line = "word " * 15
+    assert capsys.readouterr().out == (
+        f"p: 100% known (a book)\n- {line.rstrip()}\n  {line.rstrip()}\n"
+        "imagine-gen --count=3 '--name=a b' --tar\n"
+        "imagine-recordio --img-per-file=5\n"
+    )
+    with pytest.raises(UsageError, match=r"^argument --describe: only with --preset$"):
+        parse("--describe")
 
 
 def test_a_preset_of_other_tools_says_so(folder: Path) -> None:
@@ -247,7 +309,7 @@ def test_real_presets_fit_into_the_help() -> None:
 
 
 def test_real_presets_files_hold_nothing_else() -> None:
-    for path in Path(presets._FOLDER).iterdir():
+    for path in Path(preset_files._FOLDER).iterdir():
         data = json.loads(path.read_text())
         assert data.keys() <= {"summary", "source", "notes", "gen", "tfrecord", "recordio"}
         assert all(isinstance(note, str) for note in data["notes"])

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from imagine_common.cli.options import add_null_option
-from imagine_common.cli.tool import Parser
+from imagine_common.cli.parser import Parser
 from imagine_common.errors import ImagineError
 
 
@@ -35,7 +35,7 @@ def test_argparse_takes_negative_numbers_as_values_beside_the_option_0() -> None
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_argparse_prints_through_the_parser(option: str, monkeypatch: pytest.MonkeyPatch) -> None:
     discarded: list[int] = []
-    monkeypatch.setattr("imagine_common.cli.tool.discard", discarded.append)
+    monkeypatch.setattr("imagine_common.cli.parser.discard", discarded.append)
     with open("/dev/full", "w") as full:
         monkeypatch.setattr(sys, "stdout", full)
         with pytest.raises(ImagineError, match=r"^standard output: No space left on device$"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from support import run
 
 SMALL = ("--width", "20", "--height", "12")
@@ -22,3 +24,49 @@ def test_a_quality_may_be_given_with_every_format(tmp_path: Path) -> None:
     for image_format in ("jpg", "png", "bmp"):
         args = ["--path", tmp_path, *SMALL, "--image-format", image_format, "--quality", "50"]
         assert run("gen", *args).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["images"], "unrecognized arguments: images; for the folder: --path images"),
+        (
+            ["--size", "64x48"],
+            "unrecognized arguments: 64x48; for dimensions: --width 64 --height 48",
+        ),
+        (["--size=64x48"], "for dimensions: --width 64 --height 48"),
+        (["--resolution", "64x48"], "for dimensions: --width 64 --height 48"),
+        (["--num-images", "5"], "(did you mean --count?)"),
+        (["--conut=5"], "(did you mean --count?)"),
+        (["--output", "im"], "(did you mean --path?)"),
+        (["--format", "png"], "(did you mean --image-format?)"),
+        (["--frobnicate", "5"], "unrecognized arguments: --frobnicate 5; see"),
+        (["--path", "x", "--image-format", "jpge"], "unknown format 'jpge'; known are jpg, "),
+        (["--path", "x", "--image-format", "wepb"], "(did you mean webp?)"),
+        (["--path", "x", "--content", "fotos"], "not 'fotos' (did you mean photo?)"),
+        (["--path", "x", "--layout", "imgfolder"], "(did you mean imagefolder?)"),
+        (["--path", "x", "--mode", "cmyk"], "jpg has no mode 'CMYK'; it has RGB, L"),
+        (
+            ["--path", "x", "--size-list", "imagent"],
+            "come with the tool: imagenet (did you mean im",
+        ),
+    ],
+)
+def test_an_error_names_what_was_probably_meant(
+    tmp_path: Path, args: list[str], words: str
+) -> None:
+    result = run("gen", *args, cwd=tmp_path)
+    assert result.returncode == 2
+    assert words in result.stderr.decode()
+    assert os.listdir(tmp_path) == []
+
+
+def test_choices_take_any_case_and_numbers_take_units(tmp_path: Path) -> None:
+    options = "--content PHOTO --layout ImageFolder --classes 1K --mode Rgb --image-format JPG"
+    more = "--size-list ImageNet --target-size 40kb --start 1k --preset ImageNet --count 1"
+    result = run("gen", "--path", tmp_path, *options.split(), *more.split())
+    assert result.returncode == 0, result.stderr
+    path, label = result.stdout.decode().split("\t")
+    assert path == str(tmp_path / "class_000" / "image_1000.jpg")
+    assert label == "0\n"
+    assert os.path.getsize(path) == 40_000

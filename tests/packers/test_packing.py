@@ -319,9 +319,17 @@ def test_a_bad_source_folder_exits_1_naming_it(
     [
         (["--img-per-file", "0"], "--img-per-file: must be at least 1"),
         (["--img-per-file", "-5"], "--img-per-file: must be at least 1, not -5"),
-        (["--img-per-file", "x"], "--img-per-file: invalid int value"),
+        (
+            ["--img-per-file", "x"],
+            "--img-per-file: expected a whole number, such as 1000, 5k or 2M, not 'x'",
+        ),
         (["--writer", "pencil"], "--writer: unknown writer 'pencil'"),
-        (["stray"], "unrecognized arguments: stray"),
+        (["--img-per-fil", "5"], "unrecognized arguments: --img-per-fil (did you mean --img-"),
+        (["stray"], "unrecognized arguments: stray; files are only for --test"),
+        (["/"], "unrecognized arguments: /; to pack a folder: --source-path /"),
+        (["a.tar"], "unrecognized arguments: a.tar; to pack an archive: --tar < a.tar"),
+        (["--writer", "nativ"], "(did you mean native?)"),
+        (["--preset", "imagenat"], "no preset 'imagenat'"),
         (["--dest-path", ""], "the folder's name is empty"),
     ],
 )

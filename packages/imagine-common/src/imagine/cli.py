@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple, NoReturn
 
+from imagine_common.cli.parser import Parser
 from imagine_common.cli.presets import parse_with_preset
-from imagine_common.cli.tool import Parser, run_tool
+from imagine_common.cli.tool import run_tool
 from imagine_common.errors import UsageError
 
 

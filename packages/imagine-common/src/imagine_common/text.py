@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 
 # In other stores than Azure's, what stands before an @ is a name or a key of a user.
 _USER = re.compile(r"(?i)\b(?!(?:abfss?|wasbs?)://)([a-z][a-z0-9+.-]*://)[^/@\s]+@")
@@ -40,3 +41,15 @@ def human_bytes(size: float) -> str:
         size /= 1000
         unit += 1
     return f"{size:.3g} {_UNITS[unit]}"
+
+
+def did_you_mean(word: object, known: Iterable[str], prefix: str = "") -> str:
+    """Return the question about the known word that is spelled nearly like another, or nothing."""
+    if not isinstance(word, str):
+        return ""
+    from difflib import get_close_matches  # Slow to import, and only errors need it.
+
+    spellings = {name.lower(): name for name in known}
+    for found in get_close_matches(word.lower(), spellings, 1):
+        return f" (did you mean {prefix}{spellings[found]}?)"
+    return ""

@@ -107,6 +107,7 @@ def _make_nothing(args: argparse.Namespace) -> None:
     from imagine_common.exchange.tar import archive_end
 
     with Report(args.prog, args.quiet) as report:
+        args.report = report
         if args.tar and not args.dry_run:
             write_stdout(archive_end(0))
         report.summarize("image")
@@ -123,6 +124,7 @@ def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
 
         check_stream(spec)
     found = estimate(spec, args.workers, args.chunksize)
+    args.facts.update(files=spec.count, images=spec.count, bytes=found.bytes)
     report = Report(args.prog, args.quiet)
     seconds = f"{found.seconds:,.{0 if found.seconds >= 10 else 1}f} s"
     report.info(
@@ -142,6 +144,7 @@ def _stream(args: argparse.Namespace, spec: DatasetSpec) -> None:
     filler = 0
     report = Report(args.prog, args.quiet, lambda: spec.count)
     with report, closing(units):
+        args.report = report
         for unit in units:
             report.add(unit.images, unit.images, unit.bytes)
             filler += unit.filler
@@ -161,6 +164,7 @@ def _generate(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | No
     units = generate_units(spec, workers, args.chunksize, args.resume, args.fsync)
     report = Report(args.prog, args.quiet, lambda: spec.count, item="image", resumable=True)
     with report, closing(units):
+        args.report = report
         for images in units:
             manifest.write(Entry(image.path, image.labels) for image in images)
             size = sum(image.size for image in images)
@@ -195,6 +199,7 @@ def _verify(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None
     extra: list[bytes] = []
     units = verify_units(spec, workers, args.chunksize)
     with Report(args.prog, args.quiet, lambda: spec.count) as report, closing(units):
+        args.report = report
         for verdicts in units:
             good = [verdict for verdict in verdicts if not verdict.fault]
             for verdict in verdicts:
@@ -209,6 +214,7 @@ def _verify(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None
             extra = extra_files(spec)
         for path in extra:
             report.error(f"{show(path)}: extra")
+        args.facts.update(missing=missing, different=different, extra=len(extra))
         report.summarize("image", more=", as they would be made")
     if missing or different or extra:
         raise ImagineError(

@@ -6,14 +6,45 @@ import argparse
 from typing import Any
 
 from imagine_common.cli import options as shared
+from imagine_common.cli.parser import Parser
 from imagine_common.cli.presets import add_preset_option
-from imagine_common.cli.tool import Parser
+from imagine_common.cli.quantities import whole_number
 from imagine_gen.dataset.options import GROUPS, Option
 
+_EXAMPLES = (
+    "imagine-gen --path images --count 1000 --width 500 --height 375",
+    "imagine-gen --path images --count 1000 | imagine-tfrecord --dest-path records",
+    "imagine-gen --preset imagenet --path imagenet --dry-run",
+)
+_COMMON = (
+    "--path",
+    "--count",
+    "--width",
+    "--height",
+    "--image-format",
+    "--content",
+    "--target-size",
+    "--preset",
+    "--resume",
+    "--workers",
+)
+_CODECS = {  # by Pillow's names
+    "libjpeg_turbo": "libjpeg-turbo",
+    "zlib_ng": "zlib-ng",
+    "zlib": "zlib",
+    "webp": "libwebp",
+    "libtiff": "libtiff",
+    "avif": "libavif",
+    "jpg_2000": "OpenJPEG",
+}
+# Errors about these arguments get a hint at what was meant.
+_HINTS = {
+    r"(?<!\S)'?(\d+)x(\d+)": r"for dimensions: --width \1 --height \2",
+    r"^unrecognized arguments: (?![-\d])(\S+)": r"for the folder: --path \1",
+}
 _EPILOG = """\
-imagine-gen prints the path of each image once its file is complete, in order:
-  set -o pipefail
-  imagine-gen --path images --count 1000 | imagine-tfrecord --dest-path records
+The path of each image is printed once its file is complete, in order. Begin
+scripts with `set -o pipefail`.
 
 The pixels of image I depend only on content, seed, I, width, height and mode
 (pooled: also on --pool-strips, format, quality and subsampling). A worker needs
@@ -30,6 +61,9 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
         usage="%(prog)s --path DIR [options]\n       %(prog)s --tar [options] | ...",
         description="Generate reproducible images, noise or photo-like, in parallel.",
         epilog=_EPILOG,
+        examples=_EXAMPLES,
+        common=_COMMON,
+        hints=_HINTS,
     )
     for heading, options in GROUPS.items():
         group = parser.add_argument_group(heading)
@@ -46,13 +80,25 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
     running = parser.add_argument_group("running")
     _add_running_options(running)
     parser.add_closing_options(running)
+    parser.libraries = _libraries
     return parser
+
+
+def _libraries() -> list[str]:
+    """Return the names and versions of the libraries that the bytes of images depend on."""
+    from importlib.metadata import version
+
+    from PIL import features
+
+    found = [(name, features.version(feature)) for feature, name in _CODECS.items()]
+    codecs = ", ".join(f"{name} {number}" for name, number in found if number)
+    return [f"Pillow {version('Pillow')} ({codecs})", f"zlib-ng {version('zlib-ng')}"]
 
 
 def _add_option(group: argparse._ArgumentGroup, option: Option) -> None:
     kwargs: dict[str, Any] = {"action": "store_true"}
     if option.parse is not bool:
-        metavar = option.metavar or ("N" if option.parse is int else None)
+        metavar = option.metavar or ("N" if option.parse is whole_number else None)
         kwargs = {"type": option.parse, "metavar": metavar, "default": option.default}
     group.add_argument(option.flag, help=option.description, **kwargs)
 
@@ -74,7 +120,7 @@ def _add_running_options(group: argparse._ArgumentGroup) -> None:
     shared.add_workers_option(group, "makes images")
     group.add_argument(
         "--chunksize",
-        type=int,
+        type=whole_number,
         metavar="N",
         help="images per unit of work (default: depends on their dimensions)",
     )

@@ -37,11 +37,18 @@ def build_parser(prog: str = "imagine-tfrecord") -> PackerParser:
         " and PNG), dlio (DLIO's and MLPerf Storage's); with --test, fail unless all records have"
         " them"
     )
-    add_option(parser.records, "--schema", text, "NAME", "basic")
+    add_option(parser.records, "--schema", text, "NAME", "basic", str.lower)
     add_option(parser.records, "--index", "write an index for DALI beside each file: FILE.idx")
     text = "write the indexes into DIR instead; with --test, expect them there"
     add_option(parser.records, "--index-path", text, "DIR", None, os.fsencode)
+    parser.libraries = _libraries
     return parser
+
+
+def _libraries() -> list[str]:
+    from importlib.metadata import version
+
+    return [f"google-crc32c {version('google-crc32c')}"]
 
 
 class TFRecordPacker(Packer):

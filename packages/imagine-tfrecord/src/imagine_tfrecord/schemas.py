@@ -14,7 +14,7 @@ from imagine_common.errors import ImagineError, UsageError
 from imagine_common.files.image_headers import Header, read_header
 from imagine_common.files.reading import FileSlice
 from imagine_common.packers.records import Image
-from imagine_common.text import show
+from imagine_common.text import did_you_mean, show
 from imagine_tfrecord.example import (
     BYTES,
     FLOATS,
@@ -63,6 +63,7 @@ def find_schema(name: str) -> Schema:
     if name not in SCHEMAS:
         raise UsageError(
             f"argument --schema: unknown schema {name!r}; known are {', '.join(SCHEMAS)}"
+            f"{did_you_mean(name, SCHEMAS)}"
         )
     return _SCHEMAS[name]
 

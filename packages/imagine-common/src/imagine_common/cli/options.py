@@ -6,10 +6,12 @@ A function named `add_...` adds one option or two to a parser.
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from imagine_common.cli.quantities import whole_number
 from imagine_common.cli.report import print_stderr
 from imagine_common.errors import UsageError
 from imagine_common.exchange.manifest import NEWLINE, NUL
@@ -43,7 +45,7 @@ def add_workers_option(parser: argparse._ActionsContainer, what: str) -> None:
     """Add `--workers` and `--scheduler`; each worker does `what`."""
     parser.add_argument(
         "--workers",
-        type=int,
+        type=whole_number,
         metavar="N",
         help=f"processes, each of which {what} (default: the number of usable CPUs)",
     )
@@ -85,10 +87,16 @@ def was_given(args: argparse.Namespace, option: str) -> bool:
 
 
 def add_message_options(parser: argparse._ActionsContainer) -> None:
-    """Add `--quiet` and `--verbose`."""
+    """Add `--quiet`, `--verbose` and `--summary-json`."""
     parser.add_argument("-q", "--quiet", action="store_true", help="print only errors on stderr")
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="show a traceback with an error"
+    )
+    parser.add_argument(
+        "--summary-json",
+        metavar="FILE",
+        type=os.fsencode,
+        help="write the numbers of the run, its exit code and its error into FILE, as JSON",
     )
 
 
@@ -111,7 +119,8 @@ def open_workers(
         from imagine_common.parallel.cluster.connection import DaskCluster
     except ImportError as error:
         raise UsageError(
-            f"argument --scheduler: needs Dask; run: pip install '{tool}[dask]' ({error})"
+            "argument --scheduler: needs Dask; in a checkout: pip install"
+            f" './packages/imagine-common[dask]' ({error})"
         ) from error
 
     def notify(message: str) -> None:

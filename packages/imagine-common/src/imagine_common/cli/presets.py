@@ -1,24 +1,18 @@
-"""Presets: the options of known workloads.
+"""Presets in arguments: `--preset` sets the options of a known workload.
 
-A preset is a JSON file in the folder `presets`: a summary, its source, notes on where its numbers
-come from, and the options of each tool by their long names. Options given together with a preset
-override it; they also drop the preset's options that contradict them.
+Options given together with a preset override it; they also drop the preset's options that
+contradict them.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import NamedTuple
 
-from imagine_common.cli.tool import Parser
+from imagine_common.cli.parser import Parser
+from imagine_common.cli.preset_files import Preset, find_preset, load_presets
 from imagine_common.errors import UsageError
-
-_FOLDER = os.path.join(os.path.dirname(__file__), "presets")
-_TOOLS = ("gen", "tfrecord", "recordio")
 
 # An option that is given drops these options of a preset.
 _DROPPED_BY = {
@@ -41,25 +35,18 @@ _DROPPED_BY = {
 }
 
 
-class Preset(NamedTuple):
-    """A workload; `options` maps a tool to its options, named without dashes."""
-
-    name: str
-    summary: str
-    source: str
-    options: dict[str, dict[str, str | int | bool]]
-
-
 def add_preset_option(parser: Parser, tool: str) -> None:
     """Add `--preset` and a list of the presets that have options for a tool (`gen`, ...)."""
     parser.preset_tool = tool
     parser.late_epilog = lambda: _listing(tool)
-    parser.add_argument_group("preset").add_argument(
+    group = parser.add_argument_group("preset")
+    group.add_argument(
         "--preset",
         metavar="NAME",
-        help="set the options of a known workload, listed below; options given together with it"
-        " override it",
+        help="set the options of a known workload; listed below, or a file such as ./NAME.json;"
+        " options given together with it override it",
     )
+    group.add_argument("--describe", action="store_true", help="show what the preset sets and exit")
 
 
 def parse_with_preset(
@@ -75,8 +62,12 @@ def parse_with_preset(
     given = _given(parser, argv)
     args.given, args.preset_options = frozenset(given), {}
     if getattr(args, "preset", None) is None:
+        if getattr(args, "describe", False):
+            raise UsageError("argument --describe: only with --preset")
         return args
     preset = find_preset(args.preset, parser.preset_tool)
+    if args.describe:
+        parser.show(_description(preset))
     if "files" in given:
         given |= set(positionals)
     words = _words(parser, preset.options[parser.preset_tool], given)
@@ -90,32 +81,6 @@ def parse_with_preset(
     )
     args.given, args.preset_options = frozenset(given), words
     return args
-
-
-def find_preset(name: str, tool: str) -> Preset:
-    """Return a preset, or raise a `UsageError` if it is unknown or not for a tool."""
-    presets = {preset.name: preset for preset in load_presets()}
-    names = [preset.name for preset in presets.values() if tool in preset.options]
-    if name in names:
-        return presets[name]
-    problem = f"{name} has no options for this tool" if name in presets else f"no preset {name!r}"
-    raise UsageError(f"argument --preset: {problem}; known presets: {', '.join(names)}")
-
-
-@lru_cache(maxsize=1)
-def load_presets() -> tuple[Preset, ...]:
-    """Return all presets, sorted by name."""
-    import json
-
-    presets = []
-    for file_name in os.listdir(_FOLDER):
-        name, suffix = os.path.splitext(file_name)
-        if suffix == ".json":
-            with open(os.path.join(_FOLDER, file_name), encoding="utf-8") as file:
-                data = json.load(file)
-            options = {tool: data[tool] for tool in _TOOLS if tool in data}
-            presets.append(Preset(name, data["summary"], data["source"], options))
-    return tuple(sorted(presets))
 
 
 def _words(
@@ -132,7 +97,7 @@ def _words(
         for other in others
     }
     return {
-        f"--{name}": f"--{name}" if value is True else f"--{name}={value}"
+        f"--{name}": _word(name, value)
         for name, value in options.items()
         if name not in dropped and attributes.get(f"--{name}") not in given
     }
@@ -152,7 +117,28 @@ def _given(parser: Parser, argv: Sequence[str] | None) -> set[str]:
 
 def _listing(tool: str) -> str:
     """Return the help's list of the presets for a tool."""
-    presets = [preset for preset in load_presets() if tool in preset.options]
+    try:
+        presets = [preset for preset in load_presets() if tool in preset.options]
+    except UsageError as error:
+        return f"presets:\n  {error}"
     width = max((len(preset.name) for preset in presets), default=0)
-    lines = [f"  {preset.name:{width}}  {preset.summary} ({preset.source})" for preset in presets]
+    lines = [f"  {preset.name:{width}}  {preset.title}" for preset in presets]
     return "\n".join(["presets:", *lines])
+
+
+def _description(preset: Preset) -> str:
+    """Return a preset's summary, notes and command lines."""
+    from shlex import join
+    from textwrap import fill
+
+    notes = [fill(note, 80, initial_indent="- ", subsequent_indent="  ") for note in preset.notes]
+    commands = [
+        join([f"imagine-{tool}", *(_word(*item) for item in options.items())])
+        for tool, options in preset.options.items()
+    ]
+    return "\n".join([f"{preset.name}: {preset.title}", *notes, *commands, ""])
+
+
+def _word(name: str, value: str | int | bool) -> str:
+    """Return an option of a preset as an argument."""
+    return f"--{name}" if value is True else f"--{name}={value}"

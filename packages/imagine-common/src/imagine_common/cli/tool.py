@@ -1,4 +1,4 @@
-"""The frame of every command-line tool: its parser, and its way to an exit code."""
+"""The frame of every command-line tool: its way to an exit code."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import NoReturn
 
-from imagine_common import __version__
-from imagine_common.cli.report import discard, print_stderr, write_text
+from imagine_common.cli.parser import Parser
+from imagine_common.cli.report import print_stderr
+from imagine_common.cli.summary import SummaryFile
 from imagine_common.errors import (
     DONE,
     FAILED,
@@ -28,62 +28,6 @@ from imagine_common.host.signals import ending_signals_blocked, ending_signals_r
 from imagine_common.text import printable, show
 
 
-class Parser(argparse.ArgumentParser):
-    """An argument parser with `--version`, no abbreviations, and errors of one line."""
-
-    def __init__(self, prog: str, usage: str, description: str, epilog: str = "") -> None:
-        super().__init__(
-            prog=prog,
-            usage=usage,
-            description=description,
-            epilog=epilog,
-            allow_abbrev=False,
-            add_help=False,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        self.preset_tool = ""
-        self.late_epilog: Callable[[], str] | None = None  # before the epilog; slow to make
-
-    def format_help(self) -> str:
-        """Return the help."""
-        if self.late_epilog is not None:
-            self.epilog = f"{self.late_epilog()}\n\n{self.epilog or ''}"
-            self.late_epilog = None
-        return super().format_help()
-
-    def actions(self) -> list[argparse.Action]:
-        """Return the parser's options and positional arguments."""
-        # Private to argparse; checked with Python 3.10 to 3.13.
-        return self._actions
-
-    def add_closing_options(self, group: argparse._ArgumentGroup) -> None:
-        """Add the options at the end of every tool's help."""
-        # With -0 as an option, argparse would also parse a value such as -1 as an option.
-        # Private to argparse; checked with Python 3.10 to 3.13.
-        self._has_negative_number_optionals.clear()
-        group.add_argument("-h", "--help", action="help", help="show this help and exit")
-        group.add_argument(
-            "--version",
-            action="version",
-            version=f"{self.prog} {__version__}",
-            help="show the version and exit",
-        )
-
-    def _print_message(self, message: str, file: object = None) -> None:
-        # argparse ignores a closed stdout. Private to argparse; checked with Python 3.10 to 3.13.
-        try:
-            write_text(sys.stderr if file == sys.stderr else sys.stdout, message)
-        except OSError as error:
-            discard(1)
-            if isinstance(error, BrokenPipeError):
-                raise StdoutClosed from None
-            raise ImagineError(f"standard output: {error.strerror}") from error
-
-    def error(self, message: str) -> NoReturn:
-        """Raise argparse's message about the arguments as a `UsageError`."""
-        raise UsageError(message)
-
-
 def run_tool(
     parser: Parser,
     run: Callable[[argparse.Namespace], None],
@@ -93,9 +37,10 @@ def run_tool(
     """Parse arguments, run the tool, print its error if any, and return its exit code.
 
     `argv` is that of the process by default, and `parse` replaces `parser.parse_args`. The parsed
-    arguments get an attribute `prog`, the tool's name.
+    arguments get an attribute `prog`, the tool's name, and those that `SummaryFile` reads.
     """
     verbose = False
+    summary: SummaryFile | None = None
     received: list[int] = []
     try:
         with ending_signals_raised() as received:
@@ -103,7 +48,9 @@ def run_tool(
             try:
                 args = (parse or parser.parse_args)(argv)
                 verbose = args.verbose
-                args.prog = parser.prog
+                args.prog, args.report, args.facts = parser.prog, None, {}
+                if getattr(args, "summary_json", None) is not None:
+                    summary = SummaryFile(args, sys.argv[1:] if argv is None else argv)
                 try:
                     run(args)
                 except UsageError as error:
@@ -120,32 +67,39 @@ def run_tool(
         finished = getattr(error, "finished", "")
         if received:
             error, verbose = Interrupted(received[0]), False
-        return _explain(error, parser.prog, verbose, finished)
-    return DONE
+        return _explain(error, parser.prog, verbose, finished, summary)
+    return DONE if summary is None else summary.write(DONE, None)
 
 
-def _explain(error: BaseException, prog: str, verbose: bool, finished: str) -> int:
+def _explain(
+    error: BaseException, prog: str, verbose: bool, finished: str, summary: SummaryFile | None
+) -> int:
     """Print the error that ended a run, in one line, and return the exit code."""
-    if isinstance(error, StdoutClosed):
-        return error.exit_code
+    line = None
+    if not isinstance(error, StdoutClosed):
+        line = _describe(error, prog, verbose)
+        if finished and isinstance(error, (Interrupted, StorageFull, WorkerLost)):
+            line = f"{line}; {finished}"
+        line = printable(line)
+        if verbose:
+            text = "".join(traceback.format_exception(error)).rstrip()
+            print_stderr("\n".join(map(printable, text.split("\n"))))
+        print_stderr(f"{prog}: {line}")
+    exit_code = error.exit_code if isinstance(error, (ImagineError, Interrupted)) else FAILED
+    return exit_code if summary is None else summary.write(exit_code, line)
+
+
+def _describe(error: BaseException, prog: str, verbose: bool) -> str:
     if isinstance(error, Interrupted):
-        line = "interrupted" if error.signum == signal.SIGINT else "terminated"
-    elif isinstance(error, UsageError):
-        line = f"error: {error}; see {prog} --help"
-    elif isinstance(error, ImagineError):
-        line = f"error: {error}"
-    elif isinstance(error, MemoryError):
-        line = "error: out of memory; try fewer --workers"
-    else:
-        hint = "" if verbose else " (--verbose shows where)"
-        line = f"error: {_reason(error)}{hint}"
-    if finished and isinstance(error, (Interrupted, StorageFull, WorkerLost)):
-        line = f"{line}; {finished}"
-    if verbose:
-        text = "".join(traceback.format_exception(error)).rstrip()
-        print_stderr("\n".join(map(printable, text.split("\n"))))
-    print_stderr(f"{prog}: {printable(line)}")
-    return error.exit_code if isinstance(error, (ImagineError, Interrupted)) else FAILED
+        return "interrupted" if error.signum == signal.SIGINT else "terminated"
+    if isinstance(error, UsageError):
+        return f"error: {error}; see {prog} --help"
+    if isinstance(error, ImagineError):
+        return f"error: {error}"
+    if isinstance(error, MemoryError):
+        return "error: out of memory; try fewer --workers"
+    hint = "" if verbose else " (--verbose shows where)"
+    return f"error: {_reason(error)}{hint}"
 
 
 def _reason(error: BaseException) -> str:

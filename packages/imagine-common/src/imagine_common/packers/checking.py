@@ -164,6 +164,7 @@ def run_check(
         Report(args.prog, args.quiet) as report,
         closing(ordered_map(check_rooted, paths, workers)) as checked,
     ):
+        args.report = report
         for path, file in checked:
             for finding in file.findings:
                 report.error(finding)
@@ -171,6 +172,7 @@ def run_check(
                 report.warn(remark)
             if file.findings:
                 bad += 1
+                args.facts["bad"] = bad
             else:
                 manifest.write([Entry(path)])
                 report.add(1, file.records, file.size)

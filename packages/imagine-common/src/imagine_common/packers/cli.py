@@ -28,7 +28,7 @@ _TAR_OPTIONS = ("--key-by", "--image-extension")
 # All other options only have a use for writing.
 _TEST_OPTIONS = {
     *("test", "files", "expected_files", "expected_records"),
-    *("workers", "scheduler", "delimiter", "quiet", "verbose", "preset"),
+    *("workers", "scheduler", "delimiter", "quiet", "verbose", "summary_json", "preset"),
 }
 
 
@@ -73,7 +73,7 @@ def run_packer(packer: Packer) -> None:
             run_check(args, packer.checker(base_of(workers)), packer.index_of, workers)
         return
     if args.files:
-        raise UsageError(f"unrecognized arguments: {' '.join(args.files)} (only with --test)")
+        raise UsageError(_stray(args.files))
     for noun in ("files", "records"):
         if getattr(args, f"expected_{noun}") is not None:
             raise UsageError(f"argument --{noun}: only with --test")
@@ -86,7 +86,7 @@ def run_packer(packer: Packer) -> None:
     if args.dry_run:
         refuse_scheduler(args, "--dry-run", "which only reads")
         with Report(args.prog, args.quiet) as report:
-            _plan(record_format, source, spec, report)
+            _plan(record_format, source, spec, report, args.facts)
         return
     if args.tar:
         refuse_scheduler(args, "--tar", "which uses one process")
@@ -98,12 +98,23 @@ def run_packer(packer: Packer) -> None:
         args.prog, args.quiet, partial(_total, args, source), item=item, resumable=not args.tar
     )
     with open_workers(args, packer.package) as workers, report:
+        args.report = report
         _pack(packer, record_format, source, spec, workers, report)
 
 
 def _total(args: argparse.Namespace, source: Source) -> int | None:
     """Return the number of images to pack, if it is known."""
     return None if args.part else getattr(source, "total", None)
+
+
+def _stray(files: Sequence[str]) -> str:
+    """Return the error about files that only `--test` takes, with what was probably meant."""
+    hint = "files are only for --test"
+    if os.path.isdir(files[0]):
+        hint = f"to pack a folder: --source-path {files[0]}"
+    elif files[0].endswith(".tar"):
+        hint = f"to pack an archive: --tar < {files[0]}"
+    return f"unrecognized arguments: {' '.join(files)}; {hint}"
 
 
 def _spec(args: argparse.Namespace) -> PackSpec:
@@ -172,6 +183,7 @@ def _pack(
         # With the total in names, a shard without images takes no number.
         shards += not spec.names.needs_total or shard.records > 0
         skipped += len(shard.skipped)
+        packer.args.facts["skipped"] = skipped
         for reason in shard.skipped:
             report.warn(f"{reason}; skipped")
         if shard.records:
@@ -194,12 +206,19 @@ def _pack(
     report.summarize("file", more=f", {counted(skipped, 'image')} skipped" if skipped else "")
 
 
-def _plan(record_format: RecordFormat, source: Source, spec: PackSpec, report: Report) -> None:
+def _plan(
+    record_format: RecordFormat,
+    source: Source,
+    spec: PackSpec,
+    report: Report,
+    facts: dict[str, object],
+) -> None:
     from imagine_common.exchange.names import WHOLE
     from imagine_common.files.folders import describe_space, require_space
     from imagine_common.packers.packing import plan_packing
 
     plan = plan_packing(source, spec, record_format)
+    facts.update(files=plan.files, images=plan.images, bytes=plan.bytes, skipped=len(plan.skipped))
     for reason in plan.skipped:
         report.warn(f"{reason}; would be skipped")
     for warning in source.warnings():

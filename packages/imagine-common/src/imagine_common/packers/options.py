@@ -14,8 +14,9 @@ from imagine_common.cli.options import (
     add_part_option,
     add_workers_option,
 )
+from imagine_common.cli.parser import Parser
 from imagine_common.cli.presets import add_preset_option
-from imagine_common.cli.tool import Parser
+from imagine_common.cli.quantities import whole_number
 
 _USAGE = """\
 %(prog)s [options] < manifest
@@ -23,15 +24,28 @@ _USAGE = """\
        %(prog)s --tar [options] < archive
        %(prog)s --test [FILE ...]"""
 
+_EXAMPLES = """\
+imagine-gen --path images --count 1000 | {prog} --dest-path records
+{prog} --source-path photos --labels-from-dirs --dest-path records
+{prog} --test records/*{suffix}
+imagine-gen --tar --count 1000 | {prog} --tar --dest-path records
+find photos -name '*.jpg' -print0 | {prog} -0 --img-per-file 500"""
+_COMMON = (
+    "--dest-path",
+    "--img-per-file",
+    "--preset",
+    "--source-path",
+    "--labels-from-dirs",
+    "--tar",
+    "--skip-invalid",
+    "--resume",
+    "--workers",
+    "--test",
+)
 _EPILOG = """\
 The manifest on stdin has one image path a line, optionally followed by a tab
 and a label, a number. Each file's path goes to stdout, in order, once the file
-is complete:
-  set -o pipefail
-  imagine-gen --path images --count 1000 | {prog} --dest-path records
-  imagine-gen --tar --count 1000 | {prog} --tar --dest-path records
-  find photos -name '*.jpg' -print0 | {prog} -0 --img-per-file 500
-  {prog} --test records/*{suffix}
+is complete. Begin scripts with `set -o pipefail`.
 
 Each worker needs 25 MB and memory for two images. Exit codes: 0 success,
 1 failure, 2 wrong usage, 141 closed stdout, 129 hangup, 130 interrupt,
@@ -55,7 +69,8 @@ class PackerParser(Parser):
         suffix: str,
         writers: Sequence[str],
     ) -> None:
-        super().__init__(prog, _USAGE, description, _EPILOG.format(prog=prog, suffix=suffix))
+        examples = _EXAMPLES.format(prog=prog, suffix=suffix).splitlines()
+        super().__init__(prog, _USAGE, description, _EPILOG, examples, _COMMON)
         output = self.add_argument_group("output")
         self.input = self.add_argument_group("input")
         self.records = self.add_argument_group("labels, records, indexes")
@@ -64,15 +79,15 @@ class PackerParser(Parser):
         _add_output_options(output, f"{format_name}_", files)
         _add_input_options(self.input)
         text = "add N to every label; an image without a label has 0"
-        add_option(self.records, "--label-offset", text, "N", 0, int)
+        add_option(self.records, "--label-offset", text, "N", 0, whole_number)
         _add_running_options(running, writers)
-        add_option(testing, "--test", "check files instead of writing them, and list the good ones")
+        add_option(testing, "--test", "check files instead of writing them; list the good ones")
         for noun, text in (
             ("files", "with --test, fail unless N files are good"),
             ("records", "with --test, fail unless the good files have N records"),
         ):
             testing.add_argument(
-                f"--{noun}", metavar="N", dest=f"expected_{noun}", type=int, help=text
+                f"--{noun}", metavar="N", dest=f"expected_{noun}", type=whole_number, help=text
             )
         testing.add_argument(
             "files", metavar="FILE", nargs="*", help="files to check, instead of those on stdin"
@@ -103,8 +118,8 @@ def _add_output_options(group: argparse._ArgumentGroup, name: str, files: str) -
     add_option(group, "--dest-path", text, "DIR", ".", os.fsencode)
     add_alias(group, "--dest_path", "dest_path", type=os.fsencode)
     text = "images in a file; the last file has the rest"
-    add_option(group, "--img-per-file", text, "N", 1000, int)
-    add_alias(group, "--img_per_file", "img_per_file", type=int)
+    add_option(group, "--img-per-file", text, "N", 1000, whole_number)
+    add_alias(group, "--img_per_file", "img_per_file", type=whole_number)
     add_option(group, "--name", f"name the files {files}", "PREFIX", name, os.fsencode)
     text = (
         "name the files by FORMAT instead, such as 'train-{shard:05d}-of-{total:05d}'; with"
@@ -115,30 +130,32 @@ def _add_output_options(group: argparse._ArgumentGroup, name: str, files: str) -
 
 def _add_input_options(group: argparse._ArgumentGroup) -> None:
     text = (
-        "pack the images in DIR, a folder or URL, in natural order, instead of those on stdin;"
+        "pack the images in DIR, a folder or URL; in natural order, instead of those on stdin, and"
         " not those in folders below it"
     )
     add_option(group, "--source-path", text, "DIR", None, os.fsencode)
     add_alias(group, "--source_path", "source_path", type=os.fsencode)
     add_option(group, "--recursive", "also pack the images in folders below DIR")
-    text = "label images by their folder in DIR: 0, 1, ... in the order of the folders' names"
+    text = "label images by their folder in DIR (0, 1, ... in the order of the folders' names)"
     add_option(group, "--labels-from-dirs", text)
     text = (
-        "pack the images of a tar stream on stdin, grouped as in WebDataset, with labels from"
-        " .cls members; uses one process"
+        "pack the images of a tar stream on stdin; grouped as in WebDataset, with labels from .cls"
+        " members; uses one process"
     )
     add_option(group, "--tar", text)
     text = (
         "with --tar: members whose names are the same up to the first dot, as in WebDataset, or up"
         " to the last form a sample (default: first-dot)"
     )
-    group.add_argument("--key-by", choices=("first-dot", "last-dot"), help=text)
+    group.add_argument(
+        "--key-by", choices=("first-dot", "last-dot"), type=str.lower, help=text
+    )
     text = (
         "with --tar: pack only images with this extension, such as jpg or input.jpg, or with one of"
         " several, separated by commas; for samples of several images"
     )
     add_option(group, "--image-extension", text, "EXT", (), _extensions)
-    text = "report images that can't be packed and leave them out, instead of stopping"
+    text = "report and leave out images that can't be packed (default: stop)"
     add_option(group, "--skip-invalid", text)
 
 
@@ -153,7 +170,7 @@ def _add_running_options(group: argparse._ArgumentGroup, writers: Sequence[str])
     add_part_option(group, "files I, I+N, I+2N, ...")
     add_workers_option(group, "writes one file at a time")
     text = f"{' or '.join(writers)}; both write the same bytes"
-    add_option(group, "--writer", text, "NAME", writers[0])
+    add_option(group, "--writer", text, "NAME", writers[0], str.lower)
     add_null_option(group, "stdin and stdout")
     add_fsync_option(group)
     add_message_options(group)

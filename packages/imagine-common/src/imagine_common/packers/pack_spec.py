@@ -14,6 +14,7 @@ from imagine_common.exchange.names import WHOLE, Part, check_names
 from imagine_common.files.urls import is_remote
 from imagine_common.packers.docstrings import FILES, OPTIONS, document
 from imagine_common.packers.shards.naming import ShardNames
+from imagine_common.text import did_you_mean
 
 # File systems allow 255. Suffixes need some, and so do more digits than the first name has.
 _MAX_NAME_BYTES = 230
@@ -91,6 +92,7 @@ def require_writer(writer: str, known: Sequence[str], install: str) -> None:
     if writer not in known:
         raise UsageError(
             f"argument --writer: unknown writer {writer!r}; known are {', '.join(known)}"
+            f"{did_you_mean(writer, known)}"
         )
     if writer != known[0] and find_spec(writer) is None:
         raise UsageError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from imagine_common.errors import UsageError
 from imagine_common.exchange.names import check_names
+from imagine_common.text import did_you_mean
 from imagine_gen.dataset.formats import FORMATS, SPELLINGS, bmp_bytes, require_codec
 from imagine_gen.dataset.options import IMAGEFOLDER, MAX_INDEX, OPTIONS, check_range
 
@@ -24,7 +25,7 @@ def format_name(spelling: str) -> str:
     if name is None:
         raise UsageError(
             f"argument --image-format: unknown format {spelling!r}; known are"
-            f" {', '.join(SPELLINGS)}"
+            f" {', '.join(SPELLINGS)}{did_you_mean(spelling, SPELLINGS)}"
         )
     return name
 

@@ -21,7 +21,7 @@ from typing import ClassVar, TypeAlias
 from imagine_common.errors import UsageError, file_error
 from imagine_common.files.reading import refuse_special
 from imagine_common.files.urls import local_path, refuse_store
-from imagine_common.text import show
+from imagine_common.text import did_you_mean, show
 from imagine_gen.random_streams import BlockStream, Draw
 
 MAX_POOLED_WIDTHS = 16
@@ -166,7 +166,7 @@ def load_size_list(source: str) -> SizeList:
     refuse_store("--size-list", os.fsencode(source))
     where = f"argument --size-list: {show(os.fsencode(source))}: "
     names = size_list_names()
-    path = os.path.join(_FOLDER, source + _SUFFIX) if source in names else source
+    path = os.path.join(_FOLDER, source.lower() + _SUFFIX) if source.lower() in names else source
     try:
         local = local_path(os.fsencode(path))
         refuse_special(local, "a list of sizes")
@@ -175,6 +175,7 @@ def load_size_list(source: str) -> SizeList:
     except FileNotFoundError as error:
         raise UsageError(
             f"{where}no such file; lists that come with the tool: {', '.join(names)}"
+            f"{did_you_mean(source, names)}"
         ) from error
     except ValueError as error:  # a NUL in the name
         raise UsageError(f"{where}{error}") from error

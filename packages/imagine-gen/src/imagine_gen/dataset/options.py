@@ -10,20 +10,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
+from imagine_common.cli.quantities import byte_count, whole_number
 from imagine_common.errors import UsageError
+from imagine_common.text import did_you_mean
 
 MAX_INDEX = 2**63 - 1
 FLAT, IMAGEFOLDER = "flat", "imagefolder"
 _MAX_BYTES = 2**40
-_FACTORS: dict[str, int] = {
-    "": 1,
-    **{letter: 1000**power for power, letter in enumerate("KMG", 1)},
-    **{f"{letter}iB": 1024**power for power, letter in enumerate("KMG", 1)},
-}
-_BYTES = re.compile(r"(\d{1,18})([A-Za-z]*)", re.ASCII)
 _RANGE = re.compile(r"(\d{1,10})(?::(\d{1,10}))?", re.ASCII)
 
 
@@ -37,7 +32,7 @@ class Option(NamedTuple):
     field: str
     help: str
     metavar: str | None = None
-    parse: Callable[[str], object] = int
+    parse: Callable[[str], object] = whole_number
     default: object = None
     limits: tuple[int, int] | None = None
     choices: tuple[str, ...] = ()
@@ -61,7 +56,8 @@ class Option(NamedTuple):
             return
         if self.choices and value not in self.choices:
             known = ", ".join(self.choices)
-            raise UsageError(f"argument {self.flag}: must be one of {known}, not {value!r}")
+            meant = did_you_mean(value, self.choices)
+            raise UsageError(f"argument {self.flag}: must be one of {known}, not {value!r}{meant}")
         if self.limits:
             check_range(self.flag, value, *self.limits)
 
@@ -72,16 +68,6 @@ def check_range(option: str, value: object, least: int, most: int) -> None:
         raise UsageError(f"argument {option}: must be a whole number, not {value!r}")
     if not least <= value.__index__() <= most:
         raise UsageError(f"argument {option}: must be from {least} to {most}, not {value}")
-
-
-def parse_bytes(option: str, text: str) -> int:
-    """Return a number of bytes. K, M and G are powers of 1000; KiB, MiB and GiB of 1024."""
-    match = _BYTES.fullmatch(text)
-    if not match or match[2] not in _FACTORS:
-        raise UsageError(
-            f"argument {option}: expected bytes, such as 114660, 115K or 2MiB, not {text!r}"
-        )
-    return int(match[1]) * _FACTORS[match[2]]
 
 
 def parse_range(option: str, text: str) -> tuple[int, int]:
@@ -105,27 +91,32 @@ GROUPS = {
     "image": (
         Option(
             "image_format",
-            "jpg, png, bmp, webp, tiff, avif, jp2 or gif, in any case",
+            "jpg, png, bmp, webp, tiff, avif, jp2 or gif; in any case",
             "FORMAT",
             str,
             "jpg",
         ),
-        Option("mode", "RGB, RGBA or L (gray); not every format has all", parse=str, default="RGB"),
+        Option(
+            "mode",
+            "RGB, RGBA or L (gray); not every format has all",
+            parse=str.upper,
+            default="RGB",
+        ),
         Option(
             "quality", "quality of JPEG, WebP and AVIF, 1 to 100 (default: 75)", limits=(1, 100)
         ),
         Option(
             "target_size",
-            "exact size of each JPEG file, by quality and filler, such as 114660, 110K or 2MiB",
+            "exact size of each JPEG file, such as 114660, 115KB or 2MiB; by quality and filler",
             "BYTES",
-            partial(parse_bytes, "--target-size"),
+            byte_count,
             limits=(1, _MAX_BYTES),
         ),
         Option(
             "target_size_stdev",
             "standard deviation of the target size, to draw it from a normal distribution",
             "BYTES",
-            partial(parse_bytes, "--target-size-stdev"),
+            byte_count,
             default=0,
             limits=(0, _MAX_BYTES),
         ),
@@ -145,8 +136,8 @@ GROUPS = {
     "content": (
         Option(
             "content",
-            "noise, the worst case, or photo, with the statistics of photographs",
-            parse=str,
+            "noise or photo; noise is the worst case, photo has the statistics of photographs",
+            parse=str.lower,
             default="noise",
             choices=("noise", "photo"),
         ),
@@ -173,7 +164,7 @@ GROUPS = {
         Option(
             "layout",
             "flat, or imagefolder: one folder for each class",
-            parse=str,
+            parse=str.lower,
             default=FLAT,
             choices=(FLAT, IMAGEFOLDER),
         ),
