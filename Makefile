@@ -11,7 +11,7 @@ help:
 	@echo "make dev    create a development environment in .venv"
 	@echo "make test   run the unit tests (ARGS=... for pytest)"
 	@echo "make check  run formatter, linters and type checker"
-	@echo "make docs   write help texts, examples and benchmark results into the documentation"
+	@echo "make docs   write what is generated in docs, and man pages and completions"
 	@echo "make site   show the documentation as a site, on a port of this machine"
 	@echo "make bench  run the benchmarks (ARGS=... for benchmarks/run.py)"
 
@@ -36,6 +36,7 @@ check: $(INSTALLED)
 docs: $(INSTALLED)
 	$(BIN)/python docs/update_help.py
 	$(BIN)/python docs/update_examples.py
+	$(BIN)/python docs/update_manuals.py
 	$(BIN)/python docs/update_results.py
 
 site: $(INSTALLED)

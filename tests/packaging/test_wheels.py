@@ -76,12 +76,21 @@ def sources(name: str) -> set[str]:
     return {str(path.relative_to(src)) for path in files}
 
 
+def shared(name: str) -> set[str]:
+    """Return the man page and the completions of a package."""
+    folder = ROOT / "packages" / name
+    return {str(path.relative_to(folder)) for path in folder.glob("share/**/*") if path.is_file()}
+
+
 @pytest.mark.parametrize("name", PACKAGES)
 def test_wheels_hold_exactly_the_package(dist: Path, name: str) -> None:
     with zipfile.ZipFile(archive(dist, name, ".whl")) as wheel:
         members = {member for member in wheel.namelist() if ".dist-info/" not in member}
+        data = {member.partition(".data/data/")[2] for member in members if ".data/" in member}
         assert any(member.endswith(".dist-info/licenses/LICENSE") for member in wheel.namelist())
-    assert members == sources(name)
+    assert data == shared(name)
+    assert len(data) == 4
+    assert {member for member in members if ".data/" not in member} == sources(name)
     assert {f"{package}/py.typed" for package in PACKAGES[name]} <= members
 
 
@@ -93,6 +102,7 @@ def test_sdists_hold_the_sources(dist: Path, name: str) -> None:
     if name != COMMON:
         expected.add("hatch_build.py")
     assert {"LICENSE", "PKG-INFO", "README.md", "pyproject.toml", *expected} <= members
+    assert shared(name) <= members
 
 
 def test_one_file_gives_all_packages_their_version(dist: Path) -> None:
@@ -155,6 +165,7 @@ def test_each_tool_installs_alone_with_no_more_than_it_needs(
     listed = run_module("pip", "--python", python, "list")
     assert name in listed
     assert re.findall(rf"(?im)^(?:{unwanted})\b", listed) == []
+    assert all((tmp_path / path).exists() for path in shared(name))
     script = tmp_path / "bin" / SCRIPTS[name]
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     result = subprocess.run([script, "--help"], capture_output=True, text=True, env=env, check=True)

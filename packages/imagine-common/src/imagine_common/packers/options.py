@@ -147,9 +147,7 @@ def _add_input_options(group: argparse._ArgumentGroup) -> None:
         "with --tar: members whose names are the same up to the first dot, as in WebDataset, or up"
         " to the last form a sample (default: first-dot)"
     )
-    group.add_argument(
-        "--key-by", choices=("first-dot", "last-dot"), type=str.lower, help=text
-    )
+    group.add_argument("--key-by", choices=("first-dot", "last-dot"), type=str.lower, help=text)
     text = (
         "with --tar: pack only images with this extension, such as jpg or input.jpg, or with one of"
         " several, separated by commas; for samples of several images"
