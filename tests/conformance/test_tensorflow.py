@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
+from odd_images import HEIGHT, WIDTH, Odd, jpegs, pngs
 from support import JPEG, PNG, lines, manifest, run
 
 FEATURES = {
@@ -203,14 +204,24 @@ def test_tensorflows_imagenet_reader_finds_all_it_asks_for(
         assert {name: plain(value) for name, value in more.items()} == {
             "image/format": {"jpg": b"JPEG", "png": b"PNG"}[image_format],
             "image/filename": f"image_{number}.{image_format}".encode(),
-            "image/colorspace": b"RGB",
+            "image/colorspace": b"Grayscale" if mode == "L" else b"RGB",
             "image/height": 21,
             "image/width": 37,
-            "image/channels": 3,
+            "image/channels": tf.io.decode_image(found["image/encoded"]).shape[2],
             "image/class/label": [number + 1],
             "image/class/synset": b"n%08d" % (number + 1),
             "image/object/bbox/label": [number + 1],
         }
+
+
+@pytest.mark.parametrize("odd", [pytest.param(odd, id=odd.name) for odd in (*jpegs(), *pngs())])
+def test_tensorflow_decodes_odd_images_as_their_records_say(odd: Odd) -> None:
+    if isinstance(odd.expected, int):
+        pixels = tf.io.decode_image(odd.data, channels=0, expand_animations=False)
+        assert tuple(pixels.shape) == (HEIGHT, WIDTH, odd.expected)
+    else:
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            tf.io.decode_image(odd.data, channels=0, expand_animations=False)
 
 
 def test_dlios_reader_finds_its_features(tmp_path: Path) -> None:

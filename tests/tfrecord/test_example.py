@@ -70,7 +70,7 @@ DLIO_BY_TENSORFLOW = "0a210a100a05696d61676512070a050a03494d470a0d0a0473697a6512
     ("schema", "expected"), [("imagenet", IMAGENET_BY_TENSORFLOW), ("dlio", DLIO_BY_TENSORFLOW)]
 )
 def test_other_schemas_are_tensorflows_bytes(schema: str, expected: str) -> None:
-    image = Image(0, b"d/cat.jpg", (7,), 3, header=Header("jpg", 500, 375, "RGB"))
+    image = Image(0, b"d/cat.jpg", (7,), 3, header=Header("jpg", 500, 375, "RGB", 3))
     before, after = find_schema(schema).surroundings(image)
     assert (before + b"IMG" + after).hex() == expected
 

@@ -30,6 +30,9 @@ from imagine_tfrecord.names import SCHEMAS
 _MAX_EXAMPLE_BYTES = 2**31 - 1  # protobuf's limit for any message
 _MAX_HEADER_FEATURE_BYTES = 1024  # in an Example, the file's name not included
 _IMAGENET_FORMATS = {"jpg": b"JPEG", "png": b"PNG"}
+# Limits of TensorFlow 2.21, libjpeg and libpng.
+_MAX_SIDES = {"jpg": 65_500, "png": 1_000_000}
+_MAX_PIXELS = 2**29
 
 
 class Schema(ABC):
@@ -88,8 +91,8 @@ class _ImageNet(Schema):
     """The features that TensorFlow's script for ImageNet writes, with its types and constants.
 
     See build_imagenet_data.py in research/inception of TensorFlow's models. The example readers of
-    TensorFlow, MLPerf and DALI parse them. Colors are those of the decoded RGB image, even if the
-    file is gray.
+    TensorFlow, MLPerf and DALI parse them. Dimensions and channels are those of the pixels that
+    `tf.io.decode_image` returns.
     """
 
     def features(self, image: Image) -> list[Feature]:
@@ -111,15 +114,24 @@ class _ImageNet(Schema):
         return _MAX_EXAMPLE_BYTES - _MAX_HEADER_FEATURE_BYTES - len(image.path)
 
     def examine(self, path: bytes, file: bytes | FileSlice) -> Header:
-        header = read_header(file)
-        if header is None or header.image_format not in _IMAGENET_FORMATS:
+        try:
+            header = read_header(file)
+            _require_decodable(header)
+        except ImagineError as error:
             raise ImagineError(
-                f"{show(path)}: the schema imagenet needs JPEG or PNG images with dimensions in"
-                " their headers"
-            )
-        if not header.width or not header.height:
-            raise ImagineError(f"{show(path)}: its header has no dimensions")
+                f"{show(path)}: {error}; the schema imagenet needs JPEG or PNG images that"
+                " TensorFlow decodes"
+            ) from None
         return header
+
+
+def _require_decodable(header: Header) -> None:
+    side = _MAX_SIDES.get(header.image_format)
+    if side is None:
+        raise ImagineError("not JPEG or PNG")
+    width, height = header.width, header.height
+    if max(width, height) > side or width * height >= _MAX_PIXELS:
+        raise ImagineError(f"{width}x{height} pixels are too many")
 
 
 _SCHEMAS = {"basic": _Basic(), "imagenet": _ImageNet(), "dlio": _Dlio()}
@@ -155,11 +167,11 @@ def _file_name(image: Image) -> Feature:
 def _imagenet_features(labels: tuple[float, ...], header: Header) -> list[Feature]:
     label = int(sum(labels))
     return [
-        Feature(b"image/channels", INTEGERS, (3,)),
+        Feature(b"image/channels", INTEGERS, (header.channels,)),
         Feature(b"image/class/label", INTEGERS, (label,)),
         Feature(b"image/class/synset", BYTES, (b"n%08d" % label,)),
         Feature(b"image/class/text", BYTES, (b"class_%d" % label,)),
-        Feature(b"image/colorspace", BYTES, (b"RGB",)),
+        Feature(b"image/colorspace", BYTES, (b"RGB" if header.channels > 2 else b"Grayscale",)),
         Feature(b"image/format", BYTES, (_IMAGENET_FORMATS[header.image_format],)),
         Feature(b"image/height", INTEGERS, (header.height,)),
         Feature(b"image/object/bbox/label", INTEGERS, (label,)),
@@ -171,7 +183,7 @@ def _imagenet_features(labels: tuple[float, ...], header: Header) -> list[Featur
     ]
 
 
-_SAMPLE = Image(0, b"x", (0,), header=Header("jpg", 1, 1, "RGB"))
+_SAMPLE = Image(0, b"x", (0,), header=Header("jpg", 1, 1, "RGB", 3))
 _FEATURES = {
     name: frozenset(
         [

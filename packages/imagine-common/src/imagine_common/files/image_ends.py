@@ -55,9 +55,9 @@ def is_cut(file: bytes | FileSlice, size: int) -> bool:
 
 def _has_jpeg_end(file: bytes | FileSlice) -> bool:
     """Return whether an end marker follows the first scan; an EXIF thumbnail has one before it."""
-    for segment in jpeg_segments(file):
-        if segment.marker == START_OF_SCAN:
-            return _contains(file, segment.end, _JPEG_END)
+    for marker, _, end in jpeg_segments(file):
+        if marker == START_OF_SCAN:
+            return _contains(file, end, _JPEG_END)
     return False
 
 

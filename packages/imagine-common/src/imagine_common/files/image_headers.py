@@ -10,8 +10,11 @@ import re
 import struct
 from collections.abc import Iterator
 from typing import NamedTuple
+from zlib import crc32
 
+from imagine_common.errors import ImagineError
 from imagine_common.files.reading import FileSlice
+from imagine_common.text import show
 
 HEAD_BYTES = 32
 JPEG_SIGNATURE = b"\xff\xd8"
@@ -19,76 +22,88 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 BMP_SIGNATURE = b"BM"
 START_OF_SCAN = 0xDA
 
-# By bit depth and color type.
-_PNG_MODES = {(8, 0): "L", (8, 2): "RGB", (8, 3): "P", (8, 4): "LA", (8, 6): "RGBA"}
 _BMP_MODES = {8: "L", 24: "RGB", 32: "RGBA"}  # by bits per pixel
-_JPEG_MODES = {1: "L", 3: "RGB", 4: "CMYK"}  # by components
+
+# By components. CMYK becomes RGB when it is decoded.
+_JPEG_MODES = {1: "L", 3: "RGB", 4: "CMYK"}
+_JPEG_CHANNELS = {1: 1, 3: 3, 4: 3}
+_SEGMENT = struct.Struct(">BBH")
+_NO_MARKERS = {0, 0xFF}
+_ALONE = {0x01, *range(0xD0, 0xDA)}  # markers without a segment: TEM, RST, SOI, EOI
 _START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
-_ALONE = {0x01, *range(0xD0, 0xD9)}  # markers without a segment: TEM, RST, SOI
-_END_OF_IMAGE = 0xD9
+_DECODABLE_FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
+# Those that libjpeg refuses before a frame: of hierarchical JPEG, reserved, SOI, EOI, and SOS.
+_REFUSED = {*range(0x02, 0xC0), *(0xC8, 0xD8, 0xD9, 0xDA, 0xDE, 0xDF), *range(0xF0, 0xFE)}
 _MARKER = re.compile(rb"\xff[^\x00\xff]")
 _SEARCH_BYTES = 1 << 16
 
+# By color type. A palette, type 3, has RGB colors.
+_PNG_CHANNELS = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
+_PNG_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+_PNG_MODES = {(8, 0): "L", (8, 2): "RGB", (8, 3): "P", (8, 4): "LA", (8, 6): "RGBA"}
+_PNG_PALETTE = 3
+_PNG_METHODS = ([0, 0, 0], [0, 0, 1])  # compression, filter, interlacing
+_PNG_HEAD = struct.Struct(">8xI4sIIBB3BI")  # signature, chunk IHDR
+_PNG_CHUNK = struct.Struct(">I4s")
+_PNG_HEADER_BYTES = 13
+_MAX_PALETTE_BYTES = 3 * 256
+_CRC_BYTES = 4
+
 
 class Header(NamedTuple):
-    """The format, dimensions in pixels and Pillow mode of an image; None for other modes."""
+    """The format, dimensions in pixels and Pillow mode of an image; None for other modes.
+
+    `channels` are those of the pixels that TensorFlow's `decode_image` returns by default.
+    """
 
     image_format: str
     width: int
     height: int
     mode: str | None
+    channels: int
 
 
-class Segment(NamedTuple):
-    """A segment of a JPEG file: its marker's second byte, and the offsets of its content."""
+def read_header(file: bytes | FileSlice) -> Header:
+    """Read the header of a JPEG, PNG or BMP file.
 
-    marker: int
-    begin: int
-    end: int
-
-
-def read_header(file: bytes | FileSlice) -> Header | None:
-    """Read the header of a JPEG, PNG or BMP file; return None for any other or damaged file."""
+    Raises
+    ------
+    ImagineError
+        If the file is of another format, is damaged, or is one that libjpeg or libpng can't decode.
+        The message is only the reason.
+    """
     head = file[0:HEAD_BYTES]
     try:
         if head.startswith(JPEG_SIGNATURE):
             return _jpeg_header(file)
         if head.startswith(PNG_SIGNATURE):
-            width, height, depth, color = struct.unpack_from(">IIBB", head, 16)
-            return Header("png", width, height, _PNG_MODES.get((depth, color)))
+            return _png_header(file)
         if head.startswith(BMP_SIGNATURE):
             width, height, _, bits = struct.unpack_from("<iiHH", head, 18)
-            return Header("bmp", width, abs(height), _BMP_MODES.get(bits))
+            return Header("bmp", width, abs(height), _BMP_MODES.get(bits), bits // 8)
     except struct.error:
-        return None
-    return None
+        raise ImagineError("its header is cut off") from None
+    raise ImagineError("not JPEG, PNG or BMP")
 
 
-def jpeg_segments(file: bytes | FileSlice) -> Iterator[Segment]:
-    """Yield the segments of a JPEG file before its first scan, and that scan's header.
+def jpeg_segments(file: bytes | FileSlice) -> Iterator[tuple[int, int, int]]:
+    """Yield the second byte of each marker of a JPEG file, and where its content begins and ends.
 
     Bytes before a marker are skipped as libjpeg skips them: fill bytes (T.81, B.1.1.2) and others.
     """
     offset = len(JPEG_SIGNATURE)
-    while len(head := file[offset : offset + 4]) >= 2:
-        if head[0] != 0xFF or head[1] in (0, 0xFF):
+    while len(head := file[offset : offset + 4]) == 4:
+        prefix, marker, length = _SEGMENT.unpack(head)
+        if prefix != 0xFF or marker in _NO_MARKERS:
             offset = _next_marker(file, offset)
-        elif head[1] in _ALONE:
-            offset += 2
-        elif len(head) < 4 or head[1] == _END_OF_IMAGE:
-            return
-        else:
-            end = offset + 2 + int.from_bytes(head[2:], "big")
-            if end < offset + 4:
-                return
-            yield Segment(head[1], offset + 4, end)
-            if head[1] == START_OF_SCAN:
-                return
-            offset = end
+            continue
+        end = offset + 2 if marker in _ALONE else offset + 2 + max(2, length)
+        yield marker, offset + 4, end
+        offset = end
 
 
 def _next_marker(file: bytes | FileSlice, offset: int) -> int:
-    """Return the offset of the next marker, or the end of the file."""
+    """Return the offset of the next marker, or of the end of the file."""
     while piece := file[offset : offset + _SEARCH_BYTES]:
         if found := _MARKER.search(piece):
             return offset + found.start()
@@ -96,9 +111,85 @@ def _next_marker(file: bytes | FileSlice, offset: int) -> int:
     return offset
 
 
-def _jpeg_header(file: bytes | FileSlice) -> Header | None:
-    for marker, begin, _ in jpeg_segments(file):
+def _jpeg_header(file: bytes | FileSlice) -> Header:
+    for marker, begin, end in jpeg_segments(file):
         if marker in _START_OF_FRAME:
-            height, width, components = struct.unpack_from(">HHB", file[begin : begin + 6], 1)
-            return Header("jpg", width, height, _JPEG_MODES.get(components))
-    return None
+            return _frame_header(marker, file[begin : begin + 6], end - begin)
+        if marker in _REFUSED:
+            raise ImagineError(f"a JPEG file with the marker ff {marker:02x} before its frame")
+    raise ImagineError("its header is cut off")
+
+
+def _frame_header(marker: int, frame: bytes, length: int) -> Header:
+    depth, height, width, components = struct.unpack(">BHHB", frame)
+    channels = _JPEG_CHANNELS.get(components)
+    if marker not in _DECODABLE_FRAMES:
+        raise ImagineError(f"a lossless or hierarchical JPEG file (marker ff {marker:02x})")
+    if depth != 8:
+        raise ImagineError(f"a JPEG file of {depth} bits per channel")
+    if channels is None or length != 6 + 3 * components:
+        raise ImagineError(f"a JPEG file of {components} components in {length} bytes")
+    _require_pixels(width, height)
+    return Header("jpg", width, height, _JPEG_MODES[components], channels)
+
+
+def _png_header(file: bytes | FileSlice) -> Header:
+    head = file[0 : _PNG_HEAD.size]
+    length, kind, width, height, depth, color, *methods, crc = _PNG_HEAD.unpack(head)
+    if kind != b"IHDR":
+        raise ImagineError(f"a PNG file that begins with {show(kind)} instead of IHDR")
+    _require_pixels(width, height)
+    if depth not in _PNG_DEPTHS.get(color, ()) or methods not in _PNG_METHODS:
+        raise ImagineError("a PNG file of an unknown kind")
+    if length != _PNG_HEADER_BYTES or crc != crc32(head[12:-4]):
+        raise ImagineError("its header is damaged")
+    channels = 4 if _has_alpha(file, depth, color) else _PNG_CHANNELS[color]
+    return Header("png", width, height, _PNG_MODES.get((depth, color)), channels)
+
+
+def _has_alpha(file: bytes | FileSlice, depth: int, color: int) -> bool:
+    """Check the chunks between header and pixels; return whether they give a palette alpha values.
+
+    These must follow the palette. A damaged chunk of them is ignored, as libpng ignores it.
+    """
+    colors = 0
+    has_alpha = False
+    for kind, begin, length in _png_chunks(file):
+        if kind == b"PLTE" and color == _PNG_PALETTE:
+            if (
+                colors
+                or length % 3
+                or length > _MAX_PALETTE_BYTES
+                or not _is_intact(file, begin, length)
+            ):
+                raise ImagineError("a PNG file with a damaged palette")
+            colors = min(length // 3, 1 << depth)
+        elif kind == b"tRNS":
+            has_alpha |= 0 < length <= colors and _is_intact(file, begin, length)
+        elif kind != b"PLTE" and not (kind.isalpha() and kind[:1].islower()):
+            raise ImagineError(f"a PNG file with {show(kind)} before its pixels")
+    if color == _PNG_PALETTE and not colors:
+        raise ImagineError("a PNG file without its palette")
+    return has_alpha
+
+
+def _png_chunks(file: bytes | FileSlice) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name, offset and length of the chunks between a PNG file's header and pixels."""
+    offset = _PNG_HEAD.size
+    while True:
+        length, kind = _PNG_CHUNK.unpack(file[offset : offset + _PNG_CHUNK.size])
+        if kind == b"IDAT":
+            return
+        yield kind, offset + _PNG_CHUNK.size, length
+        offset += _PNG_CHUNK.size + length + _CRC_BYTES
+
+
+def _is_intact(file: bytes | FileSlice, begin: int, length: int) -> bool:
+    """Return whether the CRC of a chunk, which is not long, is right."""
+    end = begin + length
+    return file[end : end + _CRC_BYTES] == crc32(file[begin - 4 : end]).to_bytes(_CRC_BYTES, "big")
+
+
+def _require_pixels(width: int, height: int) -> None:
+    if not width or not height:
+        raise ImagineError("its header has no dimensions")

@@ -104,7 +104,7 @@ def existing_size(spec: DatasetSpec, path: bytes) -> int:
                 return file.size if header == (spec.width, spec.height, spec.mode) else 0
             contents = FileSlice(file, 0, _WINDOW_BYTES)
             wanted = (spec.image_format, spec.width, spec.height, spec.mode)
-            is_kept = read_header(contents) == wanted and has_end(contents, file.size)
+            is_kept = read_header(contents)[:4] == wanted and has_end(contents, file.size)
             if spec.image_format == "bmp":
                 is_kept = is_kept and not _ends_in_zeros(file)
             return file.size if is_kept else 0
