@@ -190,10 +190,10 @@ def test_the_reference_implementation_gives_the_tools_sizes_in_bytes(
     reference: dict[str, Any],
 ) -> None:
     from imagine_gen import DatasetSpec
-    from imagine_gen.target_size.encoder import TargetSizes
+    from imagine_gen.dataset.target_sizes import Reach, TargetSizes
 
     spec = DatasetSpec(b"d", b"i", 500, 375, seed=5, target_size=114_660, target_size_stdev=20_000)
-    sizes = TargetSizes(spec, 10_000, 300_000)
+    sizes = TargetSizes(spec, Reach(15_000, 600_000, 15_000))
     for index in (0, 1, 77, 4095, 4096, 2**60):
         assert sizes(index) == reference["target_size"](5, index, 114_660, 20_000, 60_000)
 
@@ -216,3 +216,27 @@ def test_the_reference_implementation_gives_the_pixels_of_pooled_images(
     options += [] if pool == 256 else ["--pool-strips", str(pool)]
     generated = generated_pixels(tmp_path, case, *options)
     assert generated == reference["pooled_pixels"](*case, pool)
+
+
+@pytest.mark.parametrize("subsampling", ["L", "4:4:4", "4:2:2", "4:2:0"])
+@pytest.mark.parametrize("symbols", [0, 101, 24 * 18, 45 * 18 + 7])
+def test_the_reference_implementation_gives_the_data_of_direct_images(
+    tmp_path: Path, reference: dict[str, Any], subsampling: str, symbols: int
+) -> None:
+    luma, others = reference["BLOCKS"][subsampling]
+    width, height = {1: (24, 8), 2: (48, 8), 4: (48, 16)}[luma]
+    mode = "-q --mode L" if subsampling == "L" else f"-q --subsampling {subsampling}"
+    args = f"--width {width} --height {height} --seed 4 --start {2**40 + 1} --direct {mode}"
+    (usual,) = shell(f"imagine-gen --path usual {args}", tmp_path).stdout.split()
+    file = (tmp_path / usual).read_bytes()
+    head = (
+        file.index(b"\xff\xda") + 2 + int.from_bytes(file[file.index(b"\xff\xda") + 2 :][:2], "big")
+    )
+    blocks = 3 * (luma + others)
+    size = head + 2 * blocks + symbols % (62 * blocks) + 2
+    (path,) = shell(
+        f"imagine-gen --path exact {args} --target-size {size}", tmp_path
+    ).stdout.split()
+    scan = (tmp_path / path).read_bytes()[head:-2]
+    made = reference["direct_scan"](4, 2**40 + 1, 3, subsampling, symbols % (62 * blocks))
+    assert scan == made

@@ -18,11 +18,12 @@ from PIL.JpegImagePlugin import JpegImageFile
 from imagine_common.errors import ImagineError, UsageError
 from imagine_gen import create_images
 from imagine_gen.dataset.spec import DatasetSpec
+from imagine_gen.dataset.target_sizes import TargetSizes
 from imagine_gen.formats.base import ImageEncoder
 from imagine_gen.formats.jpeg import encode, with_filler
 from imagine_gen.random_streams import Draw, RandomStream
 from imagine_gen.target_size import encoder as target_size
-from imagine_gen.target_size.encoder import TargetSizes
+from imagine_gen.target_size.encoder import _reach
 from imagine_gen.work import units
 from imagine_gen.work.encoders import image_encoder
 from pillow_formats import WRITES_RESTART_MARKERS
@@ -248,7 +249,7 @@ def test_filler_is_comments_of_any_length_together(size: int) -> None:
 
 def sizes(stdev: int, least: int, most: int, seed: int = 0) -> list[int]:
     made = spec(500, 375, 114_660, target_size_stdev=stdev, seed=seed)
-    draw = TargetSizes(made, least, most)
+    draw = TargetSizes(made, _reach(least, most))
     return [draw(index) for index in range(1_000)]
 
 
@@ -280,7 +281,7 @@ def test_sizes_are_drawn_as_documented() -> None:
     made = spec(500, 375, 114_660, target_size_stdev=20_000)
     words = RandomStream(0, Draw.TARGET_SIZE, 2).read(192 * 8, 192).view("<u4")
     exact = 20_000 * (sum(map(int, words)) - 24 * (2**32 - 1)) / 2**33
-    assert TargetSizes(made, 10_000, 400_000)(2 * 4096 + 8) == 114_660 + round(exact)
+    assert TargetSizes(made, _reach(10_000, 400_000))(2 * 4096 + 8) == 114_660 + round(exact)
 
 
 @pytest.mark.parametrize("pooled", [(), ("--pooled",)])

@@ -12,7 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 _WORD_BYTES = 8
+_TABLE_WORDS = 1 << 16
+_PIECE_WORDS = 1 << 14
+_ODD = np.uint64(1)
 _IMAGES_IN_BLOCK = 4096
+_JUMP = 0x9E3779B97F4A7C15F39CC0605CEDC835  # words, as in `numpy.random.PCG64DXSM.jumped`
 # From SplitMix64 (Steele, Lea and Flood, OOPSLA 2014); any odd numbers give a permutation.
 _INCREMENT = 0x9E3779B97F4A7C15
 _MULTIPLIERS = (0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
@@ -30,6 +34,8 @@ class Draw(IntEnum):
     PHOTO_TEXTURE = 6  # the textures that photo content is cut from
     PHOTO = 7  # the composition of an image of photo content
     PHOTO_STRIP = 8  # the composition of a strip of photo content
+    TABLE = 9  # the words that the data of direct images come from (`FastStream`)
+    DIRECT = 10  # the places and factors of direct images; image I reads from jump I
 
 
 class RandomStream:
@@ -43,6 +49,13 @@ class RandomStream:
         sequence = np.random.SeedSequence(seed, spawn_key=(int(draw), index))
         self._generator = np.random.PCG64DXSM(sequence)
         self._word = 0
+        self._jumps = 0
+
+    def jump(self, jumps: int) -> None:
+        """Move to a place that no other reaches; it becomes offset 0 (NumPy's `jumped(jumps)`)."""
+        self._generator.advance((jumps - self._jumps) * _JUMP - self._word)
+        self._word = 0
+        self._jumps = jumps
 
     def read(self, offset: int, size: int) -> npt.NDArray[np.uint8]:
         """Return `size` bytes from an offset on: uint8 of shape (size,). Reading on is fastest."""
@@ -52,6 +65,38 @@ class RandomStream:
             self._generator.advance(first - self._word)
         words = self._generator.random_raw(end - first)
         self._word = end
+        octets: npt.NDArray[np.uint8] = words.astype("<u8", copy=False).view(np.uint8)
+        return octets[skipped : skipped + size]
+
+
+class FastStream:
+    """Random bytes at the speed of memory, in pieces of 128 KiB.
+
+    A piece is a part of a table of random words, from a random place on, with each word multiplied
+    by a random odd factor (modulo 2**64), so no two pieces have bytes in common.
+    """
+
+    def __init__(self, seed: int) -> None:
+        table = RandomStream(seed, Draw.TABLE, 0).read(0, _WORD_BYTES * _TABLE_WORDS)
+        self._table = table.view("<u8").astype(np.uint64, copy=False)
+        self._keys = RandomStream(seed, Draw.DIRECT, 0)
+
+    def jump(self, index: int) -> None:
+        """Move to the bytes of an image."""
+        self._keys.jump(index)
+
+    def read(self, offset: int, size: int) -> npt.NDArray[np.uint8]:
+        """Return `size` bytes from an offset on: uint8 of shape (size,), a new array."""
+        first, skipped = divmod(offset, _WORD_BYTES)
+        end = -(-(offset + size) // _WORD_BYTES)
+        words = np.empty(end - first, np.uint64)
+        for piece in range(first // _PIECE_WORDS, -(-end // _PIECE_WORDS)):
+            begin = piece * _PIECE_WORDS
+            place, factor = self._keys.read(2 * _WORD_BYTES * piece, 2 * _WORD_BYTES).view("<u8")
+            here = slice(max(first, begin), min(end, begin + _PIECE_WORDS))
+            place = int(place) * (_TABLE_WORDS - _PIECE_WORDS) >> 64
+            source = self._table[place + here.start - begin : place + here.stop - begin]
+            np.multiply(source, factor | _ODD, out=words[here.start - first : here.stop - first])
         octets: npt.NDArray[np.uint8] = words.astype("<u8", copy=False).view(np.uint8)
         return octets[skipped : skipped + size]
 

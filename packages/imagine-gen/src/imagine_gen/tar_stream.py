@@ -40,10 +40,12 @@ def stream_tar(
     handing one over takes as long as making it.
     """
     check_stream(spec)
-    if spec.pooled and workers is None:
+    if (spec.pooled or spec.direct) and workers is None:
         workers = 1
     output = BufferedOutput(fd)
-    with mapped_units(partial(_encode, not spec.pooled), spec, workers, chunksize) as units:
+    with mapped_units(
+        partial(_encode, not (spec.pooled or spec.direct)), spec, workers, chunksize
+    ) as units:
         try:
             for indexes, images in units:
                 size = 0

@@ -71,6 +71,12 @@ def _conflicts(spec: DatasetSpec) -> Iterator[str]:
         yield "argument --layout: imagefolder needs --classes, for one folder each"
     if spec.layout == IMAGEFOLDER and spec.files_per_dir is not None:
         yield "argument --files-per-dir: not with --layout imagefolder"
+    if spec.direct and name != "jpg":
+        yield f"argument --direct: only jpg has it, not {name}"
+    if spec.direct and spec.quality is not None:
+        yield "argument --quality: not with --direct, which has quantization tables of its own"
+    if spec.direct and spec.pooled:
+        yield "argument --pooled: not with --direct, which is as fast and has no strips"
     if spec.pool_strips is not None and not spec.pooled:
         yield "argument --pool-strips: only with --pooled"
     if spec.pooled and spec.format.pillow:

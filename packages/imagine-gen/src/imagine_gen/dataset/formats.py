@@ -105,6 +105,8 @@ def require_codec(image_format: Format) -> None:
 def worker_bytes(spec: DatasetSpec) -> int:
     """Return about how many bytes of memory a worker needs, as measured, without a pool's."""
     process = _PROCESS_BYTES + (_PHOTO_BYTES if spec.content == "photo" else 0)
+    if spec.direct:
+        return process
     if spec.pooled:
         return process + (0 if spec.target_size is None else TARGET_POOL_BYTES)
     if not (spec.format.pixel_bytes or spec.compress_level):

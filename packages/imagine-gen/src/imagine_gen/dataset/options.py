@@ -148,6 +148,12 @@ GROUPS = {
             limits=(0, 2**64 - 1),
         ),
         Option(
+            "direct",
+            "write JPEG data directly, without an encoder: as fast as memory, and every byte fresh",
+            parse=bool,
+            default=False,
+        ),
+        Option(
             "pooled",
             "assemble images from strips that are encoded once: all images differ, strips recur",
             parse=bool,

@@ -37,6 +37,7 @@ class OptionalArguments(TypedDict, total=False):
     classes: int | None
     layout: str
     files_per_dir: int | None
+    direct: bool
     pooled: bool
     pool_strips: int | None
     subsampling: str | None
@@ -70,6 +71,7 @@ class DatasetSpec:
     mode: str = "RGB"
     quality: int | None = None
     compress_level: int | None = None
+    direct: bool = False
     pooled: bool = False
     pool_strips: int | None = None
     seed: int = 0
@@ -94,7 +96,7 @@ class DatasetSpec:
         if self.compress_level is None:
             compressed = self.content == "photo" and self.image_format == "png"
             self._set(compress_level=_PHOTO_COMPRESS_LEVEL if compressed else 0)
-        if self.quality is None and self.target_size is None:
+        if self.quality is None and self.target_size is None and not self.direct:
             self._set(quality=DEFAULT_QUALITY)
         if self.subsampling is None and self.image_format == "jpg" and self.mode == "RGB":
             self._set(subsampling=_DEFAULT_SUBSAMPLING)

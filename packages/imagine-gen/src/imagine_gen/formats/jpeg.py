@@ -30,7 +30,7 @@ Tables = tuple[tuple[int, ...], ...]  # of luma and, in color, of chroma; 64 ent
 _SIDE = 8  # of such a table
 
 # Width and height of an MCU in pixels (A.2.4) by the chroma's subsampling; None is without chroma.
-_MCU = {None: (8, 8), "4:4:4": (8, 8), "4:2:2": (16, 8), "4:2:0": (16, 16)}
+MCU = {None: (8, 8), "4:4:4": (8, 8), "4:2:2": (16, 8), "4:2:0": (16, 16)}
 _SOF0, _SOS, _DRI, _COM = 0xC0, 0xDA, 0xDD, 0xFE
 _SEGMENT_HEAD = struct.Struct(">BBH")  # 0xFF, marker, length of the rest
 _MAX_SEGMENT = 2 + 0xFFFF
@@ -51,7 +51,7 @@ class Strips:
     def __init__(self, spec: DatasetSpec, quality: int | Tables | None = None) -> None:
         self._spec = spec
         self._quality = quality or spec.quality or DEFAULT_QUALITY
-        columns, self.rows = _MCU[spec.subsampling]
+        columns, self.rows = MCU[spec.subsampling]
         self.count = -(-spec.height // self.rows)
         self.uncut = self.count  # The file has also the rows below the image's edge.
         black = encode(

@@ -19,7 +19,12 @@ Pool = TypeVar("Pool")
 
 def image_encoder(spec: DatasetSpec) -> ImageEncoder:
     """Return a new encoder of a dataset's images, for use by one thread."""
-    make = _encoders(spec) if spec.target_size is None else _target_encoders(spec)
+    if spec.direct:
+        make = _direct_encoder(spec)
+    elif spec.target_size is None:
+        make = _encoders(spec)
+    else:
+        make = _target_encoders(spec)
     if spec.sizes is None:
         return make(spec)
     if spec.target_size is not None:
@@ -33,7 +38,7 @@ class EncoderByDimensions(ImageEncoder):
 
     def __init__(self, spec: DatasetSpec, make: Callable[[DatasetSpec], ImageEncoder]) -> None:
         self._spec = spec
-        self._encoder = lru_cache(_KEPT_POOLED if spec.pooled else _KEPT_FRESH)(make)
+        self._encoder = lru_cache(_KEPT_POOLED if spec.pooled or spec.direct else _KEPT_FRESH)(make)
 
     def encode(self, index: int) -> EncodedImage:
         """Return the file of an image."""
@@ -42,6 +47,17 @@ class EncoderByDimensions(ImageEncoder):
     def wanted_size(self, index: int) -> int | None:
         """Return the size in bytes that an image's file must have, or None for any."""
         return self._encoder(self._spec.of_image(index)).wanted_size(index)
+
+
+def _direct_encoder(spec: DatasetSpec) -> Callable[[DatasetSpec], ImageEncoder]:
+    """Return the class of encoders that write JPEG data directly."""
+    if spec.content == "photo":
+        from imagine_gen.formats.direct.photo import PhotoEncoder
+
+        return PhotoEncoder
+    from imagine_gen.formats.direct.noise import NoiseEncoder
+
+    return NoiseEncoder
 
 
 def _encoders(spec: DatasetSpec) -> Callable[[DatasetSpec], ImageEncoder]:

@@ -136,7 +136,7 @@ def _plan_cluster(spec: DatasetSpec, threads: int, chunksize: int | None) -> int
 
 
 def _usual_chunksize(spec: DatasetSpec, times: int = 1) -> int:
-    pixels_in_unit = _POOLED_PIXELS_IN_UNIT if spec.pooled else _PIXELS_IN_UNIT
+    pixels_in_unit = _POOLED_PIXELS_IN_UNIT if spec.pooled or spec.direct else _PIXELS_IN_UNIT
     least = _LEAST_IMAGES_IN_REMOTE_UNIT if is_remote(spec.path) else 1
     fitting = max(least, times * pixels_in_unit // (spec.width * spec.height))
     return min(times * _MAX_IMAGES_IN_UNIT, fitting)

@@ -1,0 +1,128 @@
+"""Direct JPEG of noise: a scan of random bytes, in which blocks begin at computed places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import numpy as np
+
+from imagine_common.files.output import Buffer
+from imagine_gen.dataset.spec import DatasetSpec
+from imagine_gen.dataset.target_sizes import Reach, TargetSizes
+from imagine_gen.formats.base import EncodedImage, ImageEncoder
+from imagine_gen.formats.direct.coding import (
+    COEFFICIENTS,
+    END_OF_IMAGE,
+    MOST_DIFFERENCE,
+    Blocks,
+    Bytes,
+    Coding,
+    Symbol,
+    blocks_of,
+    head_of,
+)
+from imagine_gen.random_streams import FastStream
+
+# Coefficients are at most 63, so that no sum of 62 and the DC (at most 32 levels) leaves the range
+# of 512 levels within which all decoders clip pixels in the same way.
+CODING = Coding(Symbol(run, size) for run in range(2) for size in range(1, 7))
+_WITHOUT_RUNS = CODING.valid_bytes(1)
+_DIFFERENCE_BITS = np.uint8(MOST_DIFFERENCE)
+_QUANTIZATION = bytes([2] + [1] * COEFFICIENTS)
+# A block ends at coefficient 62 or before: with 63, it would have no end-of-block code (F.1.2.2).
+MOST_SYMBOLS = COEFFICIENTS - 1
+# The default number of AC symbols in a block, in hundredths: files then have the size of noise
+# that is encoded with quality 75.
+_USUAL_SYMBOLS = {None: 3360, "4:4:4": 2477, "4:2:2": 2342, "4:2:0": 2367}
+_BAND_BYTES = 1 << 17  # made at once, within a core's cache
+
+
+class NoiseEncoder(ImageEncoder):
+    """Writes JPEG files of noise of one width and height.
+
+    The first blocks of an image may have one symbol more than the others.
+    """
+
+    def __init__(self, spec: DatasetSpec) -> None:
+        self._blocks = blocks_of(spec)
+        self._head = head_of(spec, self._blocks, [_QUANTIZATION], [CODING])
+        count = self._blocks.total
+        self._least = len(self._head) + 2 * count + len(END_OF_IMAGE)
+        self._usual = self._least + count * _USUAL_SYMBOLS[spec.subsampling] // 100
+        self._sizes: TargetSizes | None = None
+        if spec.target_size is not None:
+            most = self._least + MOST_SYMBOLS * count
+            self._sizes = TargetSizes(spec, Reach(self._least, most, self._least))
+        self._stream = FastStream(spec.seed)
+
+    def wanted_size(self, index: int) -> int:
+        """Return the size in bytes that an image's file must have."""
+        return self._usual if self._sizes is None else self._sizes(index)
+
+    def encode(self, index: int) -> EncodedImage:
+        """Return the file of an image."""
+        return EncodedImage(self._pieces(index))
+
+    def _pieces(self, index: int) -> Iterator[Buffer]:
+        symbols, longer = divmod(self.wanted_size(index) - self._least, self._blocks.total)
+        self._stream.jump(index)
+        yield self._head
+        step = 2 * self._blocks.in_mcu  # DC differences of two neighbors cancel out
+        step *= max(1, _BAND_BYTES // (step * (symbols + 3)))
+        offset = 0
+        for first in range(0, self._blocks.total, step):
+            count = min(step, self._blocks.total - first)
+            longer_here = min(count, max(0, longer - first))
+            size = count * (symbols + 2) + longer_here
+            data = self._stream.read(offset, size)
+            offset += size
+            _make_blocks(data, self._blocks, symbols, longer_here)
+            yield data.data
+        yield END_OF_IMAGE
+
+
+def _make_blocks(data: Bytes, blocks: Blocks, symbols: int, longer: int) -> None:
+    """Turn random bytes into blocks, of which the first ones have one AC symbol more."""
+    np.minimum(data, _bounds(len(data)), out=data)
+    split = longer * (symbols + 3)
+    groups = [
+        data[:split].reshape(longer, symbols + 3),
+        data[split:].reshape(-1, symbols + 2),
+    ]
+    for group in groups:
+        _limit_runs(group[:, 1:-1])
+        group[:, -1] = CODING.end
+    differences = np.concatenate([group[:, 0] for group in groups])
+    _cancel(differences.reshape(-1, blocks.in_mcu), blocks.luma)
+    groups[0][:, 0] = differences[:longer]
+    groups[1][:, 0] = differences[longer:]
+
+
+def _limit_runs(symbols: Bytes) -> None:
+    """Make the last symbols of each row runs of 0, so that each row has at most 62 coefficients."""
+    free = MOST_SYMBOLS - symbols.shape[1]  # places where a run of 1 is possible
+    if free < symbols.shape[1]:
+        symbols[:, free:] = _WITHOUT_RUNS[symbols[:, free:]]
+
+
+def _cancel(differences: Bytes, luma: int) -> None:
+    """Let every second DC difference of a component undo the one before it.
+
+    `differences` has a row for each MCU. Where an MCU has several luma blocks, their number is
+    even. All are of size category 7, in which inverted bits are the opposite difference.
+    """
+    np.bitwise_and(differences, _DIFFERENCE_BITS, out=differences)
+    pairs = len(differences) // 2 * 2
+    for block in range(differences.shape[1]):
+        if block < luma and luma > 1:
+            if block % 2:
+                differences[:, block] = differences[:, block - 1] ^ _DIFFERENCE_BITS
+        else:
+            differences[1:pairs:2, block] = differences[0:pairs:2, block] ^ _DIFFERENCE_BITS
+
+
+@lru_cache(maxsize=4)
+def _bounds(size: int) -> Bytes:
+    """Return the greatest byte of a symbol, `size` times: NumPy compares arrays fastest."""
+    return np.full(size, CODING.end - 1, np.uint8)
