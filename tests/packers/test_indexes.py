@@ -52,6 +52,17 @@ def test_an_index_of_the_other_tool_is_not_removed(
     assert {name: found[name] for name in before} == before
 
 
+def test_an_index_of_the_other_tool_is_not_taken_for_that_of_a_file(
+    tmp_path: Path, images: list[Path]
+) -> None:
+    pack("recordio", tmp_path, images)
+    pack("tfrecord", tmp_path, images)
+    assert run("tfrecord", "--test", "out/x0", "out/x1", cwd=tmp_path).returncode == 0
+    (tmp_path / "out" / "x1.rec").unlink()
+    result = run("tfrecord", "--test", "out/x0", "out/x1", cwd=tmp_path)
+    assert b"error: out/x1.idx: line 1 " in result.stderr
+
+
 @pytest.mark.parametrize("names", [[], ["--name-format", "x{shard}-of-{total}"]])
 @pytest.mark.parametrize("apart", [False, True])
 def test_no_index_stays_beside_a_file_of_other_data(

@@ -80,7 +80,7 @@ def test_order_is_the_manifests_with_any_number_of_workers(
 
 @pytest.mark.parametrize(
     ("count", "img_per_file", "sizes"),
-    [(5, 5, [5]), (5, 6, [5]), (6, 3, [3, 3]), (1, 1, [1]), (3, 1, [1, 1, 1])],
+    [(5, 5, [5]), (5, 10**30, [5]), (6, 3, [3, 3]), (1, 1, [1]), (3, 1, [1, 1, 1])],
 )
 def test_the_last_file_has_the_rest(
     tool: str, tmp_path: Path, folder: Path, count: int, img_per_file: int, sizes: list[int]

@@ -149,6 +149,16 @@ def test_a_dry_run_reads_all_and_writes_nothing(
     assert "would write 3 files, 8 images, " in result.stderr.decode()
 
 
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_a_file_of_more_images_than_there_can_be_holds_all(
+    tool: str, tmp_path: Path, more: list[str]
+) -> None:
+    args = ["--tar", "--dest-path", tmp_path, "--img-per-file", str(2**63), *more]
+    result = run(tool, *args, input=archive([("0.jpg", JPEG), ("1.jpg", JPEG)]))
+    assert result.returncode == 0
+    assert b"1 file, 2 images, " in result.stderr
+
+
 def test_an_image_without_the_schemas_features_is_named_by_its_member(tmp_path: Path) -> None:
     data = archive([("0.gif", b"GIF89a" + bytes(50))])
     args = ["--tar", "--schema", "imagenet", "--dest-path", tmp_path / "tar"]

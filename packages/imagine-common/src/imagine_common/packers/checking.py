@@ -121,7 +121,7 @@ def check_file(
 def check_records(
     records: Iterator[_Record],
     report: FileReport,
-    index: bytes,
+    index: bytes | None,
     difference: Callable[[Iterator[_Record], BinaryIO], str | None],
     index_required: bool = False,
 ) -> None:
@@ -129,7 +129,7 @@ def check_records(
 
     `difference` describes the first difference, after which the index is not read any further.
     """
-    if index_required or exists(index):
+    if index is not None and (index_required or exists(index)):
         with open_input(index, "an index") as file, file.stream() as lines:
             if reason := difference(records, lines):
                 report.add(f"{show(index)}: {reason}")

@@ -57,7 +57,13 @@ def pack(
         packed = _pack_stream(source, spec, record_format, files)
     else:
         packed = _pack_lines(source, spec, record_format, files, workers)
-    return record_format.merge(files.publish(packed, written), spec.fsync)
+    shards = record_format.merge(files.publish(packed, written), spec.fsync)
+    return _all_at_once(shards) if spec.names.needs_total else shards
+
+
+def _all_at_once(shards: Generator[Shard]) -> Generator[Shard]:
+    """Yield shards once all of them are finished, since the caller may end early."""
+    yield from list(shards)
 
 
 def _pack_stream(
