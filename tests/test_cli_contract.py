@@ -586,6 +586,26 @@ def test_a_killed_worker_exits_1_with_a_plain_message(
 
 
 @pytest.mark.process
+@pytest.mark.parametrize(
+    ("kind", "limit"),
+    [
+        *((resource.RLIMIT_AS, megabytes << 20) for megabytes in (24, 30, 37, 120)),
+        *((resource.RLIMIT_NOFILE, descriptors) for descriptors in (8, 11, 14)),
+    ],
+)
+def test_where_workers_can_not_start_the_run_ends_in_one_line(
+    job: Job, kind: int, limit: int
+) -> None:
+    result = run_process(
+        job.tool, *job.args, "--workers", "3", input=job.input, limits={kind: limit}
+    )
+    assert (result.returncode, result.stderr.count(b"\n")) in [(0, 1), (1, 1)], result.stderr
+    if kind == resource.RLIMIT_NOFILE and b"worker" in result.stderr:
+        assert b"allow more open files (ulimit -n)" in result.stderr
+        assert b"--workers 1" in result.stderr
+
+
+@pytest.mark.process
 def test_workers_end_when_the_tool_is_killed(endless: Callable[..., Endless]) -> None:
     running = endless()
     wait_for(running.is_underway)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,8 @@ def ask(
 ) -> tuple[int, str]:
     args = (PATH_OPTION[tool], folder / "x", "--scheduler", scheduler)
     result = run_process(tool, *args, input=b"x\n", env={**os.environ, **impatient}, cwd=folder)
-    (line,) = result.stderr.decode().splitlines()
+    *notices, line = result.stderr.decode().splitlines()
+    assert all(notice.endswith("; waiting") for notice in notices)
     assert not (folder / "x").exists()
     return result.returncode, line
 
@@ -56,6 +59,48 @@ def test_nobody_there(tmp_path: Path) -> None:
 def test_somebody_else_there(tmp_path: Path, silent: int) -> None:
     code, line = ask("gen", f"tcp://127.0.0.1:{silent}", tmp_path)
     assert (code, "no Dask scheduler has answered for 1 s" in line) == (1, True)
+
+
+@pytest.fixture
+def other() -> Iterator[int]:
+    """Return the port of a server that sends what is not of Dask's protocol."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with suppress(OSError):
+                while True:
+                    with server.accept()[0] as connection:
+                        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n" * 10)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_a_server_of_another_protocol(tmp_path: Path, other: int) -> None:
+    code, line = ask("gen", f"tcp://127.0.0.1:{other}", tmp_path)
+    assert code == 1
+    assert f"error: tcp://127.0.0.1:{other}: " in line
+
+
+def test_tls_without_its_configuration(tmp_path: Path) -> None:
+    code, line = ask("gen", "tls://127.0.0.1:1", tmp_path)
+    assert code == 1
+    assert "error: tls://127.0.0.1:1: can't talk to what answers (TLS expects" in line
+    assert "is TLS configured here" in line
+
+
+@pytest.mark.parametrize("quiet", [True, False])
+def test_a_wait_is_reported_before_it_ends(tmp_path: Path, quiet: bool) -> None:
+    args = ["--path", tmp_path, "--scheduler", "s.json", *["--quiet"] * quiet]
+    patience = {"DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "3s"}
+    result = run_process("gen", *args, env={**os.environ, **patience}, cwd=tmp_path)
+    notice, *others = result.stderr.decode().splitlines()
+    if not quiet:
+        assert notice == "imagine-gen: s.json: No such file or directory; waiting"
+    assert len(others) == 1 - quiet
 
 
 def test_no_workers(tmp_path: Path) -> None:

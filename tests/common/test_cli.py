@@ -297,7 +297,7 @@ def test_an_error_caused_by_a_signal_is_reported_as_the_signal(
         (ImagineError("odd"), "error: odd"),
         (OSError(5, "Input/output error", "a\nb"), rf"error: a\nb: Input/output error{HINT}"),
         (OSError(5, "Input/output error"), f"error: Input/output error{HINT}"),
-        (ImportError("x.so: no memory"), f"error: can't load a library: x.so: no memory{HINT}"),
+        (ImportError("x.so: failed to map segment"), "error: out of memory; try fewer --workers"),
         (MemoryError(), "error: out of memory; try fewer --workers"),
         (RuntimeError("can't start new thread"), f"error: can't start new thread{HINT}"),
     ],

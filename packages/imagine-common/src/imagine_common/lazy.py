@@ -4,6 +4,7 @@ Imports nothing that takes long: every tool loads this module before any other.
 """
 
 import signal
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 
@@ -23,6 +24,16 @@ def import_on_use(package: str, modules: Mapping[str, str]) -> Callable[[str], o
     return get
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Return whether memory was too short, for a library that failed to load, for example."""
+    cause = error.__cause__
+    return (
+        isinstance(error, MemoryError)
+        or (isinstance(error, ImportError) and "failed to map" in str(error))
+        or (cause is not None and out_of_memory(cause))
+    )
+
+
 def quiet_interrupts() -> None:
     """Let Ctrl-C end the process without a traceback until the tool handles signals itself.
 
@@ -37,7 +48,13 @@ def entry_point(module: str) -> Callable[..., int]:
 
     def main(argv: Sequence[str] | None = None) -> int:
         quiet_interrupts()
-        exit_code: int = import_module(module).main(argv)
-        return exit_code
+        try:
+            tool: Callable[..., int] = import_module(module).main
+        except (ImportError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            sys.stderr.write(f"{module.partition('.')[0].replace('_', '-')}: out of memory\n")
+            return 1
+        return tool(argv)
 
     return main

@@ -25,6 +25,7 @@ from imagine_common.errors import (
 )
 from imagine_common.files.temporary import remove_unfinished
 from imagine_common.host.signals import ending_signals_blocked, ending_signals_raised
+from imagine_common.lazy import out_of_memory
 from imagine_common.text import printable, show
 
 
@@ -96,7 +97,7 @@ def _describe(error: BaseException, prog: str, verbose: bool) -> str:
         return f"error: {error}; see {prog} --help"
     if isinstance(error, ImagineError):
         return f"error: {error}"
-    if isinstance(error, MemoryError):
+    if out_of_memory(error):
         return "error: out of memory; try fewer --workers"
     hint = "" if verbose else " (--verbose shows where)"
     return f"error: {_reason(error)}{hint}"
@@ -107,8 +108,6 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, OSError):
         place = f"{show(error.filename)}: " if error.filename else ""
         return f"{place}{error.strerror or error}"
-    if isinstance(error, ImportError):  # Memory that is too short for a library, for example.
-        return f"can't load a library: {error}"
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
         return str(error)
     return f"{type(error).__name__}: {error}"

@@ -67,6 +67,7 @@ def serve(
         )
         with suppress(OSError):
             connection.send(Outcome(0, error=problem))
+            _wait_for_end(connection)  # A process that ends would be a lost worker.
     except MemoryError:
         os._exit(FAILED)
 

@@ -34,6 +34,13 @@ _SECONDS_BETWEEN_NOTICES = 10.0
 _WORKERS_TIMEOUT = "60s"
 
 
+class _Client(Client):  # type: ignore[misc]
+    """A client that is closed explicitly."""
+
+    def __del__(self) -> None:
+        """Do nothing: closing a client that has never connected would print a traceback."""
+
+
 class DaskCluster:
     """A Dask cluster, connected for the duration of a `with` block.
 
@@ -179,7 +186,7 @@ class DaskCluster:
 
         def connect() -> None:
             try:
-                connected.set_result(Client(self.address, timeout=timeout, set_as_default=False))
+                connected.set_result(_Client(self.address, timeout=timeout, set_as_default=False))
             except BaseException as error:
                 connected.set_exception(error)
 
@@ -195,8 +202,11 @@ class DaskCluster:
             raise ImagineError(
                 f"{self.address}: no Dask scheduler has answered for {timeout:g} s; is it running?"
             ) from error
-        except (Exception, CancelledError) as error:  # Dask's versions may differ too much.
-            raise ImagineError(f"{self.address}: {error}") from error
+        except (Exception, CancelledError) as error:
+            raise ImagineError(
+                f"{self.address}: can't talk to what answers ({error}); is it a Dask scheduler of"
+                f" version {distributed.__version__}, and is TLS configured here as it is there?"
+            ) from error
 
     def _check_versions(self) -> None:
         """Refuse a cluster whose packages are missing or differ."""
