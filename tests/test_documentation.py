@@ -138,6 +138,13 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [target for target in targets if target[1] not in headings(target[0])] == []
 
 
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    """MkDocs finds this too, but fewer environments have it."""
+    named = re.findall(r"(?m)^ +- (?:\w+: )?([\w-]+\.md)$", (ROOT / "mkdocs.yml").read_text())
+    outside = {"index.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"}
+    assert {*named} - outside == {page.name for page in (ROOT / "docs").glob("*.md")}
+
+
 @pytest.fixture(scope="module")
 def reference() -> dict[str, Any]:
     """Return the implementation with which docs/reproducibility.md makes its promise."""
