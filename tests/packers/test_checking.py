@@ -197,11 +197,21 @@ def test_an_index_that_is_given_with_its_file_is_tested_with_it(
             assert sorted(lines(result.stdout)) == good
             assert b": 3 good files, 12 records, " in result.stderr
     index = next(path for path in paths if path.endswith(".idx"))
-    Path(index).write_bytes(b"0 0\n")
+    Path(index).write_bytes(b"x\n")
     result = run(tool, "--test", *paths)
     assert (result.returncode, len(lines(result.stdout))) == (1, 2)
     assert f"{index}: " in result.stderr.decode()
     assert b"1 of 3 files is bad" in result.stderr
+
+
+def test_another_packers_index_is_left_alone(tool: str, files: list[str]) -> None:
+    """The packers name their indexes alike."""
+    index = Path(files[0].removesuffix(".rec") + ".idx")
+    index.write_bytes(b"0\t0\n" if tool == "tfrecord" else b"0 100\n")
+    result = run(tool, "--test", files[0])
+    assert result.returncode == 0, result.stderr
+    index.write_bytes(b"garbage\n")
+    assert run(tool, "--test", files[0]).returncode == 1
 
 
 def test_an_empty_manifest_exits_1(tool: str) -> None:

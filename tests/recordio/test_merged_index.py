@@ -119,3 +119,22 @@ def test_the_function_writes_it(tmp_path: Path, images: list[Path]) -> None:
     create_recordio(images[0].parent, tmp_path, "r", 3, merged_index=True)
     files = [str(tmp_path / f"r{n}.rec") for n in range(3)]
     assert entries(tmp_path / "rmerged.idx") == list(enumerate(together(files)))
+
+
+def test_a_merged_index_is_tested_with_its_files(tmp_path: Path, images: list[Path]) -> None:
+    args = ["--dest-path", tmp_path / "out", "--img-per-file", "2", "--merged-index"]
+    files = lines(run("recordio", *args, input=manifest(images)).stdout)
+    paths = sorted(str(path) for path in (tmp_path / "out").iterdir())
+    assert len(paths) == 9
+    tested = run("recordio", "--test", "--files", "4", "--records", "7", *paths)
+    assert tested.returncode == 0, tested.stderr
+    assert lines(tested.stdout) == files
+    merged = tmp_path / "out" / "recordio_merged.idx"
+    data = merged.read_bytes()
+    for wrong in (data[:-1], data + b"8\t8\n", data.replace(b"6\t", b"5\t"), b"x" + data):
+        merged.write_bytes(wrong)
+        tested = run("recordio", "--test", *paths)
+        assert tested.returncode == 1
+        assert lines(tested.stdout) == files
+        assert f"error: {merged}: " in tested.stderr.decode()
+        assert b"1 of 5 files is bad" in tested.stderr

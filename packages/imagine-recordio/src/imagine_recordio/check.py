@@ -5,6 +5,8 @@ The format has no checksums, so a changed byte within an image is not found.
 
 from __future__ import annotations
 
+import os
+import re
 import struct
 from array import array
 from collections.abc import Iterator
@@ -12,15 +14,18 @@ from functools import partial
 from typing import BinaryIO
 
 from imagine_common.errors import ImagineError
+from imagine_common.exchange.names import natural_key
+from imagine_common.files.folders import names_in
 from imagine_common.files.reading import InputFile
 from imagine_common.packers.checking import FileReport, check_file, check_records
 from imagine_common.packers.images import HEAD_BYTES, is_image
 from imagine_common.text import show
 from imagine_recordio.framing import HEAD_BYTES as FRAME_HEAD_BYTES
 from imagine_recordio.framing import RecordReader
-from imagine_recordio.index import index_of, read_index
+from imagine_recordio.index import MERGED, index_of, read_index, shifted_lines, size_of
 from imagine_recordio.record import HEADER, LABEL_BYTES
 
+_TFRECORD_INDEX = re.compile(rb"[0-9]+ [0-9]+\n")
 _LABELS_BYTES = 1 << 16
 # The first and the last bytes of JPEG, PNG and GIF files.
 _ENDS = ((b"\xff\xd8\xff", b"\xff\xd9"), (b"\x89PNG", b"IEND\xae\x42\x60\x82"), (b"GIF8", b"\x3b"))
@@ -38,12 +43,34 @@ def check_recordio(path: bytes) -> FileReport:
 
 def _check(report: FileReport, file: InputFile) -> None:
     path = report.path
+    if path.endswith(MERGED):
+        report.is_index = True
+        _check_merged(report, file)
+        return
     if path.endswith(b".idx"):
         raise ImagineError(f"{show(path)}: an index; give the .rec file that it belongs to")
     with file.stream() as stream:
         records = _checked_records(RecordReader(stream, report), report)
         difference = partial(_difference, report)
-        check_records(records, report, index_of(path), difference)
+        check_records(records, report, index_of(path), difference, _TFRECORD_INDEX)
+
+
+def _check_merged(report: FileReport, file: InputFile) -> None:
+    """Compare an index of several files with the indexes of all files in its folder."""
+    folder, name = os.path.split(report.path)
+    names = sorted(names_in(folder, name.removesuffix(MERGED)), key=natural_key)
+    base = 0
+    with file.stream() as lines:
+        for path in (os.path.join(folder, name) for name in names if name.endswith(b".rec")):
+            for line in shifted_lines(path, base):
+                if lines.readline(len(line)) != line:
+                    report.add(
+                        f"{show(report.path)}: does not agree with the index of {show(path)}"
+                    )
+                    return
+            base += size_of(path)
+        if lines.read(1):
+            report.add(f"{show(report.path)}: it has more lines than the files have records")
 
 
 def _checked_records(reader: RecordReader, report: FileReport) -> Iterator[tuple[int, int | None]]:

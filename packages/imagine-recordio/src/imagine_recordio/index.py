@@ -17,6 +17,7 @@ from imagine_common.files.output import OutputFile
 from imagine_common.files.storage import open_input, output_file
 from imagine_common.packers.records import Shard
 
+MERGED = b"merged.idx"  # the end of the name of a merged index
 INDEX_LINE = re.compile(rb"([0-9]{1,19})\t([0-9]{1,19})\n")
 _MAX_LINE_BYTES = 40
 
@@ -57,14 +58,24 @@ def merge_indexes(shards: Generator[Shard], path: bytes, fsync: bool) -> Generat
                 yield shard
 
 
+def shifted_lines(path: bytes, base: int) -> Iterator[bytes]:
+    """Yield the lines of a file's index, with `base` bytes of other files before the file."""
+    index = index_of(path)
+    with file_errors(index), open_input(index, "an index") as found, found.stream() as file:
+        for key, offset in read_index(file):
+            yield index_line(key, base + offset)
+
+
+def size_of(path: bytes) -> int:
+    """Return the bytes of a RecordIO file."""
+    with open_input(path, "a RecordIO file") as file:
+        return file.size
+
+
 def _append(merged: OutputFile, shard: Shard, base: int) -> int:
     """Add a shard's lines; return the offset of the next shard."""
     if not shard.records:
         return base
-    index = index_of(shard.path)
-    with file_errors(index):
-        with open_input(index, "an index") as found, found.stream() as file:
-            for key, offset in read_index(file):
-                merged.write([index_line(key, base + offset)])
-        with open_input(shard.path, "a RecordIO file") as rec:
-            return base + rec.size
+    for line in shifted_lines(shard.path, base):
+        merged.write([line])
+    return base + size_of(shard.path)

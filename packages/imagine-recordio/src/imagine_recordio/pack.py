@@ -17,6 +17,7 @@ from imagine_common.packers.records import Shard
 from imagine_common.packers.sources.base import Source
 from imagine_common.parallel.ordered_map import Workers
 from imagine_common.signatures import with_options
+from imagine_recordio.index import MERGED
 from imagine_recordio.names import WRITERS
 from imagine_recordio.shards import RecordIOFormat
 
@@ -76,7 +77,7 @@ def record_format(spec: PackSpec, writer: str, merged_index: bool) -> RecordIOFo
             "argument --part: not with --merged-index, which needs all files; to get the same"
             " index, concatenate the files' own indexes and add up their offsets"
         )
-    merged_path = os.path.join(spec.dest_path, spec.names.prefix + b"merged.idx")
+    merged_path = os.path.join(spec.dest_path, spec.names.prefix + MERGED)
     require_writer(writer, WRITERS, _INSTALL)
     if writer == "native":
         return RecordIOFormat(merged_path, merged_index)

@@ -9,7 +9,7 @@ from imagine_common.files.reading import InputFile
 from imagine_common.packers.records import Image, Shard
 from imagine_common.packers.shards.record_format import RecordFormat, load
 from imagine_recordio.framing import is_whole
-from imagine_recordio.index import INDEX_LINE, index_line, merge_indexes
+from imagine_recordio.index import INDEX_LINE, index_line, index_of, merge_indexes
 from imagine_recordio.record import image_limit, image_record, least_record_size
 
 
@@ -31,7 +31,7 @@ class RecordIOFormat(RecordFormat):
 
     def index_beside(self, file: bytes) -> bytes:
         """Return where the index of a file of records is."""
-        return file.removesuffix(b".rec") + b".idx"
+        return index_of(file)
 
     def is_index(self, head: bytes) -> bool:
         """Return whether a file that begins with these bytes is an index of this format."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from typing import BinaryIO
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.reading import PIECE_BYTES, FileSlice, InputFile, read_pieces
-from imagine_common.files.storage import exists, open_input
+from imagine_common.files.storage import exists
 from imagine_common.packers.checking import FileReport, check_file, check_records
 from imagine_common.text import show
 from imagine_tfrecord import framing
@@ -16,6 +17,7 @@ from imagine_tfrecord.example_reader import NoExampleError, read_example
 from imagine_tfrecord.index import INDEX_LINE, index_of
 from imagine_tfrecord.schemas import FEATURE_NAMES, recognize_schema
 
+_RECORDIO_INDEX = re.compile(rb"[0-9]+\t[0-9]+\n")
 _GZIP = b"\x1f\x8b"
 _MAX_INDEX_LINE_BYTES = 42
 
@@ -41,17 +43,8 @@ def _check(
     with file.stream() as stream:
         records = _checked_records(stream, file, schema, report)
         index = index_of(path, index_path)
-        is_own = index_path is not None or not _is_of_recordio(path, index)
-        own = index if is_own else None
-        check_records(records, report, own, _difference, index_path is not None)
-
-
-def _is_of_recordio(path: bytes, index: bytes) -> bool:
-    """Return whether `FILE.idx` is the index of `FILE.rec` beside it, by its first line."""
-    if not (exists(index) and exists(path + b".rec")):
-        return False
-    with open_input(index, "an index") as file:
-        return INDEX_LINE.match(file.read_at(0, _MAX_INDEX_LINE_BYTES)) is None
+        is_required = index_path is not None
+        check_records(records, report, index, _difference, _RECORDIO_INDEX, is_required)
 
 
 def _checked_records(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -23,6 +24,7 @@ from imagine_common.text import counted, show
 
 _Record = TypeVar("_Record")
 
+_INDEX_HEAD_BYTES = 64
 _MAX_FINDINGS = 10  # per file; a damaged one could have millions
 
 
@@ -30,7 +32,8 @@ class FileReport:
     """The result of checking a record file; it grows while the records are read in order.
 
     `records` is the number of records so far, `size` the size in bytes of the file without its
-    index, and `schemas` the names of the schemas of its records, if the format has schemas.
+    index, and `schemas` the names of the schemas of its records, if the format has schemas. If
+    `is_index`, the file has no records itself.
     """
 
     def __init__(self, path: bytes) -> None:
@@ -38,6 +41,7 @@ class FileReport:
         self.size = 0
         self.records = 0
         self.schemas: set[str] = set()
+        self.is_index = False
         self._lowest = inf
         self._highest = -inf
         self._findings: list[str] = []
@@ -121,17 +125,21 @@ def check_file(
 def check_records(
     records: Iterator[_Record],
     report: FileReport,
-    index: bytes | None,
+    index: bytes,
     difference: Callable[[Iterator[_Record], BinaryIO], str | None],
+    foreign: re.Pattern[bytes],
     index_required: bool = False,
 ) -> None:
     """Read all records, which checks them, and compare them with the index, if there is one.
 
-    `difference` describes the first difference, after which the index is not read any further.
+    `difference` describes the first difference, after which the index is not read any further. An
+    index that begins with `foreign` is another packer's, and is not read unless it is required.
     """
-    if index is not None and (index_required or exists(index)):
+    if index_required or exists(index):
         with open_input(index, "an index") as file, file.stream() as lines:
-            if reason := difference(records, lines):
+            if not index_required and foreign.match(file.read_at(0, _INDEX_HEAD_BYTES)):
+                pass
+            elif reason := difference(records, lines):
                 report.add(f"{show(index)}: {reason}")
     deque(records, maxlen=0)
 
@@ -173,7 +181,7 @@ def run_check(
             if file.findings:
                 bad += 1
                 args.facts["bad"] = bad
-            else:
+            elif not file.is_index:
                 manifest.write([Entry(path)])
                 report.add(1, file.records, file.size)
                 labels += file.labels
