@@ -78,7 +78,7 @@ def test_an_older_index_goes_before_its_file_is_replaced() -> None:
         record_format.open_files(files, fsync=False) as (file, index),
     ):
         raise ZeroDivisionError
-    assert list_folder(b"memory://x") == ([b"a.idx", b"a.rec"], set())
+    assert dict(list_folder(b"memory://x")) == {b"a.idx": False, b"a.rec": False}
 
 
 def test_objects_are_read_at_any_place_and_as_streams() -> None:
@@ -99,9 +99,7 @@ def test_folders_are_the_common_prefix_of_names() -> None:
     for name in (b"a/x", b"a/y", b"a/b/z", b"c"):
         with output_file(b"memory://f/" + name) as file:
             file.write([b"data"])
-    files, folders = list_folder(b"memory://f/a")
-    assert sorted(files) == [b"x", b"y"]
-    assert folders == {b"b"}
+    assert dict(list_folder(b"memory://f/a")) == {b"x": False, b"y": False, b"b": True}
     assert list(names_in(b"memory://f/a", b"x")) == [b"x"]
     assert is_folder(b"memory://f/a/b")
     assert not is_folder(b"memory://f/d")

@@ -80,8 +80,6 @@ def _verify_image(encoder: ImageEncoder, index: int, path: bytes) -> Verdict:
             same, end = compare(file, 0, encoder.encode(index).buffers)
     except ImagineError as error:
         return Verdict(path, size, str(error).removeprefix(f"{show(path)}: "))
-    except OSError as error:
-        return Verdict(path, size, error.strerror or str(error))
     if not same and end == size:
         return Verdict(path, size, f"cut off after {size} bytes")
     if not same:

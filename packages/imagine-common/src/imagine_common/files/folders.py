@@ -8,6 +8,7 @@ operating system or the store fails.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from imagine_common.errors import ImagineError, file_error, file_errors
 from imagine_common.files import temporary
 from imagine_common.files.output import sync_folder_of
-from imagine_common.files.storage import locate
+from imagine_common.files.storage import local_status, locate
 from imagine_common.files.urls import is_remote, local_path
 from imagine_common.text import counted, human_bytes, show
 
@@ -23,7 +24,10 @@ from imagine_common.text import counted, human_bytes, show
 def is_folder(path: bytes) -> bool:
     """Return whether a folder exists."""
     store, path = locate(path)
-    return os.path.isdir(path) if store is None else any(store.list(path))
+    if store is not None:
+        return any(store.list(path))
+    status = local_status(path)
+    return status is not None and stat.S_ISDIR(status.st_mode)
 
 
 def identity(folder: bytes) -> object:
@@ -36,33 +40,37 @@ def identity(folder: bytes) -> object:
     return status.st_dev, status.st_ino
 
 
-def list_folder(folder: bytes) -> tuple[list[bytes], set[bytes]]:
-    """Return the names of the files and of the folders in a folder, following links."""
+def real_folder(folder: bytes) -> bytes:
+    """Return the absolute path of a folder, which need not exist, without links."""
     store, path = locate(folder)
-    files: list[bytes] = []
-    folders: set[bytes] = set()
+    return os.path.realpath(path) if store is None else path.rstrip(b"/")
+
+
+def list_folder(folder: bytes) -> Iterator[tuple[bytes, bool]]:
+    """Yield each name in a folder, and whether it is a folder or a link to one.
+
+    A link that can't be followed counts as a file, whatever the reason.
+    """
+    store, path = locate(folder)
     if store is not None:
-        for found in store.list(path):
-            (folders.add if found.is_folder else files.append)(found.name)
-        return files, folders
+        yield from ((found.name, found.is_folder) for found in store.list(path))
+        return
     with file_errors(folder), os.scandir(path) as entries:
         for entry in entries:
             try:
                 is_folder = entry.is_dir()
-            except OSError:  # A circular symbolic link.
+            except OSError:
                 is_folder = False
-            (folders.add if is_folder else files.append)(entry.name)
-    return files, folders
+            yield entry.name, is_folder
 
 
 def names_in(folder: bytes, prefix: bytes) -> Iterator[bytes]:
-    """Yield the names in a folder that begin with a prefix; none if it can't be read."""
+    """Yield the names in a folder that begin with a prefix; none if it does not exist."""
     store, path = locate(folder)
     if store is not None:
-        with suppress(ImagineError):
-            yield from (found.name for found in store.list(path, prefix))
+        yield from (found.name for found in store.list(path, prefix))
         return
-    with suppress(OSError), os.scandir(path) as entries:
+    with file_errors(folder), suppress(FileNotFoundError), os.scandir(path) as entries:
         for entry in entries:
             if entry.name.startswith(prefix):
                 yield entry.name
@@ -88,9 +96,9 @@ def folder_bytes(folder: bytes) -> int:
     total = 0
     with file_errors(folder), os.scandir(path) as entries:
         for entry in entries:
-            # Files may vanish meanwhile; a link may be broken or circular.
-            with suppress(OSError):
-                total += entry.stat().st_size if entry.is_file() else 0
+            status = local_status(entry.path)
+            if status is not None and stat.S_ISREG(status.st_mode):
+                total += status.st_size
     return total
 
 
@@ -163,9 +171,9 @@ def describe_space(folder: bytes) -> str:
 def free_space(folder: bytes) -> FreeSpace:
     """Return the free space at a local folder, existing or not."""
     parent = os.path.abspath(local_path(folder))
-    while not os.path.lexists(parent):
+    while local_status(parent, follow_symlinks=False) is None:
         parent = os.path.dirname(parent)
-    if not os.path.isdir(parent):
+    if not is_folder(parent):
         raise ImagineError(f"{show(folder)}: {show(parent)} is not a folder")
     if not os.access(parent, os.W_OK | os.X_OK):
         raise ImagineError(f"{show(folder)}: {show(parent)} can't be written to")

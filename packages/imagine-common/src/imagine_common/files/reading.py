@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from imagine_common.errors import ImagineError, file_error
+from imagine_common.errors import ImagineError, file_error, file_errors
 from imagine_common.files.output import Buffer
 from imagine_common.text import show
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 PIECE_BYTES = 1 << 20
 _WINDOW_BYTES = 1 << 16
@@ -25,10 +29,7 @@ _KINDS = (
 
 
 class InputFile(ABC):
-    """A file to read; `size` is in bytes.
-
-    Read errors are `OSError`s, or `ImagineError`s that name the file.
-    """
+    """A file to read; `size` is in bytes. Errors are `ImagineError`s that name the file."""
 
     __slots__ = ()
 
@@ -59,10 +60,12 @@ class RegularFile(InputFile):
     constructor raises an `ImagineError` for these, and for a missing or unreadable file.
     """
 
-    __slots__ = ("_fd", "size")
+    __slots__ = ("_fd", "_path", "size")
 
+    # Called for each image: `file_errors` would take longer than `try`.
     def __init__(self, path: bytes, expected: str) -> None:
-        try:  # Called for each image: `file_errors` would take longer.
+        self._path = path
+        try:
             _require_regular(path, os.stat(path).st_mode, expected)
             # O_NONBLOCK: a FIFO that just took the name must not block.
             self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -72,29 +75,49 @@ class RegularFile(InputFile):
         try:
             status = os.fstat(self._fd)
             _require_regular(path, status.st_mode, expected)
-        except BaseException:
-            os.close(self._fd)
+        except BaseException as error:
+            self.close()
+            if isinstance(error, OSError):
+                raise file_error(path, error) from error
             raise
         self.size = status.st_size
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return `size` bytes from an offset on; fewer only at the end of the file."""
-        # One call is enough, except for more than 2 GiB and files that shrink meanwhile.
-        data = os.pread(self._fd, size, offset)
-        while 0 < len(data) < size:
-            more = os.pread(self._fd, size - len(data), offset + len(data))
-            if not more:
-                break
-            data += more
+        try:
+            # One call is enough, except for more than 2 GiB and files that shrink meanwhile.
+            data = os.pread(self._fd, size, offset)
+            while 0 < len(data) < size:
+                more = os.pread(self._fd, size - len(data), offset + len(data))
+                if not more:
+                    break
+                data += more
+        except OSError as error:
+            raise file_error(self._path, error) from error
         return data
 
     def stream(self) -> BinaryIO:
         """Return a file object that reads from the beginning, until this file is closed."""
-        return open(self._fd, "rb", buffering=PIECE_BYTES, closefd=False)
+        return io.BufferedReader(_NamedFile(self._path, self._fd), PIECE_BYTES)
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._fd)
+        try:
+            os.close(self._fd)
+        except OSError as error:
+            raise file_error(self._path, error) from error
+
+
+class _NamedFile(io.FileIO):
+    """A file object that does not close its descriptor, and whose read errors name the file."""
+
+    def __init__(self, path: bytes, fd: int) -> None:
+        super().__init__(fd, closefd=False)
+        self._path = path
+
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
+        with file_errors(self._path):
+            return super().readinto(buffer)
 
 
 class Comparison(NamedTuple):

@@ -7,11 +7,13 @@ system or the store fails, and a `UsageError` if a URL can't be used.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from imagine_common.errors import ImagineError, file_errors
+from imagine_common.errors import ImagineError, file_error, file_errors
 from imagine_common.files.output import AtomicFile, OutputFile, sync, sync_folder_of
 from imagine_common.files.reading import InputFile, RegularFile, hint_at_name
 from imagine_common.files.urls import is_url, local_path, scheme_of
@@ -19,6 +21,9 @@ from imagine_common.text import show
 
 if TYPE_CHECKING:
     from imagine_common.files.stores.store import Store
+
+# A path does not exist, or begins with a file or a circular link instead of a folder.
+_MISSING = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 
 def locate(path: bytes) -> tuple[Store | None, bytes]:
@@ -65,13 +70,31 @@ def open_input(path: bytes, expected: str) -> InputFile:
 def exists(path: bytes) -> bool:
     """Return whether a path exists, a broken symbolic link included."""
     store, path = locate(path)
-    return os.path.lexists(path) if store is None else store.size(path) is not None
+    if store is not None:
+        return store.size(path) is not None
+    return local_status(path, follow_symlinks=False) is not None
 
 
 def is_file(path: bytes) -> bool:
     """Return whether a path found in a folder is a regular file or a link to one."""
     store, path = locate(path)
-    return store is not None or os.path.isfile(path)
+    if store is not None:
+        return True
+    status = local_status(path)
+    return status is not None and stat.S_ISREG(status.st_mode)
+
+
+def local_status(path: bytes, follow_symlinks: bool = True) -> os.stat_result | None:
+    """Return the operating system's status of a local path, or None if it does not exist.
+
+    The functions of `os.path` also take a path that can't be looked at for a missing one.
+    """
+    try:
+        return os.stat(path, follow_symlinks=follow_symlinks)
+    except OSError as error:
+        if error.errno in _MISSING:
+            return None
+        raise file_error(path, error) from error
 
 
 def remove_file(path: bytes, fsync: bool = False) -> None:

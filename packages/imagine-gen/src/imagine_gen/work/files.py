@@ -108,7 +108,7 @@ def existing_size(spec: DatasetSpec, path: bytes) -> int:
             if spec.image_format == "bmp":
                 is_kept = is_kept and not _ends_in_zeros(file)
             return file.size if is_kept else 0
-    except (ImagineError, OSError):
+    except ImagineError:
         return 0  # Replacing the file reports what is wrong with it.
 
 

@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from imagine_common.errors import ImagineError, file_errors
+from imagine_common.errors import ImagineError
 from imagine_common.files.output import Buffer, OutputFile
 from imagine_common.files.reading import InputFile, compare
 from imagine_common.files.storage import exists, is_file, open_input, output_file, remove_file
@@ -142,7 +142,6 @@ class RecordFormat(ABC):
         path = files[0]
         with (
             open_input(path, "a finished file") as file,
-            file_errors(path),
             _open_index(files[1:]) as (index, index_size),
         ):
             records = offset = 0

@@ -77,9 +77,7 @@ class Slice(NamedTuple):
 
     def lines(self, delimiter: bytes) -> Iterator[tuple[int, bytes]]:
         """Yield each line with its position in the source."""
-        with file_errors(os.path.dirname(self.spool)):
-            file = open(self.spool, "rb")  # noqa: SIM115
-        with file:
+        with file_errors(os.path.dirname(self.spool)), open(self.spool, "rb") as file:
             yield from enumerate(_split(file, delimiter), self.first)
 
 
