@@ -98,13 +98,14 @@ def test_warnings_and_answers_are_lines_on_stderr(capsys: pytest.CaptureFixture[
     assert capsys.readouterr() == ("", "imagine-x: warning: odd\nimagine-x: asked for\n")
 
 
-def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_quiet_leaves_warnings_and_errors(capsys: pytest.CaptureFixture[str]) -> None:
     with Report("imagine-x", quiet=True) as report:
         report.add(1, 1, 1)
         report.warn("odd")
+        report.error("wrong")
         report.info("asked for")
         report.summarize("image")
-    assert capsys.readouterr() == ("", "")
+    assert capsys.readouterr() == ("", "imagine-x: warning: odd\nimagine-x: error: wrong\n")
 
 
 class Written(io.StringIO):
@@ -224,7 +225,7 @@ def test_no_bar_is_drawn_by_a_tool_that_feeds_a_pipe() -> None:
 
 def test_no_bar_is_drawn_when_quiet(tmp_path: Path) -> None:
     with open(tmp_path / "stdout", "wb") as file:
-        assert drawn(file.fileno(), "quiet") == (False, b"")
+        assert drawn(file.fileno(), "quiet") == (False, b"imagine-x: warning: odd\r\n")
 
 
 @pytest.mark.process

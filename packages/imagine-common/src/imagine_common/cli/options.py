@@ -88,7 +88,9 @@ def was_given(args: argparse.Namespace, option: str) -> bool:
 
 def add_message_options(parser: argparse._ActionsContainer) -> None:
     """Add `--quiet`, `--verbose` and `--summary-json`."""
-    parser.add_argument("-q", "--quiet", action="store_true", help="print only errors on stderr")
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="no progress, no summary: errors and warnings"
+    )
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="show a traceback with an error"
     )

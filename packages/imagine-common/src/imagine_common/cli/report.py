@@ -79,13 +79,13 @@ class Report:
             self._draw()
 
     def info(self, message: str) -> None:
-        """Print a message, unless quiet."""
+        """Print a message that needs no attention, unless quiet."""
         if not self._quiet:
             self._print(message)
 
     def warn(self, message: str) -> None:
-        """Print a warning, unless quiet."""
-        self.info(f"warning: {message}")
+        """Print a warning, also if quiet: some data may be lost."""
+        self._print(f"warning: {message}")
 
     def error(self, message: str) -> None:
         """Print an error that does not end the run."""
