@@ -1,13 +1,13 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
-from imagine_common.errors import ImagineError, UsageError
+from imagine_common.errors import ImagineError
 from imagine_common.exchange.manifest import NEWLINE, NUL, parse_line
-from imagine_common.packers.sources import folder as folder_source
 from imagine_common.packers.sources.base import LineSource
 from imagine_common.packers.sources.folder import FolderSource
 from imagine_common.packers.sources.manifest import ManifestSource
@@ -107,10 +107,10 @@ def test_hidden_files_and_folders_are_left_out(tmp_path: Path) -> None:
 def test_non_image_files_are_ignored_and_counted(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     os.symlink("nowhere", tmp_path / "dangling")
-    source = folder_of(tmp_path, {"a.jpg": JPEG, "b.jpg": b"", "c.jpg": b"text", "d": PNG})
+    source = folder_of(tmp_path, {"a.jpg": JPEG, "b.txt": b"", "c": b"text", "d": PNG})
     assert names(source) == ["a.jpg", "d"]
     assert source.non_images.count == 4
-    assert source.non_images.first == os.fsencode(tmp_path / "b.jpg")
+    assert source.non_images.first == os.fsencode(tmp_path / "b.txt")
 
 
 def test_symlink_to_itself_is_ignored(tmp_path: Path) -> None:
@@ -133,7 +133,7 @@ def test_any_name_reads_back(tmp_path: Path, name: str) -> None:
     assert source.line_format.delimiter == NUL
 
 
-@pytest.mark.parametrize("files", [{}, {"a.jpg": b"text"}, {".a.jpg": JPEG}])
+@pytest.mark.parametrize("files", [{}, {"a": b"text"}, {".a.jpg": JPEG}])
 def test_folder_without_images_is_an_error(tmp_path: Path, files: dict[str, bytes]) -> None:
     with pytest.raises(ImagineError, match="no images in this folder"):
         all_lines(folder_of(tmp_path, files))
@@ -148,37 +148,45 @@ def test_missing_folder_is_an_error(tmp_path: Path, name: str, words: str) -> No
         all_lines(FolderSource(os.fsencode(tmp_path / name)))
 
 
-@pytest.mark.parametrize("skip_invalid", [True, False])
-def test_unreadable_file_is_an_error_unless_the_packer_skips_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skip_invalid: bool
+@pytest.mark.parametrize("name", ["a.jpg", "a.JPEG", "a.b.png", "a.webp", "a.jxl", "a.pgm"])
+def test_name_with_an_extension_of_images_promises_one(tmp_path: Path, name: str) -> None:
+    """Only the packer opens the file, and refuses or skips and counts it if it is no image."""
+    source = folder_of(tmp_path, {name: b"", "b": JPEG})
+    (tmp_path / "c.jpg").symlink_to("nowhere")
+    assert names(source) == [name, "b", "c.jpg"]
+    assert source.non_images.count == 0
+
+
+@pytest.mark.parametrize("error", [errno.EACCES, errno.EIO, errno.ESTALE])
+@pytest.mark.parametrize("function", ["stat", "open", "fstat", "pread"])
+def test_file_that_cannot_be_looked_at_is_left_to_the_packer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, error: int
 ) -> None:
-    (tmp_path / "a.jpg").write_bytes(JPEG)
+    source = folder_of(tmp_path, {"a": JPEG})
+    original = getattr(os, function)
 
-    def refuse(path: bytes) -> bytes:
-        raise ImagineError("a.jpg: Permission denied")
+    def fail(file: object, *args: object, **kwargs: object) -> object:
+        if file == os.fsencode(tmp_path / "a") or function in ("fstat", "pread"):
+            raise OSError(error, os.strerror(error))
+        return original(file, *args, **kwargs)
 
-    monkeypatch.setattr(folder_source, "read_head", refuse)
-    source = FolderSource(os.fsencode(tmp_path), skip_invalid)
-    if skip_invalid:
-        assert [line for lines in source.lines() for line in lines or ()] == [
-            os.fsencode(tmp_path / "a.jpg")
-        ]
-    else:
-        with pytest.raises(ImagineError, match="Permission denied"):
-            list(source.lines())
+    with monkeypatch.context() as patch:
+        patch.setattr(os, function, fail)
+        found = all_lines(source)
+    assert found == [os.fsencode(tmp_path / "a")]
 
 
-@pytest.mark.parametrize(
-    ("function", "error"),
-    [("is_file", ImagineError("store")), ("read_head", UsageError("package"))],
-)
-def test_skip_invalid_skips_no_other_errors(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, error: ImagineError
-) -> None:
-    def refuse(_path: bytes) -> None:
-        raise error
+def test_patterns_leave_out_names_and_paths(tmp_path: Path) -> None:
+    for name in ("a/b/0", "a/c/1", "a/c/2.txt", "b/3", "4", "c"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(JPEG)
 
-    (tmp_path / "a.png").write_bytes(PNG)
-    monkeypatch.setattr(folder_source, function, refuse)
-    with pytest.raises(type(error), match=str(error)):
-        all_lines(FolderSource(os.fsencode(tmp_path), skip_invalid=True))
+    def left(*patterns: bytes) -> str:
+        source = FolderSource(os.fsencode(tmp_path), recursive=True, exclude=patterns)
+        paths = [parse_line(line).path for line in all_lines(source)]
+        return " ".join(os.fsdecode(os.path.relpath(path, source.path)) for path in paths)
+
+    assert left(b"b") == "4 a/c/1 a/c/2.txt c"
+    assert left(b"b/") == left(b"[b]") == left(b"b")
+    assert left(b"a/b", b"*.txt") == "4 a/c/1 b/3 c"
+    assert left(b"c") == "4 a/b/0 b/3"

@@ -49,6 +49,8 @@ def test_create_functions_have_explicit_signatures(tool: str) -> None:
         "fsync": False,
         "recursive": False,
         "labels_from_dirs": False,
+        "exclude": (),
+        "skip_empty_classes": False,
         "label_offset": 0,
         "name_format": None,
     }

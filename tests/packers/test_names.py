@@ -261,7 +261,7 @@ def test_the_python_functions_take_a_format(tool: str, tmp_path: Path, images: l
 
 
 def test_the_python_functions_leave_nothing_unnamed(
-    tool: str, tmp_path: Path, images: list[Path], monkeypatch: pytest.MonkeyPatch
+    tool: str, tmp_path: Path, images: list[Path]
 ) -> None:
     from imagine_common.errors import ImagineError
 
@@ -270,9 +270,6 @@ def test_the_python_functions_leave_nothing_unnamed(
     else:
         from imagine_recordio import create_recordio as create  # type: ignore[assignment]
 
-    from imagine_common.packers.sources import folder as folder_source
-
-    monkeypatch.setattr(folder_source, "is_image", lambda head: True)
     images[-1].write_bytes(b"no image")
     out = tmp_path / "out"
     with pytest.raises(ImagineError, match="not an image"):

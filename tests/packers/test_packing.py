@@ -107,6 +107,9 @@ def test_a_folder_is_packed_in_natural_order_without_subfolders_and_hidden_files
     result = run(tool, *args)
     assert numbers(tool, lines(result.stdout)) == [list(range(12))]
     assert b"ignored" not in result.stderr
+    warning, _ = result.stderr.decode().splitlines()
+    words = f"{folder}: left out 1 subfolder ({folder}/below); --recursive packs their images"
+    assert words in warning
 
 
 def test_non_image_files_in_a_folder_are_ignored_before_cutting(

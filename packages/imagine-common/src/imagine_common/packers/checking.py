@@ -13,7 +13,7 @@ from math import inf
 from typing import BinaryIO, TypeVar
 
 from imagine_common.cli.report import Report
-from imagine_common.errors import ImagineError, UsageError, file_errors
+from imagine_common.errors import ImagineError, UsageError
 from imagine_common.exchange.manifest import Entry, ManifestWriter, line_of_manifest, parse_line
 from imagine_common.files.reading import InputFile
 from imagine_common.files.storage import exists, open_input
@@ -109,14 +109,12 @@ def check_file(
     """
     report = FileReport(path)
     try:
-        with open_input(path, expected) as file, file_errors(path):
+        with open_input(path, expected) as file:
             report.size = file.size
             if file.size:
                 check(report, file)
             else:
                 report.found("the file is empty", 0)
-    except UsageError:
-        raise
     except ImagineError as error:
         report.add(str(error))
     return report

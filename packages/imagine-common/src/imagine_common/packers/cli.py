@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from imagine_common.packers.sources.base import Source
     from imagine_common.parallel.ordered_map import Workers
 
-_FOLDER_OPTIONS = ("--recursive", "--labels-from-dirs")
+_FOLDER_OPTIONS = ("--recursive", "--labels-from-dirs", "--exclude", "--skip-empty-classes")
 _TAR_OPTIONS = ("--key-by", "--image-extension")
 # All other options only have a use for writing.
 _TEST_OPTIONS = {
@@ -125,6 +125,7 @@ def _spec(args: argparse.Namespace) -> PackSpec:
         raise UsageError("argument --name: not with --name-format, which gives the whole name")
     values = {field: getattr(args, field) for field in PackSpec.__annotations__}
     values["part"] = WHOLE if args.part is None else parse_part(args.part)
+    values["skip_invalid"] |= getattr(args, "only_warns", False)
     return PackSpec(**values)
 
 
@@ -144,7 +145,12 @@ def _source(args: argparse.Namespace, own: Source | None) -> Source:
         from imagine_common.packers.sources.folder import FolderSource
 
         return FolderSource(
-            args.source_path, args.skip_invalid, args.recursive, args.labels_from_dirs
+            args.source_path,
+            args.recursive,
+            args.labels_from_dirs,
+            args.exclude or (),
+            args.skip_empty_classes,
+            only_warns=getattr(args, "only_warns", False),
         )
     _refuse(args, _FOLDER_OPTIONS, "only with --source-path")
     if own is not None:
@@ -195,15 +201,23 @@ def _pack(
                 manifest.write([Entry(shard.path)])
     for warning in source.warnings():
         report.warn(warning)
-    # A part can't know which other files of these names belong to other parts.
-    stale = packer.args.part is None and spec.names.left_over(spec.dest_path, packer.suffix, shards)
+    stale: list[bytes] = []
+    try:  # A part can't know which other files of these names belong to other parts.
+        if packer.args.part is None:
+            stale = spec.names.left_over(spec.dest_path, packer.suffix, shards)
+    except ImagineError as error:
+        report.warn(f"{error}; another run's files were not looked for")
     if stale:
         report.warn(
             f"{show(spec.dest_path)}: left {counted(len(stale), 'file')} of this"
             f" {'prefix' if spec.name_format is None else 'format'} that another run wrote"
             f" ({show(stale[0])}{' to ' + show(stale[-1]) if len(stale) > 1 else ''})"
         )
-    report.summarize("file", more=f", {counted(skipped, 'image')} skipped" if skipped else "")
+    report.summarize("file", more=_skipped(skipped))
+
+
+def _skipped(images: int) -> str:
+    return f", {counted(images, 'image')} skipped" if images else ""
 
 
 def _plan(
@@ -227,7 +241,7 @@ def _plan(
         raise ImagineError("all images would be skipped: there is nothing to pack")
     report.info(
         f"would write {counted(plan.files, 'file')}, {counted(plan.images, 'image')},"
-        f" {human_bytes(plan.bytes)} ({plan.bytes} bytes)"
+        f" {human_bytes(plan.bytes)} ({plan.bytes} bytes){_skipped(len(plan.skipped))}"
     )
     report.info(describe_space(spec.dest_path))
     require_space(spec.dest_path, plan.bytes, plan.written)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, TypeAlias, TypedDict
 
 from imagine_common.packers.pack_spec import PackSpec
@@ -17,12 +17,18 @@ PathLike: TypeAlias = "str | bytes | os.PathLike[str]"
 
 
 class PackSummary(NamedTuple):
-    """What a run wrote or kept: files, records and bytes; and its duration in seconds."""
+    """What a run wrote or kept: files, records and bytes; and its duration in seconds.
+
+    `skipped` has the error of each image that was left out, and `warnings` what the folder has
+    besides images.
+    """
 
     files: int
     records: int
     bytes: int
     seconds: float
+    skipped: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class PackOptions(TypedDict, total=False):
@@ -34,6 +40,8 @@ class PackOptions(TypedDict, total=False):
     fsync: bool
     recursive: bool
     labels_from_dirs: bool
+    exclude: Sequence[str | bytes]
+    skip_empty_classes: bool
     label_offset: int
     name_format: str | bytes | None
 
@@ -51,6 +59,8 @@ def create_records(
     fsync: bool = False,
     recursive: bool = False,
     labels_from_dirs: bool = False,
+    exclude: Sequence[str | bytes] = (),
+    skip_empty_classes: bool = False,
     label_offset: int = 0,
     name_format: str | bytes | None = None,
 ) -> PackSummary:
@@ -65,14 +75,23 @@ def create_records(
         label_offset=label_offset,
         name_format=None if name_format is None else os.fsencode(name_format),
     )
-    source = FolderSource(os.fsencode(source_path), skip_invalid, recursive, labels_from_dirs)
+    source = FolderSource(
+        os.fsencode(source_path),
+        recursive,
+        labels_from_dirs,
+        [os.fsencode(pattern) for pattern in exclude],
+        skip_empty_classes,
+    )
     start = time.perf_counter()
     files = records = size = 0
+    skipped: list[str] = []
     for shard in pack(source, spec, record_format(spec), workers):
         files += shard.records > 0
         records += shard.records
         size += shard.size
-    return PackSummary(files, records, size, time.perf_counter() - start)
+        skipped += shard.skipped
+    seconds = time.perf_counter() - start
+    return PackSummary(files, records, size, seconds, tuple(skipped), tuple(source.warnings()))
 
 
 OPTION_DEFAULTS: dict[str, object] = create_records.__kwdefaults__ or {}

@@ -24,7 +24,8 @@ img_per_file : int
 
 _FOLDER = """\
 source_path : path-like
-    A folder of images, or its URL, packed in natural order. Other files are skipped."""
+    A folder of images, or its URL, packed in natural order. Files that are not images are left out,
+    unless their names have an image's extension."""
 
 _WORKERS = """\
 workers : int or DaskCluster, optional
@@ -58,7 +59,12 @@ recursive : bool
     Also pack the images in the folders below.
 labels_from_dirs : bool
     Label each image with the place of its folder among the folders directly in the source, sorted
-    by name. Implies `recursive`; images outside these folders are not packed."""
+    by name. Implies `recursive`; images outside these folders are not packed.
+exclude : sequence of str or bytes
+    Patterns such as `*.txt` for names of files and folders to leave out; one with a slash is
+    compared with the path below the source.
+skip_empty_classes : bool
+    Give class folders without images no label, instead of raising an error."""
 
 _RAISES = """
 Raises

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from imagine_common.errors import ImagineError, file_error, file_errors
+from imagine_common.errors import ImagineError
 from imagine_common.exchange.manifest import INT64_MAX
 from imagine_common.files.reading import FileSlice, InputFile
 from imagine_common.files.storage import open_input
@@ -77,12 +77,9 @@ def require_size(name: bytes, size: int, limit: int) -> None:
 def read_image(path: bytes, limit: int) -> bytes:
     """Return the bytes of an image file of at most `limit` bytes."""
     with _open_image(path, limit) as file:
-        try:  # `file_errors` would take 1 % longer for small images.
-            if file.size > _LARGE_BYTES:
-                require_image(path, file.read_at(0, HEAD_BYTES))
-            data = file.read_at(0, file.size)
-        except OSError as error:
-            raise file_error(path, error) from error
+        if file.size > _LARGE_BYTES:
+            require_image(path, file.read_at(0, HEAD_BYTES))
+        data = file.read_at(0, file.size)
     if len(data) < file.size:
         raise ImagineError(
             f"{show(path)}: ends after {len(data)} of {file.size} bytes; it changed while being"
@@ -100,19 +97,17 @@ def look_at_image(
     Only the beginning of the file and the bytes that `examine` needs are read.
     """
     position, path, labels, *_ = image
-    with _open_image(path, limit) as file, file_errors(path):
-        require_image(path, file.read_at(0, HEAD_BYTES))
-        header = examine(path, FileSlice(file, 0, window=_HEADER_BYTES))
+    with _open_image(path, limit) as file:
+        contents = FileSlice(file, 0, window=_HEADER_BYTES)
+        require_image(path, contents[0:HEAD_BYTES])
+        header = examine(path, contents)
         return Image(position, path, labels, file.size, header=header)
 
 
 def read_head(path: bytes) -> bytes:
     """Return the first 32 bytes of a file."""
     with open_input(path, "an image file") as file:
-        try:
-            return file.read_at(0, HEAD_BYTES)
-        except OSError as error:
-            raise file_error(path, error) from error
+        return file.read_at(0, HEAD_BYTES)
 
 
 def offset_labels(image: Image, offset: int) -> Image:

@@ -47,7 +47,7 @@ def line_images(
 
     Relative paths begin in the folder `base`. Without `with_data`, only the beginnings of files are
     read. From the first image in an object store on, several are opened at a time. If a store's
-    package is missing, an `ImagineError` is raised.
+    package is missing, a `UsageError` is raised.
     """
 
     def completed(position: int, found: Found) -> Found:
@@ -55,8 +55,8 @@ def line_images(
             if isinstance(found, ImagineError):
                 raise found
             return _complete(record_format, base, with_data, found)
-        except UsageError as error:  # Not about this image alone, and found after others.
-            raise ImagineError(f"{error}{line_format.locate(position)}") from error
+        except UsageError as error:  # not about this image alone
+            raise UsageError(f"{error}{line_format.locate(position)}") from error
         except ImagineError as error:
             return ImagineError(f"{error}{line_format.locate(position)}")
 

@@ -139,6 +139,13 @@ def _add_input_options(group: argparse._ArgumentGroup) -> None:
     text = "label images by their folder in DIR (0, 1, ... in the order of the folders' names)"
     add_option(group, "--labels-from-dirs", text)
     text = (
+        "leave out names in DIR that match PATTERN, such as '*.txt'; with a slash, paths below DIR;"
+        " may be repeated"
+    )
+    group.add_argument("--exclude", metavar="PATTERN", action="append", type=os.fsencode, help=text)
+    text = "with --labels-from-dirs, give folders without images no label; instead of stopping"
+    add_option(group, "--skip-empty-classes", text)
+    text = (
         "pack the images of a tar stream on stdin; grouped as in WebDataset, with labels from .cls"
         " members; uses one process"
     )

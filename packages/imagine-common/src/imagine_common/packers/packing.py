@@ -28,6 +28,7 @@ from imagine_common.packers.shards.files import ShardFiles
 from imagine_common.packers.shards.record_format import RecordFormat
 from imagine_common.packers.shards.slices import Slice, cut_here, cut_slices
 from imagine_common.packers.sources.base import LineFormat, LineSource, Source, StreamSource
+from imagine_common.packers.sources.folder import FolderSource
 from imagine_common.parallel.ordered_map import Workers, base_of, choose_workers, ordered_map
 
 
@@ -53,6 +54,8 @@ def pack(
         # Slices wait for the workers in the destination folder, which all of them can read.
         refuse_store("--scheduler", spec.dest_path)
     files = ShardFiles(spec, record_format)
+    if isinstance(source, FolderSource):
+        source.listing.outputs = files.patterns()
     if isinstance(source, StreamSource):
         packed = _pack_stream(source, spec, record_format, files)
     else:
@@ -177,6 +180,8 @@ def plan_packing(source: Source, spec: PackSpec, record_format: RecordFormat) ->
 
     Reads only the beginning of each image's file, but all of a tar stream.
     """
+    if isinstance(source, FolderSource):
+        source.listing.outputs = ShardFiles(spec, record_format).patterns()
     files = images = size = base = 0
     skipped: list[str] = []
     shards: Iterable[tuple[int, Iterable[Found]]]

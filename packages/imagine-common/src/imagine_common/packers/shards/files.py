@@ -7,13 +7,14 @@ so that every listed file has its final name, and a run that ends early leaves n
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Generator
 from contextlib import closing
 from itertools import chain
 
-from imagine_common.errors import ImagineError
+from imagine_common.errors import ImagineError, UsageError
 from imagine_common.exchange.names import WHOLE
-from imagine_common.files.folders import clear_leftovers, create_folder
+from imagine_common.files.folders import clear_leftovers, create_folder, real_folder
 from imagine_common.files.output import publish
 from imagine_common.files.storage import exists, remove_file
 from imagine_common.files.temporary import remove_temporary, reserve_temporary
@@ -35,6 +36,17 @@ class ShardFiles:
     def folders(self) -> set[bytes]:
         """Return the folders that shards and their indexes go to."""
         return {os.path.dirname(file) or b"." for file in self._final(0)}
+
+    def patterns(self) -> dict[bytes, re.Pattern[bytes]]:
+        """Return a pattern of the names that a run may write, for each folder."""
+        mark = b"SHARD"
+        files = self._record_format.files(os.path.join(self._spec.dest_path, mark))
+        names: dict[bytes, list[bytes]] = {}
+        for file in (*files, *self._record_format.outdated):
+            folder, name = os.path.split(file)
+            text = re.escape(name).replace(mark, self._spec.names.pattern)
+            names.setdefault(real_folder(folder), []).append(text + rb"(\.idx)?")
+        return {folder: re.compile(b"|".join(texts)) for folder, texts in names.items()}
 
     def place(self, number: int) -> tuple[bytes, ...]:
         """Return where a shard's files are to be written, by any process."""
@@ -87,6 +99,10 @@ class ShardFiles:
             self._rename([self._waiting[number] for number, _ in unnamed], names)
             for final, (_, shard) in zip(names, unnamed):
                 yield shard._replace(path=final[0])
+        except UsageError as error:
+            if records:  # The exit code of wrong usage says that nothing is written.
+                raise ImagineError(str(error)) from error
+            raise
         finally:
             for file in chain(*self._waiting.values()):
                 remove_temporary(file)

@@ -68,6 +68,14 @@ class ShardNames:
         """Return whether names contain the total, so that all are known only at the end."""
         return any(field == TOTAL for _, field, _ in self._pieces)
 
+    @property
+    def pattern(self) -> bytes:
+        """Return a regular expression for the names, with a group for each number."""
+        return b"".join(
+            re.escape(literal) + (b"([0-9]{1,19})" if field else b"")
+            for literal, field, _ in self._pieces
+        )
+
     def name(self, number: int, total: int = 0) -> bytes:
         """Return the name of a shard, without the suffix that its format appends."""
         values = {SHARD: number, TOTAL: total}
@@ -79,11 +87,7 @@ class ShardNames:
     def left_over(self, folder: bytes, suffix: bytes, total: int) -> list[bytes]:
         """Return the names in a folder that match, but are not those of the `total` shards."""
         fields = [field for _, field, _ in self._pieces if field]
-        pattern = b"".join(
-            re.escape(literal) + (b"([0-9]{1,19})" if field else b"")
-            for literal, field, _ in self._pieces
-        )
-        matcher = re.compile(pattern + re.escape(suffix))
+        matcher = re.compile(self.pattern + re.escape(suffix))
         found: list[tuple[int, int, bytes]] = []
         for name in names_in(folder, self.prefix):
             if match := matcher.fullmatch(name):

@@ -129,7 +129,7 @@ class RecordFormat(ABC):
             )
 
     def _is_own(self, index: bytes) -> bool:
-        with open_input(index, "an index") as file, file_errors(index):
+        with open_input(index, "an index") as file:
             head = file.read_at(0, _MAX_SHOWN)
         return not head or self.is_index(head)
 

@@ -7,22 +7,26 @@ class folder among the folders directly in the source, sorted as Python sorts st
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple, TypeVar
 
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.exchange.manifest import NUL, Entry, format_line
 from imagine_common.exchange.names import natural_key
-from imagine_common.files.folders import identity, list_folder
+from imagine_common.files.folders import identity
 from imagine_common.files.storage import is_file
 from imagine_common.files.urls import check_url, is_remote
-from imagine_common.packers.images import is_image, read_head
 from imagine_common.packers.sources.base import Ignored
+from imagine_common.packers.sources.listing import Listing, may_be_image
 from imagine_common.packers.sources.manifest import ManifestLines
 from imagine_common.text import show
 
 _BATCH = 256
 _REQUESTS_IN_FLIGHT = 32
+_MAX_SHOWN = 10
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class _FolderLines(ManifestLines):
@@ -43,11 +47,14 @@ class _Folder(NamedTuple):
 class FolderSource:
     """The images of a folder in natural order, without names that begin with a dot.
 
-    Files that are not images are ignored and counted. A file that can't be read is an error, or
-    with `skip_invalid` left to the packer, which skips it. With `recursive`, a folder's images come
-    where its name does in the order; links to a folder that contains them are ignored and counted.
+    A file with an image's extension must be an image, which the packer checks. Other files that are
+    not images are ignored and counted. With `recursive`, a folder's images come where its name does
+    in the order; links to folders that contain them are ignored and counted. Names that match a
+    pattern in `exclude` are left out.
+
     With `labels_from_dirs`, which includes `recursive`, the folders directly in `path` come in the
-    order of their labels; files beside them are ignored and counted.
+    order of their labels; files beside them are ignored and counted. A class folder without images
+    is an error; with `skip_empty_classes` it gets no label, and with `only_warns` a warning.
     """
 
     line_format = _FolderLines(NUL)
@@ -55,30 +62,38 @@ class FolderSource:
     def __init__(
         self,
         path: bytes,
-        skip_invalid: bool = False,
         recursive: bool = False,
         labels_from_dirs: bool = False,
+        exclude: Sequence[bytes] = (),
+        skip_empty_classes: bool = False,
+        only_warns: bool = False,
     ) -> None:
         check_url(path)
+        if skip_empty_classes and not labels_from_dirs:
+            raise UsageError("argument --skip-empty-classes: only with --labels-from-dirs")
         self.path = path
+        self.listing = Listing(path, exclude)
         self.non_images = Ignored("non-image file")
         self.unlabeled = Ignored("unlabeled file")
         self.loops = Ignored("symlink loop")
+        self.subfolders = Ignored("subfolder", "left out")
         self.total: int | None = None  # images, or files of a folder that is read to its end later
-        self._skip_invalid = skip_invalid
         self._recursive = recursive or labels_from_dirs
         self._labels_from_dirs = labels_from_dirs
+        self._skip_empty_classes = skip_empty_classes
+        self._only_warns = only_warns
+        self._empty_classes = ""
 
     def lines(self) -> Iterator[list[bytes] | None]:
         """Yield the images' paths as the lines of a manifest; None while none is found."""
         found = 0
         lines: list[bytes] = []
-        for seen, examined in enumerate(self._examined_files(), 1):
-            if isinstance(examined, Entry):
-                lines.append(format_line(examined))
+        for seen, (entry, is_input) in enumerate(self._map(_examined, self._files()), 1):
+            if is_input:
+                lines.append(format_line(entry))
                 found += 1
             else:
-                self.non_images.add(examined)
+                self.non_images.add(entry.path)
             if seen % _BATCH == 0:
                 yield lines or None
                 lines = []
@@ -86,34 +101,25 @@ class FolderSource:
             yield lines
         self.total = found
         if not found:
-            below = " or below it" if self._recursive else ""
-            raise ImagineError(f"{show(self.path)}: no images in this folder{below}")
+            raise self._no_images()
 
     def warnings(self) -> list[str]:
         """Return what was ignored, after the whole folder has been read."""
-        reasons = (self.non_images, self.unlabeled, self.loops)
-        return [f"{show(self.path)}: {ignored}" for ignored in reasons if ignored.count]
+        ignored = [
+            str(kind) for kind in (self.non_images, self.unlabeled, self.loops) if kind.count
+        ]
+        if self.subfolders.count:
+            ignored.append(f"{self.subfolders}; --recursive packs their images")
+        if self._empty_classes:
+            ignored.append(f"{self._empty_classes}, which have labels")
+        return [f"{show(self.path)}: {reason}" for reason in ignored]
 
-    def _examined_files(self) -> Iterator[Entry | bytes]:
+    def _map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
         if is_remote(self.path):
             from imagine_common.files.stores.objects import look_ahead
 
-            return look_ahead(self._examine, self._files(), _REQUESTS_IN_FLIGHT)
-        return map(self._examine, self._files())
-
-    def _examine(self, entry: Entry) -> Entry | bytes:
-        """Return the entry of a file that may be an image, only the path of any other."""
-        path = entry.path
-        if not is_file(path):  # A socket, a device, a broken link, …
-            return path
-        try:
-            return entry if is_image(read_head(path)) else path
-        except UsageError:
-            raise
-        except ImagineError:
-            if not self._skip_invalid:
-                raise
-            return entry
+            return look_ahead(function, items, _REQUESTS_IN_FLIGHT)
+        return map(function, items)
 
     def _files(self) -> Iterator[Entry]:
         """Yield all files; only the names of the folders on the current path are in memory."""
@@ -136,34 +142,65 @@ class FolderSource:
                 self.loops.add(folder.path)
                 return
             parents |= {own}
-        files, folders = _list_visible(folder.path)
-        names = sorted([*files, *folders] if self._recursive else files, key=natural_key)
+        found = dict(self.listing.names(folder.path))
         if not self._recursive:
-            self.total = len(names)
-        for name in names:
+            self.total = len(found) - sum(found.values())
+        for name in sorted(found, key=natural_key):
             path = os.path.join(folder.path, name)
-            if name in folders:
-                yield _Folder(path, folder.labels, parents)
-            else:
+            if not found[name]:
                 yield Entry(path, folder.labels)
+            elif self._recursive:
+                yield _Folder(path, folder.labels, parents)
+            elif not self.listing.has_outputs(path):
+                self.subfolders.add(path)
 
     def _class_folders(self, top: _Folder) -> Iterator[_Folder]:
-        files, folders = _list_visible(top.path)
-        for name in sorted(files, key=natural_key):
-            self.unlabeled.add(os.path.join(top.path, name))
-        if not folders:
+        found = dict(self.listing.names(top.path))
+        names = sorted((name for name in found if found[name]), key=os.fsdecode)
+        for name in sorted(found.keys() - set(names), key=natural_key):
+            path = os.path.join(top.path, name)
+            is_file(path)  # raises an error if it may be a link to a folder
+            self.unlabeled.add(path)
+        if not names:
             raise ImagineError(
                 f"{show(top.path)}: no folders to take labels from; leave out --labels-from-dirs"
             )
+        paths = self._classes([os.path.join(top.path, name) for name in names])
         parents = frozenset({identity(top.path)})
-        for label, name in enumerate(sorted(folders, key=os.fsdecode)):
-            yield _Folder(os.path.join(top.path, name), (label,), parents)
+        for label, path in enumerate(paths):
+            yield _Folder(path, (label,), parents)
+
+    def _classes(self, folders: list[bytes]) -> list[bytes]:
+        """Return the folders that have a label; raise an error for those without images."""
+        pairs = list(zip(folders, self._map(self.listing.has_image, folders)))
+        # The folder that the packer writes into is not a class.
+        pairs = [(p, full) for p, full in pairs if full or not self.listing.has_outputs(p)]
+        empty = [show(os.path.basename(path)) for path, full in pairs if not full]
+        if self._skip_empty_classes:
+            return [path for path, full in pairs if full]
+        if empty:
+            more = f" and {len(empty) - _MAX_SHOWN} more" if len(empty) > _MAX_SHOWN else ""
+            shown = f"class folders without images: {', '.join(empty[:_MAX_SHOWN])}{more}"
+            if not self._only_warns:
+                raise ImagineError(
+                    f"{show(self.path)}: {shown}; leave them out with --exclude PATTERN or"
+                    " --skip-empty-classes"
+                )
+            self._empty_classes = shown
+        return [path for path, _ in pairs]
+
+    def _no_images(self) -> ImagineError:
+        where = f"{show(self.path)}: no images in this folder"
+        if self._recursive:
+            return ImagineError(f"{where} or below it")
+        names = (name for name, is_folder in self.listing.names(self.path) if is_folder)
+        for name in sorted(names, key=natural_key):
+            if self.listing.has_image(os.path.join(self.path, name)):
+                hint = f"; found {show(name)}/…; add --recursive or --labels-from-dirs"
+                return ImagineError(where + hint)
+        return ImagineError(where)
 
 
-def _list_visible(path: bytes) -> tuple[list[bytes], set[bytes]]:
-    """Return the names of the files and of the folders in a folder, except hidden ones."""
-    files, folders = list_folder(path)
-    return (
-        [name for name in files if name[:1] != b"."],
-        {name for name in folders if name[:1] != b"."},
-    )
+def _examined(entry: Entry) -> tuple[Entry, bool]:
+    """Return an entry, and whether it is input of the packer."""
+    return entry, may_be_image(entry.path)
