@@ -213,11 +213,7 @@ def _pack(
             f" {'prefix' if spec.name_format is None else 'format'} that another run wrote"
             f" ({show(stale[0])}{' to ' + show(stale[-1]) if len(stale) > 1 else ''})"
         )
-    report.summarize("file", more=_skipped(skipped))
-
-
-def _skipped(images: int) -> str:
-    return f", {counted(images, 'image')} skipped" if images else ""
+    report.summarize("file", more=f", {counted(skipped, 'image')} skipped" * (skipped > 0))
 
 
 def _plan(
@@ -239,9 +235,10 @@ def _plan(
         report.warn(warning)
     if not plan.images and spec.part == WHOLE:
         raise ImagineError("all images would be skipped: there is nothing to pack")
+    skipped = f", {counted(len(plan.skipped), 'image')} skipped" * (len(plan.skipped) > 0)
     report.info(
         f"would write {counted(plan.files, 'file')}, {counted(plan.images, 'image')},"
-        f" {human_bytes(plan.bytes)} ({plan.bytes} bytes){_skipped(len(plan.skipped))}"
+        f" {human_bytes(plan.bytes)} ({plan.bytes} bytes){skipped}"
     )
     report.info(describe_space(spec.dest_path))
     require_space(spec.dest_path, plan.bytes, plan.written)
