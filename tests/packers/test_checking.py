@@ -208,6 +208,8 @@ def test_another_packers_index_is_left_alone(tool: str, files: list[str]) -> Non
     """The packers name their indexes alike."""
     index = Path(files[0].removesuffix(".rec") + ".idx")
     index.write_bytes(b"0\t0\n" if tool == "tfrecord" else b"0 100\n")
+    assert run(tool, "--test", files[0]).returncode == 1
+    (index.with_suffix(".rec") if tool == "tfrecord" else index.with_suffix("")).touch()
     result = run(tool, "--test", files[0])
     assert result.returncode == 0, result.stderr
     index.write_bytes(b"garbage\n")
