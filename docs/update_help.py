@@ -18,7 +18,7 @@ PACKERS = ("tfrecord", "recordio")
 def help_text(tool: str) -> str:
     """Return a tool's help text."""
     command = [sys.executable, "-m", f"imagine_{tool}", "--help"]
-    env = {**os.environ, "COLUMNS": "80"}
+    env = {**os.environ, "COLUMNS": "80", "IMAGINE_PRESETS": ""}
     return subprocess.run(command, env=env, check=True, capture_output=True, text=True).stdout
 
 
