@@ -14,6 +14,7 @@ from imagine_common.files.image_headers import (
 )
 from imagine_common.files.reading import PIECE_BYTES, FileSlice
 
+TAIL_BYTES = 16
 _JPEG_END = b"\xff\xd9"
 _PNG_END = b"\0\0\0\0IEND\xae\x42\x60\x82"
 _UNCOMPRESSED = (0, 3)  # BITMAPINFOHEADER: BI_RGB, BI_BITFIELDS
@@ -25,11 +26,11 @@ def has_end(file: bytes | FileSlice, size: int) -> bool:
     Other formats are False.
     """
     head = file[0:HEAD_BYTES]
-    end = file[max(0, size - len(_PNG_END)) : size]
+    end = file[max(0, size - TAIL_BYTES) : size]
     if head.startswith(JPEG_SIGNATURE):
         return end.endswith(_JPEG_END)
     if head.startswith(PNG_SIGNATURE):
-        return end == _PNG_END
+        return end.endswith(_PNG_END)
     return head.startswith(BMP_SIGNATURE) and int.from_bytes(head[2:6], "little") == size
 
 

@@ -16,7 +16,7 @@ from typing import IO, Any, NamedTuple, cast
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.folders import clear_leftovers, create_subfolder
-from imagine_common.files.image_ends import has_end
+from imagine_common.files.image_ends import TAIL_BYTES, has_end
 from imagine_common.files.image_headers import read_header
 from imagine_common.files.output import OutputFile
 from imagine_common.files.reading import FileSlice, InputFile
@@ -29,7 +29,6 @@ from imagine_gen.formats.base import ImageEncoder
 
 _WINDOW_BYTES = 64  # Only a file's header and its end are read.
 _MAX_BOXES = 64
-_MAX_ZEROS = 15  # at the end of a file; a row of BMP is padded with 3
 _GIF_HEAD_BYTES = 13
 _STRIP_OFFSETS, _STRIP_BYTES = 273, 279  # TIFF 6.0, section 8
 
@@ -106,7 +105,7 @@ def existing_size(spec: DatasetSpec, path: bytes) -> int:
             wanted = (spec.image_format, spec.width, spec.height, spec.mode)
             is_kept = read_header(contents)[:4] == wanted and has_end(contents, file.size)
             if spec.image_format == "bmp":
-                is_kept = is_kept and not _ends_in_zeros(file)
+                is_kept = is_kept and not _ends_in_zeros(contents, file.size)
             return file.size if is_kept else 0
     except ImagineError:
         return 0  # Replacing the file reports what is wrong with it.
@@ -171,7 +170,7 @@ def _has_end(file: InputFile, kind: str, image: Any) -> bool:
         return _gif_end(FileSlice(file, 0)) == size
     if kind == "JPEG2000":
         return file.read_at(4, 4) == b"jP  " and file.read_at(size - 2, 2) == b"\xff\xd9"
-    if _ends_in_zeros(file):
+    if _ends_in_zeros(FileSlice(file, 0, TAIL_BYTES), size):
         return False
     if kind == "WEBP":
         return 8 + int.from_bytes(file.read_at(4, 4), "little") == size
@@ -181,8 +180,9 @@ def _has_end(file: InputFile, kind: str, image: Any) -> bool:
     return _ends_with_box(file)
 
 
-def _ends_in_zeros(file: InputFile) -> bool:
-    return not any(file.read_at(max(0, file.size - _MAX_ZEROS - 1), _MAX_ZEROS + 1))
+def _ends_in_zeros(contents: FileSlice, size: int) -> bool:
+    """Return whether the last 16 bytes are zeros; a row of BMP is padded with only 3."""
+    return not any(contents[max(0, size - TAIL_BYTES) : size])
 
 
 def _ends_with_box(file: InputFile) -> bool:
