@@ -123,6 +123,14 @@ def test_python_snippets_have_their_imports(page: Path) -> None:
         assert {node.id for node in names} - known - imported - arguments == set()
 
 
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_lists_look_the_same_in_the_repository_and_on_the_site(page: Path) -> None:
+    """MkDocs wants what is nested in a list indented by four spaces, other renderers by two."""
+    text = re.sub(r"(?ms)^( *)```.*?^\1```$", r"\1```", page.read_text())
+    assert re.findall(r"(?m)^ {1,3}(?:[-*]|\d+\.|```).*", text) == []
+    assert re.findall(r"(?m)^(?![-*] |\d+\. |\s).+\n(?:[-*]|\d+\.) .*", text) == []
+
+
 def headings(page: Path) -> set[str]:
     """Return the anchors of a page's headings, as GitHub makes them."""
     found = re.findall(r"(?m)^#+ (.*)$", page.read_text())

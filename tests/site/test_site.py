@@ -37,6 +37,13 @@ def test_every_page_of_the_repository_is_in_the_site(site: Path) -> None:
     assert "Quick start" in text_of(site / "index.html")
 
 
+def test_lists_are_lists(site: Path) -> None:
+    """MkDocs reads a list as text if a paragraph or a block stands right before it."""
+    for page in site.rglob("*.html"):
+        text = re.sub(r"(?s)<pre>.*?</pre>", "", page.read_text(encoding="utf-8"))
+        assert re.findall(r"(?m)^(?:[-*]|\d+\.) .*", text) == [], page
+
+
 def test_files_that_pages_link_to_are_in_the_site(site: Path) -> None:
     for name in ("benchmarks/results/results.png", "noise.jpg", "examples/slurm.sh"):
         assert (site / name).is_file(), name
