@@ -70,7 +70,7 @@ def test_testing_is_one_line_that_ci_runs() -> None:
 
 def pages() -> list[Path]:
     return [
-        ROOT / "README.md",
+        *sorted(ROOT.glob("*.md")),
         *sorted((ROOT / "docs").glob("*.md")),
         *sorted((ROOT / "packages").glob("*/README.md")),
     ]
