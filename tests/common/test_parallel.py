@@ -385,6 +385,27 @@ def test_units_and_results_of_all_sizes_are_exchanged() -> None:
     assert list(ordered_map(len, units, 2)) == sizes
 
 
+@pytest.mark.process
+def test_a_script_without_a_guard_gets_one_error_that_names_it(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import threading\n"
+        "from imagine_common.errors import UsageError\n"
+        "from imagine_common.parallel.ordered_map import ordered_map\n"
+        "done = threading.Event()\n"
+        "threading.Thread(target=done.wait).start()\n"
+        "try:\n"
+        "    list(ordered_map(abs, range(9), 2))\n"
+        "except UsageError as error:\n"
+        "    print(error)\n"
+        "done.set()\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, timeout=PATIENCE)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"under `if __name__ == '__main__':`" in done.stdout
+    assert done.stdout.count(b"\n") == 1
+
+
 def test_no_unit_waits_for_a_slow_one(tmp_path: Path) -> None:
     """The first unit ends once all others have, which the other worker has to do."""
     results = ordered_map(partial(wait_for_others, tmp_path, 4), range(5), 2)

@@ -104,7 +104,9 @@ def run_packer(packer: Packer) -> None:
 
 def _total(args: argparse.Namespace, source: Source) -> int | None:
     """Return the number of images to pack, if it is known."""
-    return None if args.part else getattr(source, "total", None)
+    if args.part is not None:
+        return None
+    return getattr(args, "expect", None) or getattr(source, "total", None)
 
 
 def _stray(files: Sequence[str]) -> str:

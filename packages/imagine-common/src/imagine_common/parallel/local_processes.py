@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import multiprocessing
+import os
 import pickle
 import selectors
 import time
@@ -19,7 +20,7 @@ from multiprocessing.connection import wait as wait_for_connections
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-from imagine_common.errors import ImagineError, WorkerLost
+from imagine_common.errors import USAGE, ImagineError, UsageError, WorkerLost
 from imagine_common.host.signals import check_interrupted, ending_signals_blocked
 from imagine_common.host.threads import start_method
 from imagine_common.parallel.progress import progress
@@ -115,7 +116,7 @@ class LocalProcesses:
         try:
             worker.connection.send_bytes(unit.data)
         except OSError:
-            raise self._lost() from None
+            raise self._lost(worker) from None
 
     def _collect(self, seconds: float) -> None:
         """Take the outcomes that workers have sent, waiting up to `seconds` for the first."""
@@ -125,7 +126,7 @@ class LocalProcesses:
             try:
                 message = worker.connection.recv()
             except (EOFError, OSError):
-                raise self._lost() from None
+                raise self._lost(worker) from None
             is_outcome = isinstance(message, Outcome)
             progress.advance(message.images if is_outcome else message)
             if is_outcome and worker.unit is not None:
@@ -148,6 +149,8 @@ class LocalProcesses:
                 args = (other, self._function, shows_progress, inherited)
                 process = context.Process(target=serve, args=args, daemon=True)
                 with other:
+                    if is_importing_main():
+                        os._exit(USAGE)
                     process.start()
                 worker = _Worker(process, connection)
                 self._workers.append(worker)
@@ -160,11 +163,16 @@ class LocalProcesses:
             ) from error
         return worker
 
-    def _lost(self) -> WorkerLost:
-        causes = "killed, or out of memory? fewer --workers need less"
-        if self._method != "fork":
-            causes += "; a script has to call this under `if __name__ == '__main__':`"
-        return WorkerLost(f"a worker process died ({causes})")
+    def _lost(self, worker: _Worker) -> ImagineError:
+        worker.process.join(_SECONDS_BETWEEN_LOOKS)
+        if self._method != "fork" and worker.process.exitcode == USAGE:
+            return UsageError(
+                "worker processes import the script that starts them: put its calls under"
+                " `if __name__ == '__main__':`, or use workers=1"
+            )
+        return WorkerLost(
+            "a worker process died (killed, or out of memory? fewer --workers need less)"
+        )
 
     def _end_workers(self) -> bool:
         """End the workers; return whether some had to be killed, which leaves their files."""
@@ -182,6 +190,12 @@ class LocalProcesses:
             worker.process.join()
             worker.process.close()
         return bool(alive)
+
+
+def is_importing_main() -> bool:
+    """Return whether this process is a new worker that still imports the caller's script."""
+    # Private to multiprocessing; checked with Python 3.10 to 3.13.
+    return getattr(multiprocessing.current_process(), "_inheriting", False)
 
 
 class _WorkerTraceback(Exception):
