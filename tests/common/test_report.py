@@ -152,7 +152,7 @@ def test_an_error_gets_what_is_finished(
     options: dict[str, Any], files: int, images: int, finished: str | None
 ) -> None:
     error = WorkerLost("lost")
-    with suppress(WorkerLost), Report("imagine-x", True, lambda: 9, **options) as report:
+    with suppress(WorkerLost), Report("imagine-x", True, 9, **options) as report:
         report.add(files, images, 100)
         raise error
     assert getattr(error, "finished", None) == finished
@@ -163,9 +163,9 @@ import sys, threading, time
 from imagine_common.cli.report import Report
 from imagine_common.errors import WorkerLost
 from imagine_common.parallel.progress import progress
-total = None
-with Report("imagine-x", "quiet" in sys.argv, lambda: total) as report:
-    total = 7
+with Report("imagine-x", "quiet" in sys.argv) as report:
+    progress.total = 7
+    progress.listed = 6 if "listed" in sys.argv else 0
     for _ in range(5):
         time.sleep(0.11)  # more than between two drawings
         progress.advance()
@@ -181,14 +181,14 @@ sys.exit("tqdm" in sys.modules)
 END = b"<end>"
 
 
-def drawn(stdout: int, *args: str) -> tuple[bool, bytes]:
+def drawn(stdout: int, *args: str, stdin: int = subprocess.DEVNULL) -> tuple[bool, bytes]:
     """Report to a terminal as stderr; return whether a bar was drawn, and all that was."""
     terminal, stderr = pty.openpty()
     fcntl.ioctl(stderr, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     try:
         done = subprocess.run(
             [sys.executable, "-c", SCRIPT, *args],
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=stdout,
             stderr=stderr,
             timeout=PATIENCE,
@@ -214,6 +214,15 @@ def test_bar_is_drawn_on_a_terminal(tmp_path: Path) -> None:
     assert b"7/7" in text
     assert b"\rimagine-x: warning: odd\r\n" in text  # the bar makes room
     assert (tmp_path / "stdout").read_bytes() == b""
+
+
+def test_at_the_end_of_a_pipeline_the_bar_counts_what_the_manifest_has_named(
+    tmp_path: Path,
+) -> None:
+    with open(tmp_path / "stdout", "wb") as file:
+        bar, text = drawn(file.fileno(), "listed", stdin=subprocess.PIPE)
+    assert bar
+    assert re.search(rb"6/7 \[00:00<00:0\d, [^]]+img/s, 2 packed\]", text)
 
 
 def test_no_bar_is_drawn_by_a_tool_that_feeds_a_pipe() -> None:

@@ -142,7 +142,7 @@ def _stream(args: argparse.Namespace, spec: DatasetSpec) -> None:
 
     units = stream_tar(spec, 1, args.workers, args.chunksize)
     filler = 0
-    report = Report(args.prog, args.quiet, lambda: spec.count)
+    report = Report(args.prog, args.quiet, spec.count)
     with report, closing(units):
         args.report = report
         for unit in units:
@@ -162,7 +162,7 @@ def _generate(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | No
     first_bytes = None
     filler = made = 0
     units = generate_units(spec, workers, args.chunksize, args.resume, args.fsync)
-    report = Report(args.prog, args.quiet, lambda: spec.count, item="image", resumable=True)
+    report = Report(args.prog, args.quiet, spec.count, item="image", resumable=True)
     with report, closing(units):
         args.report = report
         for images in units:
@@ -198,7 +198,7 @@ def _verify(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None
     missing = different = 0
     extra: list[bytes] = []
     units = verify_units(spec, workers, args.chunksize)
-    with Report(args.prog, args.quiet, lambda: spec.count) as report, closing(units):
+    with Report(args.prog, args.quiet, spec.count) as report, closing(units):
         args.report = report
         for verdicts in units:
             good = [verdict for verdict in verdicts if not verdict.fault]

@@ -6,7 +6,6 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TextIO
 
@@ -18,8 +17,9 @@ from imagine_common.text import counted, human_bytes
 class Report:
     """Counts finished work, draws a progress bar and prints a summary.
 
-    `prog` begins each line. `total` returns the number of images, or None while it is unknown. The
-    bar counts images as they are processed, which is before their files are finished.
+    `prog` begins each line, and `total` is the number of images, if known in advance. The bar
+    counts images as they are processed, which is before their files are finished. At the end of a
+    pipeline it counts those that the manifest has named, and shows how many of them are packed.
 
     An error that ends the `with` block gets an attribute `finished`: a sentence about the finished
     files, which `item` names, and about `--resume` if the run is `resumable`.
@@ -29,7 +29,7 @@ class Report:
         self,
         prog: str,
         quiet: bool,
-        total: Callable[[], int | None] = lambda: None,
+        total: int | None = None,
         *,
         item: str = "",
         resumable: bool = False,
@@ -51,15 +51,17 @@ class Report:
             from tqdm import tqdm
 
             tqdm.monitor_interval = 0  # Its thread would make forking workers unsafe.
+            progress.images, progress.listed, progress.total = 0, 0, self._total
             self._bar = tqdm(
-                total=self._total(),
+                total=self._total,
                 unit="img",
                 leave=False,
                 dynamic_ncols=True,
                 miniters=0,  # By default, it looks at the time only after a number of images.
+                smoothing=0,  # Images may come in bursts.
                 file=_Terminal(),
             )
-            progress.images, progress.listener = 0, self._draw
+            progress.listener = self._draw
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
@@ -108,17 +110,21 @@ class Report:
         )
 
     def _draw(self) -> None:
-        self._bar.total = self._total()
         # Workers of a cluster do not report images before their file is finished.
-        self._bar.update(max(progress.images, self.images) - self._bar.n)
+        images = max(progress.images, self.images)
+        if progress.listed and _is_pipe(0):
+            self._bar.set_postfix_str(f"{images} packed", refresh=False)
+            images = max(progress.listed, images)
+        self._bar.total = progress.total
+        self._bar.update(images - self._bar.n)
 
     def _finished(self) -> str:
         parts = []
         if self.files:
-            total = self._total() if self._item == "image" else None
-            items = f"{self.files} of {counted(total, 'image')}" if total else ""
-            verb = "are" if self.files > 1 else "is"
-            parts.append(f"{items or counted(self.files, self._item)} {verb} finished")
+            items = counted(self.files, self._item)
+            if self._total is not None and self._item == "image":
+                items = f"{self.files} of {counted(self._total, 'image')}"
+            parts.append(f"{items} {'are' if self.files > 1 else 'is'} finished")
         if self._resumable:
             parts.append("the same command with --resume makes the rest")
         return "; ".join(parts)

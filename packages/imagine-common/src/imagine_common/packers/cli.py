@@ -7,7 +7,6 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from functools import partial
 from typing import TYPE_CHECKING
 
 from imagine_common.cli.options import open_workers, refuse_scheduler, was_given
@@ -94,19 +93,10 @@ def run_packer(packer: Packer) -> None:
         refuse_store("--scheduler", spec.dest_path)
     # With the total in names, files have none before the run's end.
     item = "" if spec.names.needs_total else "file"
-    report = Report(
-        args.prog, args.quiet, partial(_total, args, source), item=item, resumable=not args.tar
-    )
+    report = Report(args.prog, args.quiet, item=item, resumable=not args.tar)
     with open_workers(args, packer.package) as workers, report:
         args.report = report
         _pack(packer, record_format, source, spec, workers, report)
-
-
-def _total(args: argparse.Namespace, source: Source) -> int | None:
-    """Return the number of images to pack, if it is known."""
-    if args.part is not None:
-        return None
-    return getattr(args, "expect", None) or getattr(source, "total", None)
 
 
 def _stray(files: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from itertools import chain, islice
 from operator import itemgetter
 from typing import NamedTuple
 
+from imagine_common.exchange.names import WHOLE
 from imagine_common.files.folders import clear_leftovers, scratch_folder
 from imagine_common.files.storage import exists, sync_file
 from imagine_common.files.temporary import remove_temporary
@@ -30,6 +31,7 @@ from imagine_common.packers.shards.slices import Slice, cut_here, cut_slices
 from imagine_common.packers.sources.base import LineFormat, LineSource, Source, StreamSource
 from imagine_common.packers.sources.folder import FolderSource
 from imagine_common.parallel.ordered_map import Workers, base_of, choose_workers, ordered_map
+from imagine_common.parallel.progress import progress
 
 
 def pack(
@@ -104,6 +106,10 @@ def _pack_lines(
 
     def placed(slices: Iterable[Slice | None]) -> Generator[Slice | None]:
         for slice_ in slices:
+            if spec.part == WHOLE:
+                progress.listed = getattr(source, "listed", 0)
+                progress.total = getattr(source, "total", None) or progress.total
+            progress.advance(0)
             if slice_ is None:
                 yield None
             else:

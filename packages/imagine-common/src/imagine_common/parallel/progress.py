@@ -9,11 +9,16 @@ _SECONDS_BETWEEN_REPORTS = 0.1
 
 
 class Progress:
-    """Counts images, and calls `listener` at most ten times a second while there is work."""
+    """Counts images, and calls `listener` at most ten times a second while there is work.
+
+    `images` have been processed, `listed` images are known to come, and `total` will have come in
+    the end, if that is known.
+    """
 
     def __init__(self) -> None:
         self.listener: Callable[[], object] | None = None
-        self.images = 0
+        self.images = self.listed = 0
+        self.total: int | None = None
         self._due = 0.0
 
     def advance(self, images: int = 1) -> None:

@@ -29,15 +29,15 @@ class ManifestSource:
 
     def __init__(self, delimiter: bytes = NEWLINE, fd: int = 0) -> None:
         self.line_format = ManifestLines(delimiter)
+        self.listed = 0  # images so far
         self._fd = fd
 
     def lines(self) -> Iterator[list[bytes] | None]:
         """Yield the manifest's lines as they arrive; None while none arrives."""
-        empty = True
         for lines in read_lines(self._fd, self.line_format.delimiter):
-            empty = empty and not lines
+            self.listed += len(lines or ())
             yield lines
-        if empty:
+        if not self.listed:
             raise ImagineError(
                 "standard input: the manifest is empty; did the command that writes it fail?"
             )
