@@ -22,9 +22,9 @@ def test_the_clock_starts_after_the_record_format_is_loaded(
         events.append("load")
         return load(*args)
 
-    def starting(*args):  # type: ignore[no-untyped-def]
+    def starting(*args, **options):  # type: ignore[no-untyped-def]
         events.append("start")
-        start(*args)
+        start(*args, **options)
 
     monkeypatch.setattr(cli.TFRecordPacker, "record_format", loading)
     monkeypatch.setattr(Report, "__init__", starting)
