@@ -8,7 +8,7 @@ import struct
 import tracemalloc
 import zlib
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from PIL import Image
 
 from imagine_gen.dataset.formats import CHANNELS
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats import png_stored
+from imagine_gen.formats import bmp, png_stored
 from imagine_gen.work.encoders import image_encoder
 
 MODES = ("L", "RGB", "RGBA")
@@ -187,7 +187,7 @@ def test_pieces_stay_as_they_are_until_the_end() -> None:
 
 
 def test_image_name_and_count_do_not_matter() -> None:
-    other = DatasetSpec(b"y", b"z", 40, 30, count=9, image_format="png", start=2, quality=5)
+    other = DatasetSpec(b"y", b"z", 40, 30, count=9, image_format="png", start=2)
     assert file_of(other, 4) == file_of(spec("RGB", 40, 30), 4)
     assert os.path.basename(other.image_path(4)) == b"z4.png"
 
@@ -213,3 +213,37 @@ def test_level_0_fits_where_no_level_is_needed() -> None:
     assert b"".join(image_encoder(replace(made, compress_level=0)).encode(1).buffers) == file_of(
         made, 1
     )
+
+
+@pytest.mark.parametrize("module", [png_stored, bmp])
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
+@pytest.mark.parametrize("content", ["noise", "photo"])
+def test_rows_in_pieces_are_the_same(
+    module: Any, mode: str, content: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of more than one stored block, and of pieces that end anywhere in a block."""
+    kind: str = "png" if module is png_stored else "bmp"
+    options: dict[str, Any] = {"compress_level": 0} if kind == "png" else {}
+    for width in (65_534, 65_535, 70_001):
+        made = DatasetSpec(
+            b"x", b"x", width, 2, image_format=kind, mode=mode, content=content, **options
+        )
+        whole = b"".join(module.Encoder(made).encode(3).buffers)
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "_MOST_COLUMNS", 20_000)
+            patch.setattr(module, "_BAND_BYTES", 1, raising=False)  # one row, as in wide images
+            assert b"".join(module.Encoder(made).encode(3).buffers) == whole
+
+
+@pytest.mark.parametrize("module", [png_stored, bmp])
+def test_memory_does_not_grow_with_the_width(module: Any) -> None:
+    kind = "png" if module is png_stored else "bmp"
+    made = DatasetSpec(b"x", b"x", 20_000_001, 1, image_format=kind)
+    tracemalloc.start()
+    try:
+        size = sum(map(len, module.Encoder(made).encode(0).buffers))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert size > 60_000_000
+    assert peak < 6_000_000

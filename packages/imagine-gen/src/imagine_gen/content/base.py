@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-# Returns an image's rows from one number up to another: uint8 of shape (rows * width * channels,).
-# Any division of an image into bands of rows gives the same pixels.
-Pixels: TypeAlias = Callable[[int, int], npt.NDArray[np.uint8]]
+
+class Pixels(Protocol):
+    """The pixels of an image; any division of an image gives the same."""
+
+    def __call__(
+        self, top: int, bottom: int, left: int = 0, right: int | None = None, /
+    ) -> npt.NDArray[np.uint8]:
+        """Return rows, or columns of a single row: uint8 of shape (pixels * channels,)."""
 
 
 class Content(Protocol):

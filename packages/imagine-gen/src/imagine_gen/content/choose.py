@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from imagine_gen.content.base import Content
+from imagine_gen.dataset.formats import CHANNELS
 from imagine_gen.dataset.spec import DatasetSpec
 
 
@@ -14,4 +15,4 @@ def content_of(spec: DatasetSpec) -> Content:
         return PhotoContent(spec.seed, spec.width, spec.height, spec.mode)
     from imagine_gen.content.noise import Noise
 
-    return Noise(spec.seed, spec.row_bytes)
+    return Noise(spec.seed, spec.row_bytes, CHANNELS[spec.mode])

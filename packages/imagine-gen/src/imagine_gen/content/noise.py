@@ -14,16 +14,25 @@ _INDEX_BYTES = 8
 
 
 class Noise(NamedTuple):
-    """Noise of a seed, in rows of `row_bytes` bytes."""
+    """Noise of a seed, in rows of `row_bytes` bytes and pixels of `pixel_bytes`."""
 
     seed: int
     row_bytes: int
+    pixel_bytes: int = 1
 
     def image(self, index: int) -> Pixels:
         """Return the pixels of a fresh image."""
         read = RandomStream(self.seed, Draw.PIXELS, index).read
         size = self.row_bytes
-        return lambda top, bottom: read(top * size, (bottom - top) * size)
+
+        def pixels(
+            top: int, bottom: int, left: int = 0, right: int | None = None
+        ) -> npt.NDArray[np.uint8]:
+            if right is None:
+                return read(top * size, (bottom - top) * size)
+            return read(top * size + left * self.pixel_bytes, (right - left) * self.pixel_bytes)
+
+        return pixels
 
     def pool_strip(self, number: int, rows: int) -> npt.NDArray[np.uint8]:
         """Return the pixels of a strip of the pool."""

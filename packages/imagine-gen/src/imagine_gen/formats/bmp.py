@@ -26,10 +26,11 @@ _GRAYS = b"".join(bytes((level, level, level, 0)) for level in range(256))
 _BI_RGB, _BI_BITFIELDS = 0, 3
 _PIXELS_PER_METER = 2835  # 72 dpi
 _BAND_BYTES = 1 << 18  # stays in a core's cache
+_MOST_COLUMNS = 1 << 18  # a multiple of 4, so that the pieces of a row need no padding
 
 
 class Encoder(FreshEncoder):
-    """Encodes fresh images band by band. Memory does not depend on the image's height."""
+    """Encodes fresh images piece by piece. Memory does not depend on the image's dimensions."""
 
     def _pieces(self, pixels: Pixels) -> Iterator[Buffer]:
         spec = self._spec
@@ -37,7 +38,12 @@ class Encoder(FreshEncoder):
         rows_in_band = max(1, _BAND_BYTES // bmp_row_bytes(spec))
         for bottom in range(spec.height, 0, -rows_in_band):
             top = max(0, bottom - rows_in_band)
-            yield _file_rows(spec, pixels(top, bottom), bottom - top)
+            if spec.width <= _MOST_COLUMNS:
+                yield _file_rows(spec, pixels(top, bottom), bottom - top)
+                continue
+            for left in range(0, spec.width, _MOST_COLUMNS):
+                right = min(left + _MOST_COLUMNS, spec.width)
+                yield _file_rows(spec.of_size(right - left, 1), pixels(top, bottom, left, right), 1)
 
 
 class Strips(RowStrips):
@@ -55,8 +61,7 @@ class Strips(RowStrips):
 
     def assemble(self, strips: Sequence[bytes]) -> list[Buffer]:
         """Return the file of an image that consists of these strips, the last one cut to fit."""
-        last = memoryview(strips[-1])[self._cut_bytes :]
-        return [self._head, last, *strips[-2::-1]]
+        return [self._head, strips[-1][self._cut_bytes :], *strips[-2::-1]]
 
 
 def _file_rows(spec: DatasetSpec, pixels: npt.NDArray[np.uint8], rows: int) -> memoryview:

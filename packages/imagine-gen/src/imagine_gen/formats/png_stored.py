@@ -16,7 +16,7 @@ So files have the same bytes everywhere. In pooled images a band is a strip.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -33,12 +33,13 @@ _COLOR_TYPES = {"L": 0, "RGB": 2, "RGBA": 6}
 _ZLIB_HEADER = b"\x78\x01"  # deflate, window of 32 KiB, fastest (RFC 1950, 2.2)
 _FINAL_BLOCK = b"\x01\x00\x00\xff\xff"
 _MAX_BLOCK = 65_535
+_MOST_COLUMNS = 1 << 18
 _ADLER_BASE = 65_521
 _DATA_OFFSET = 4 + 4 + 5  # in a chunk: after length, name and the block's head
 
 
 class Encoder(FreshEncoder):
-    """Encodes fresh images band by band. Memory does not depend on the image's height."""
+    """Encodes fresh images piece by piece. Memory does not depend on the image's dimensions."""
 
     def _pieces(self, pixels: Pixels) -> Iterator[Buffer]:
         spec = self._spec
@@ -47,9 +48,12 @@ class Encoder(FreshEncoder):
         adler = 1
         for top in range(0, spec.height, rows_in_band):
             rows = min(rows_in_band, spec.height - top)
-            data = _filtered(pixels(top, top + rows), rows)
-            adler = zlib_ng.adler32(data, adler)
-            yield from _stored_chunk(data)
+            blocks = (
+                _blocks(_filtered(pixels(top, top + rows), rows))
+                if spec.width <= _MOST_COLUMNS
+                else _row_blocks(spec, pixels, top)
+            )
+            adler = yield from _stored_chunk(blocks, rows * (1 + spec.row_bytes), adler)
         yield _end(adler)
 
 
@@ -90,7 +94,8 @@ class Strips(RowStrips):
         return self._strip(memoryview(strip.chunk)[_DATA_OFFSET : _DATA_OFFSET + self._last_length])
 
     def _strip(self, data: memoryview) -> Strip:
-        return Strip(b"".join(_stored_chunk(data)), len(data), zlib_ng.adler32(data))
+        file = b"".join(_stored_chunk(_blocks(data), len(data)))
+        return Strip(file, len(data), zlib_ng.adler32(data))
 
 
 def _head(spec: DatasetSpec) -> bytes:
@@ -107,19 +112,40 @@ def _filtered(pixels: npt.NDArray[np.uint8], rows: int) -> memoryview:
     return data.data.cast("B")
 
 
-def _stored_chunk(data: memoryview) -> Iterator[Buffer]:
-    """Yield an IDAT chunk that holds data in stored blocks, none of them the final one."""
-    blocks = [data[i : i + _MAX_BLOCK] for i in range(0, len(data), _MAX_BLOCK)]
-    start = struct.pack(">I", 5 * len(blocks) + len(data))
+def _blocks(data: Buffer) -> list[Buffer]:
+    """Return data in pieces that fill stored blocks."""
+    return [data[i : i + _MAX_BLOCK] for i in range(0, len(data), _MAX_BLOCK)]
+
+
+def _row_blocks(spec: DatasetSpec, pixels: Pixels, row: int) -> Iterator[Buffer]:
+    """Yield a wide row, after its filter, in pieces that fill stored blocks."""
+    rest: Buffer = b"\0"
+    for left in range(0, spec.width, _MOST_COLUMNS):
+        right = min(left + _MOST_COLUMNS, spec.width)
+        *blocks, rest = _blocks(bytes(rest) + pixels(row, row + 1, left, right).tobytes())
+        yield from blocks
+    yield rest
+
+
+def _stored_chunk(
+    blocks: Iterable[Buffer], size: int, adler: int = 1
+) -> Generator[Buffer, None, int]:
+    """Yield an IDAT chunk with `size` bytes in stored blocks, none of them the final one.
+
+    Returns the Adler-32 of all data so far, of which `adler` is that of the data before.
+    """
+    start = struct.pack(">I", 5 * -(-size // _MAX_BLOCK) + size)
     name = b"IDAT"
     crc = zlib_ng.crc32(name)
     for block in blocks:
+        adler = zlib_ng.adler32(block, adler)
         head = struct.pack("<BHH", 0, len(block), len(block) ^ 0xFFFF)
         crc = zlib_ng.crc32(block, zlib_ng.crc32(head, crc))
         yield start + name + head
         yield block
         start = name = b""
     yield struct.pack(">I", crc)
+    return adler
 
 
 def _end(adler: int) -> bytes:

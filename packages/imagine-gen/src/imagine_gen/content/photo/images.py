@@ -74,18 +74,21 @@ class PhotoImage:
         self._channels = CHANNELS[mode]
         self._colors = scene.tables.colors[3:] if mode == "L" else scene.tables.colors[:3]
 
-    def rows(self, top: int, bottom: int) -> npt.NDArray[np.uint8]:
-        """Return rows of pixels. Bands of about 64 rows are made fastest."""
-        pixels = np.empty((bottom - top, self._width, self._channels), np.uint8)
+    def rows(
+        self, top: int, bottom: int, left: int = 0, right: int | None = None
+    ) -> npt.NDArray[np.uint8]:
+        """Return rows of pixels, or columns of them. Bands of about 64 rows are made fastest."""
+        width = (self._width if right is None else right) - left
+        pixels = np.empty((bottom - top, width, self._channels), np.uint8)
         if self._channels == 4:
             pixels[..., 3] = _OPAQUE
-        tile_columns = min(self._width, _TILE_COLUMNS)
+        tile_columns = min(width, _TILE_COLUMNS)
         tiles = -(-len(pixels) * tile_columns // _TILE_PIXELS)
         tile_rows = -(-len(pixels) // tiles)
         for row in range(0, len(pixels), tile_rows):
-            for left in range(0, self._width, tile_columns):
-                tile = pixels[row : row + tile_rows, left : left + tile_columns]
-                self._fill(tile, Window(top + row, left, *tile.shape[:2]))
+            for column in range(0, width, tile_columns):
+                tile = pixels[row : row + tile_rows, column : column + tile_columns]
+                self._fill(tile, Window(top + row, left + column, *tile.shape[:2]))
         return pixels.reshape(-1)
 
     def _fill(self, pixels: npt.NDArray[np.uint8], window: Window) -> None:
