@@ -112,7 +112,7 @@ def test_options_of_a_preset_do_not_count_as_given(folder: Path) -> None:
         ("--quality=9", {"width": 3}, {"target-size": 3, "target-size-stdev": 3}),
         ("--target-size=9", {"width": 3}, {"quality": 3, "target-size-stdev": 3}),
         ("--target-size-stdev=9", {"target-size": 3}, {"quality": 3}),
-        ("--image-format=png", {"quality": 3}, {"subsampling": "4:4:4", "target-size": 3}),
+        ("--image-format=png", {"width": 3}, {"subsampling": "4:4:4", "quality": 3}),
         ("--mode=L", {"quality": 3}, {"subsampling": "4:4:4"}),
         ("--name=n", {}, {"name-format": "f"}),
         ("--name-format=n", {}, {"name": "f"}),

@@ -20,10 +20,12 @@ def test_an_empty_name_is_not_the_current_folder(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def test_a_quality_may_be_given_with_every_format(tmp_path: Path) -> None:
-    for image_format in ("jpg", "png", "bmp"):
-        args = ["--path", tmp_path, *SMALL, "--image-format", image_format, "--quality", "50"]
-        assert run("gen", *args).returncode == 0
+@pytest.mark.parametrize("image_format", ["png", "bmp", "tiff", "jp2", "gif"])
+def test_a_quality_without_effect_is_wrong_usage(tmp_path: Path, image_format: str) -> None:
+    args = ["--path", tmp_path, *SMALL, "--image-format", image_format, "--quality", "50"]
+    result = run("gen", *args)
+    assert result.returncode == 2
+    assert b"argument --quality: only jpg, webp, avif have it" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from support import lines, run
 SMALL = ("--width", "8", "--height", "8", "--image-format", "png")
 WRONG = [
     (["--layout", "tree"], "argument --layout: must be one of flat, imagefolder, not 'tree'"),
-    (["--layout", "imagefolder"], "argument --layout: imagefolder needs --classes"),
+    (["--layout", "imagefolder"], "argument --layout imagefolder: only with --classes"),
     (["--classes", "0"], "argument --classes: must be from 1 to 1000000000, not 0"),
     (["--files-per-dir", "0"], "argument --files-per-dir: must be from 1"),
     (

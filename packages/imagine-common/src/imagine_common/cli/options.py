@@ -74,13 +74,6 @@ def add_fsync_option(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def refuse_options(args: argparse.Namespace, options: Sequence[str], mode: str) -> None:
-    """Refuse options for writing in a mode that writes nothing; presets may set them."""
-    for option in options:
-        if was_given(args, option):
-            raise UsageError(f"argument {option}: not with {mode}, which writes nothing")
-
-
 def was_given(args: argparse.Namespace, option: str) -> bool:
     """Return whether the arguments themselves, not a preset, include an option."""
     return option[2:].replace("-", "_") in args.given

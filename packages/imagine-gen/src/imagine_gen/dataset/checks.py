@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from imagine_common.errors import UsageError
 from imagine_common.exchange.names import check_names
 from imagine_common.text import did_you_mean
-from imagine_gen.dataset.formats import FORMATS, SPELLINGS, bmp_bytes, require_codec
-from imagine_gen.dataset.options import IMAGEFOLDER, MAX_INDEX, OPTIONS, check_range
+from imagine_gen.dataset.combinations import refuse_clashes
+from imagine_gen.dataset.formats import SPELLINGS, bmp_bytes, require_codec
+from imagine_gen.dataset.options import MAX_INDEX, OPTIONS, check_range
 
 if TYPE_CHECKING:
     from imagine_gen.dataset.spec import DatasetSpec
@@ -39,7 +40,15 @@ def check_dataset(spec: DatasetSpec) -> None:
     _check_dimensions(spec)
     for error in _conflicts(spec):
         raise UsageError(error)
+    refuse_clashes(_words(spec))
     require_codec(spec.format)
+
+
+def _words(spec: DatasetSpec) -> set[str]:
+    """Return the options that were given, and all options with their values."""
+    values = {option: getattr(spec, option.field) for option in OPTIONS}
+    given = {option.flag for option, value in values.items() if value != option.default}
+    return given | {f"{option.flag}={value}" for option, value in values.items()}
 
 
 def _check_dimensions(spec: DatasetSpec) -> None:
@@ -53,35 +62,10 @@ def _check_dimensions(spec: DatasetSpec) -> None:
 
 
 def _conflicts(spec: DatasetSpec) -> Iterator[str]:
-    """Yield an error for each argument that does not go with the others."""
+    """Yield an error for a mode or dimensions that the format cannot have."""
     name, modes = spec.image_format, spec.format.modes
     if spec.mode not in modes:
         yield f"argument --mode: {name} has no mode {spec.mode!r}; it has {', '.join(modes)}"
-    if spec.target_size is not None and name != "jpg":
-        yield "argument --target-size: only jpg has it"
-    if spec.target_size is not None and spec.quality is not None:
-        yield "argument --quality: not with --target-size, which determines it"
-    if spec.target_size is None and spec.target_size_stdev:
-        yield "argument --target-size-stdev: only with --target-size"
-    if spec.compress_level and name != "png":
-        yield "argument --compress-level: only png has it"
-    if spec.subsampling is not None and (name, spec.mode) != ("jpg", "RGB"):
-        yield "argument --subsampling: only jpg of mode RGB has it"
-    if spec.layout == IMAGEFOLDER and spec.classes is None:
-        yield "argument --layout: imagefolder needs --classes, for one folder each"
-    if spec.layout == IMAGEFOLDER and spec.files_per_dir is not None:
-        yield "argument --files-per-dir: not with --layout imagefolder"
-    if spec.direct and name != "jpg":
-        yield f"argument --direct: only jpg has it, not {name}"
-    if spec.direct and spec.quality is not None:
-        yield "argument --quality: not with --direct, which has quantization tables of its own"
-    if spec.direct and spec.pooled:
-        yield "argument --pooled: not with --direct, which is as fast and has no strips"
-    if spec.pool_strips is not None and not spec.pooled:
-        yield "argument --pool-strips: only with --pooled"
-    if spec.pooled and spec.format.pillow:
-        pooled = ", ".join(name for name, found in FORMATS.items() if not found.pillow)
-        yield f"argument --pooled: {name} cannot be pooled; {pooled} can"
     if name == "png" and spec.row_bytes >= _MAX_PNG_ROW_BYTES:
         yield (
             f"argument --width: a row of {spec.width} pixels would reach 1 GiB, the limit for PNG"

@@ -28,15 +28,16 @@ class Format(NamedTuple):
     The first of the `spellings`, all in lower case, is the extension of its files. `max_side` is in
     pixels. `pixel_bytes` is the memory that encoding takes in each mode, in bytes a pixel on top of
     the image: measured with noise, at quality 100 if the format has a quality, and rounded up. It
-    is empty if images are written in pieces. `pillow` is Pillow's name of a format that it writes,
-    `codec` the library that its builds may lack, and `wheels` says which of Pillow's own wheels
-    have it.
+    is empty if images are written in pieces. `options` are those that not all formats have.
+    `pillow` is Pillow's name of a format that it writes, `codec` the library that its builds may
+    lack, and `wheels` says which of Pillow's own wheels have it.
     """
 
     spellings: tuple[str, ...]
     modes: tuple[str, ...]
     max_side: int
     pixel_bytes: Mapping[str, int] = {}
+    options: tuple[str, ...] = ()
     pillow: str = ""
     codec: str = ""
     wheels: str = "all"
@@ -45,11 +46,23 @@ class Format(NamedTuple):
 # JPEG's own limit is 65,535 pixels (ITU-T T.81, B.2.2), but libjpeg-turbo's is lower. AV1's is
 # 65,536, but libavif's default limit for decoding is lower.
 FORMATS = {
-    "jpg": Format(("jpg", "jpeg"), ("RGB", "L"), 65_500, {"RGB": 1, "L": 1}),
-    "png": Format(("png",), _ALL_MODES, _LONGEST),
-    "bmp": Format(("bmp", "bitmap"), _ALL_MODES, _LONGEST),
+    "jpg": Format(
+        ("jpg", "jpeg"),
+        ("RGB", "L"),
+        65_500,
+        {"RGB": 1, "L": 1},
+        ("--quality", "--target-size", "--subsampling", "--pooled", "--direct"),
+    ),
+    "png": Format(("png",), _ALL_MODES, _LONGEST, options=("--compress-level", "--pooled")),
+    "bmp": Format(("bmp", "bitmap"), _ALL_MODES, _LONGEST, options=("--pooled",)),
     "webp": Format(
-        ("webp",), ("RGB", "RGBA"), 16_383, {"RGB": 32, "RGBA": 45}, pillow="WEBP", codec="webp"
+        ("webp",),
+        ("RGB", "RGBA"),
+        16_383,
+        {"RGB": 32, "RGBA": 45},
+        ("--quality",),
+        pillow="WEBP",
+        codec="webp",
     ),
     "tiff": Format(
         ("tiff", "tif"), _ALL_MODES, _LONGEST, {"RGB": 4, "RGBA": 5, "L": 2}, pillow="TIFF"
@@ -59,6 +72,7 @@ FORMATS = {
         ("RGB", "RGBA"),
         32_768,
         {"RGB": 29, "RGBA": 51},
+        ("--quality",),
         pillow="AVIF",
         codec="avif",
         wheels="those from 11.3 on",
