@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import resource
 import struct
 import subprocess
@@ -117,6 +118,11 @@ def write_images(folder: Path, data: Iterable[bytes]) -> list[Path]:
         paths.append(folder / f"{number}.jpg")
         paths[-1].write_bytes(image)
     return paths
+
+
+def in_python(words: str) -> str:
+    """Return a message about options as a Python function gives it, about its parameters."""
+    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda option: option[1].replace("-", "_"), words)
 
 
 def contents(folder: Path, *, hidden: bool = True) -> dict[str, bytes]:

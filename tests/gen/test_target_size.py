@@ -315,7 +315,7 @@ def test_impossible_sizes_are_found_at_once_without_fork(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(units, "start_method", lambda: "spawn")
-    with pytest.raises(UsageError, match="--target-size: JPEG files of 64x48 can have"):
+    with pytest.raises(UsageError, match="target_size: JPEG files of 64x48 can have"):
         create_images(tmp_path / "im", "x", 64, 48, 9, "jpg", target_size=500, workers=2)
     assert not (tmp_path / "im").exists()
 

@@ -73,7 +73,7 @@ def test_the_function_packs_a_folder_and_prints_nothing(
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [({"img_per_file": 0}, "img-per-file"), ({"workers": 0}, "workers"), ({"writer": "x"}, "'x'")],
+    [({"img_per_file": 0}, "img_per_file"), ({"workers": 0}, "workers"), ({"writer": "x"}, "'x'")],
 )
 def test_the_function_refuses_bad_arguments(
     tmp_path: Path, image: Path, arguments: dict[str, Any], words: str

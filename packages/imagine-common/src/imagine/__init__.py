@@ -9,13 +9,16 @@ from imagine_common.lazy import import_on_use
 
 TYPE_CHECKING = False  # Importing typing's own takes long.
 if TYPE_CHECKING:
+    from imagine_common.errors import ImagineError, UsageError
     from imagine_gen import create_images
     from imagine_recordio import create_recordio
     from imagine_tfrecord import create_tfrecords
 
-__all__ = ["create_images", "create_recordio", "create_tfrecords"]
+__all__ = ["ImagineError", "UsageError", "create_images", "create_recordio", "create_tfrecords"]
 
 _PACKAGES = {
+    "ImagineError": "imagine_common.errors",
+    "UsageError": "imagine_common.errors",
     "create_images": "imagine_gen",
     "create_recordio": "imagine_recordio",
     "create_tfrecords": "imagine_tfrecord",

@@ -7,6 +7,7 @@ into a line on stderr and an exit code.
 from __future__ import annotations
 
 import errno
+import re
 import signal
 
 from imagine_common.text import show
@@ -15,6 +16,7 @@ DONE = 0
 FAILED = 1
 USAGE = 2
 STDOUT_CLOSED = 128 + signal.SIGPIPE
+_OPTION = re.compile(r"(?<![\w/-])--([a-z]+(?:-[a-z]+)*)")
 
 
 class ImagineError(Exception):
@@ -24,9 +26,22 @@ class ImagineError(Exception):
 
 
 class UsageError(ImagineError):
-    """Invalid arguments, found before anything is written."""
+    """Invalid arguments, found before anything is written.
+
+    The message names options, such as `--img-per-file`, or, with `for_python`, the parameters of
+    Python functions, such as `img_per_file`.
+    """
 
     exit_code = USAGE
+    for_python = False
+
+    def __str__(self) -> str:
+        """Return the message."""
+        text = super().__str__()
+        if not self.for_python:
+            return text
+        parameter = _OPTION.sub(lambda option: option[1].replace("-", "_"), text)
+        return parameter.replace("argument size_list", "argument sizes")
 
 
 class StdoutClosed(ImagineError):

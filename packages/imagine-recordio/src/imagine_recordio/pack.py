@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 
 from imagine_common.errors import UsageError
 from imagine_common.exchange.names import WHOLE
-from imagine_common.packers.create import OPTION_DEFAULTS, create_records
+from imagine_common.packers.create import OPTION_DEFAULTS, RecordFile, create_records, pack_records
 from imagine_common.packers.docstrings import document_create, document_pack
-from imagine_common.packers.pack_spec import PackSpec, require_writer
-from imagine_common.packers.packing import pack
-from imagine_common.packers.records import Shard
+from imagine_common.packers.pack_spec import IMAGES_IN_FILE, PackSpec, require_writer
 from imagine_common.packers.sources.base import Source
 from imagine_common.parallel.ordered_map import Workers
-from imagine_common.signatures import with_options
+from imagine_common.signatures import PathLike, check_types, with_options
 from imagine_recordio.index import MERGED
 from imagine_recordio.names import WRITERS
 from imagine_recordio.shards import RecordIOFormat
@@ -24,7 +22,7 @@ from imagine_recordio.shards import RecordIOFormat
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from imagine_common.packers.create import PackOptions, PackSummary, PathLike
+    from imagine_common.packers.create import PackOptions, PackSummary
 
 _INSTALL = "in a checkout: pip install './packages/imagine-recordio[mxnet]' (Python 3.11 or older)"
 _OWN_OPTIONS = """\
@@ -42,15 +40,16 @@ def pack_recordio(
     workers: Workers | None = None,
     *,
     merged_index: bool = False,
-    written: Callable[[Shard], object] = lambda _: None,
-) -> Generator[Shard]:
+    written: Callable[[RecordFile], object] = lambda _: None,
+) -> Generator[RecordFile]:
     """Pack the images of a source into RecordIO files.
 
     Each `.rec` file has an `.idx` file of lines `key<TAB>offset`. The key, which is also the id in
     the record's IRHeader, is the image's position in the dataset, or its index in a list. Labels
     must have an exact float32.
     """
-    return pack(source, spec, record_format(spec, writer, merged_index), workers, written)
+    make_format = partial(record_format, writer=writer, merged_index=merged_index)
+    return pack_records(source, spec, make_format, workers, written)
 
 
 @with_options(OPTION_DEFAULTS)
@@ -58,8 +57,8 @@ def pack_recordio(
 def create_recordio(
     source_path: PathLike,
     dest_path: PathLike,
-    name: str,
-    img_per_file: int,
+    name: PathLike = "recordio_",
+    img_per_file: int = IMAGES_IN_FILE,
     *,
     writer: str = "native",
     merged_index: bool = False,
@@ -72,6 +71,7 @@ def create_recordio(
 
 def record_format(spec: PackSpec, writer: str, merged_index: bool) -> RecordIOFormat:
     """Return the record format of the options of `pack_recordio`, after checking them."""
+    check_types(locals(), record_format.__annotations__)
     if merged_index and spec.part != WHOLE:
         raise UsageError(
             "argument --part: not with --merged-index, which needs all files; to get the same"

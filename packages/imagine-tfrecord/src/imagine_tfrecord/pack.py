@@ -7,14 +7,12 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from imagine_common.packers.create import OPTION_DEFAULTS, create_records
+from imagine_common.packers.create import OPTION_DEFAULTS, RecordFile, create_records, pack_records
 from imagine_common.packers.docstrings import document_create, document_pack
-from imagine_common.packers.pack_spec import PackSpec, require_writer
-from imagine_common.packers.packing import pack
-from imagine_common.packers.records import Shard
+from imagine_common.packers.pack_spec import IMAGES_IN_FILE, PackSpec, require_writer
 from imagine_common.packers.sources.base import Source
 from imagine_common.parallel.ordered_map import Workers
-from imagine_common.signatures import with_options
+from imagine_common.signatures import PathLike, check_types, with_options
 from imagine_tfrecord.index import require_folder_name
 from imagine_tfrecord.names import WRITERS
 from imagine_tfrecord.schemas import find_schema
@@ -23,7 +21,7 @@ from imagine_tfrecord.shards import TFRecordFormat
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from imagine_common.packers.create import PackOptions, PackSummary, PathLike
+    from imagine_common.packers.create import PackOptions, PackSummary
 
 _INSTALL = "in a checkout: pip install './packages/imagine-tfrecord[tensorflow]'"
 _OWN_OPTIONS = """\
@@ -47,12 +45,13 @@ def pack_tfrecords(
     schema: str = "basic",
     index: bool = False,
     index_path: PathLike | None = None,
-    written: Callable[[Shard], object] = lambda _: None,
-) -> Generator[Shard]:
+    written: Callable[[RecordFile], object] = lambda _: None,
+) -> Generator[RecordFile]:
     """Pack the images of a source into TFRecord files of `tf.train.Example` records."""
-    return pack(
-        source, spec, record_format(spec, writer, schema, index, index_path), workers, written
+    make_format = partial(
+        record_format, writer=writer, schema=schema, index=index, index_path=index_path
     )
+    return pack_records(source, spec, make_format, workers, written)
 
 
 @with_options(OPTION_DEFAULTS)
@@ -60,8 +59,8 @@ def pack_tfrecords(
 def create_tfrecords(
     source_path: PathLike,
     dest_path: PathLike,
-    name: str,
-    img_per_file: int,
+    name: PathLike = "tfrecord_",
+    img_per_file: int = IMAGES_IN_FILE,
     *,
     writer: str = "native",
     schema: str = "basic",
@@ -80,6 +79,7 @@ def record_format(
     _spec: PackSpec, writer: str, schema: str, index: bool, index_path: PathLike | None
 ) -> TFRecordFormat:
     """Return the record format of the options of `pack_tfrecords`, after checking them."""
+    check_types(locals(), record_format.__annotations__)
     folder = None if index_path is None else os.fsencode(index_path)
     if folder is not None:
         require_folder_name(folder)

@@ -55,6 +55,7 @@ def run_tool(
                 try:
                     run(args)
                 except UsageError as error:
+                    error.for_python = False
                     if not getattr(args, "preset_options", None):
                         raise
                     raise _blame_preset(args, error) from error

@@ -4,16 +4,55 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeAlias, TypedDict
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from typing import NamedTuple, TypedDict
 
+from imagine_common.errors import UsageError
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.packing import pack
+from imagine_common.packers.records import Shard
 from imagine_common.packers.shards.record_format import RecordFormat
+from imagine_common.packers.sources.base import LineSource, Source, StreamSource
 from imagine_common.packers.sources.folder import FolderSource
 from imagine_common.parallel.ordered_map import Workers
+from imagine_common.signatures import PathLike, check_types, named_by_parameter
 
-PathLike: TypeAlias = "str | bytes | os.PathLike[str]"
+
+class RecordFile(NamedTuple):
+    """A finished file; `skipped` has the error of each image that was left out."""
+
+    path: str
+    records: int
+    size: int  # bytes, the index included
+    kept: bool  # because an earlier run wrote it
+    skipped: tuple[str, ...]
+
+
+def pack_records(
+    source: Source,
+    spec: PackSpec,
+    record_format: Callable[[PackSpec], RecordFormat],
+    workers: Workers | None,
+    written: Callable[[RecordFile], object],
+) -> Generator[RecordFile]:
+    """Pack the images of a source into shards of a record format; yield the file of each."""
+    with named_by_parameter():
+        check_types({"spec": spec, "workers": workers}, pack_records.__annotations__)
+        if not isinstance(source, (LineSource, StreamSource)):
+            raise UsageError(f"argument --source: must be a source of images, not {source!r}")
+        made = record_format(spec)
+        shards = pack(source, spec, made, workers, lambda shard: written(_record_file(shard)))
+    return _record_files(shards)
+
+
+def _record_files(shards: Generator[Shard]) -> Generator[RecordFile]:
+    with closing(shards):
+        yield from map(_record_file, shards)
+
+
+def _record_file(shard: Shard) -> RecordFile:
+    return RecordFile(os.fsdecode(shard.path), *shard[1:])
 
 
 class PackSummary(NamedTuple):
@@ -43,14 +82,14 @@ class PackOptions(TypedDict, total=False):
     exclude: Sequence[str | bytes]
     skip_empty_classes: bool
     label_offset: int
-    name_format: str | bytes | None
+    name_format: PathLike | None
 
 
 def create_records(
     record_format: Callable[[PackSpec], RecordFormat],
     source_path: PathLike,
     dest_path: PathLike,
-    name: str,
+    name: PathLike,
     img_per_file: int,
     *,
     workers: Workers | None = None,
@@ -62,12 +101,13 @@ def create_records(
     exclude: Sequence[str | bytes] = (),
     skip_empty_classes: bool = False,
     label_offset: int = 0,
-    name_format: str | bytes | None = None,
+    name_format: PathLike | None = None,
 ) -> PackSummary:
     """Pack the images of a folder into shards of a record format and return what was written."""
+    check_types(locals(), create_records.__annotations__)
     spec = PackSpec(
-        os.fsencode(dest_path),
-        os.fsencode(name),
+        dest_path,
+        name,
         img_per_file,
         resume=resume,
         skip_invalid=skip_invalid,

@@ -17,7 +17,7 @@ spec : PackSpec
 FILES = """\
 dest_path : path-like
     The folder for the files, or its URL; created if missing.
-name : str
+name : path-like
     The prefix of the files' names; a number from 0 follows.
 img_per_file : int
     The number of images in a file; the last file has the rest."""
@@ -34,13 +34,13 @@ workers : int or DaskCluster, optional
 
 _WRITTEN = """\
 written : callable, optional
-    Called with each shard once it is complete. If names contain the total, that is earlier than it
+    Called with each file once it is complete. If names contain the total, that is earlier than it
     is yielded.
 
 Yields
 ------
-Shard
-    Each shard, in order, once it has its name."""
+RecordFile
+    Each file, in order, once it has its name."""
 
 OPTIONS = """\
 resume : bool
@@ -51,7 +51,7 @@ fsync : bool
     Write each file to the disk before it is yielded, to survive a power failure.
 label_offset : int
     The number to add to every label; an image without a label has 0.
-name_format : str or bytes, optional
+name_format : path-like, optional
     Names the files instead of the prefix, such as `train-{shard:05d}-of-{total:05d}`."""
 
 _FOLDER_OPTIONS = """\
@@ -70,8 +70,8 @@ _RAISES = """
 Raises
 ------
 UsageError
-    If an argument is invalid, arguments can't be used together, or the writer's library is not
-    installed.
+    If an argument is invalid or of a wrong type, arguments can't be used together, or the writer's
+    library is not installed.
 ImagineError
     If an image can't be packed and `skip_invalid` is off, a file can't be resumed, or the target
     can't be written. Files that have their names stay."""

@@ -14,10 +14,12 @@ from imagine_common.exchange.names import WHOLE, Part, check_names
 from imagine_common.files.urls import is_remote
 from imagine_common.packers.docstrings import FILES, OPTIONS, document
 from imagine_common.packers.shards.naming import ShardNames
+from imagine_common.signatures import Encoded, check_types, named_by_parameter
 from imagine_common.text import did_you_mean
 
 # File systems allow 255. Suffixes need some, and so do more digits than the first name has.
 _MAX_NAME_BYTES = 230
+IMAGES_IN_FILE = 1000  # by default
 _STREAM_OPTIONS = """\
 delimiter : bytes
     Ends a path on stdout, so names must not contain it.
@@ -28,14 +30,14 @@ part : Part
 @document(FILES, OPTIONS, _STREAM_OPTIONS)
 @dataclass(frozen=True)
 class PackSpec:
-    """What to write where; paths and names are bytes.
+    """What to write where. It holds paths and names as bytes.
 
     Invalid values, and options that can't be used together, are a `UsageError`.
     """
 
-    dest_path: bytes
-    name: bytes
-    img_per_file: int
+    dest_path: Encoded = Encoded()
+    name: Encoded = Encoded()
+    img_per_file: int = IMAGES_IN_FILE
     delimiter: bytes = NUL
     resume: bool = False
     skip_invalid: bool = False
@@ -44,14 +46,16 @@ class PackSpec:
     name_format: bytes | None = None
     part: Part = WHOLE
 
+    @named_by_parameter()
     def __post_init__(self) -> None:
+        check_types(vars(self), self.__annotations__)
         option = "--name" if self.name_format is None else "--name-format"
         check_names(self.dest_path, self.names.text, self.delimiter, option)
-        if not hasattr(self.img_per_file, "__index__") or self.img_per_file < 1:
+        if self.img_per_file < 1:
             raise UsageError(
                 f"argument --img-per-file: must be at least 1, not {self.img_per_file}"
             )
-        if not hasattr(self.label_offset, "__index__") or abs(self.label_offset) > INT64_MAX:
+        if abs(self.label_offset) > INT64_MAX:
             raise UsageError(
                 f"argument --label-offset: must be a whole number up to {INT64_MAX}, not"
                 f" {self.label_offset}"

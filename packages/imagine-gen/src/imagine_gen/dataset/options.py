@@ -18,6 +18,8 @@ from imagine_common.text import did_you_mean
 
 MAX_INDEX = 2**63 - 1
 FLAT, IMAGEFOLDER = "flat", "imagefolder"
+NAME = "image_"
+WIDTH, HEIGHT = 1920, 1080
 _MAX_BYTES = 2**40
 _RANGE = re.compile(r"(\d{1,10})(?::(\d{1,10}))?", re.ASCII)
 
@@ -84,7 +86,7 @@ def parse_range(option: str, text: str) -> tuple[int, int]:
 # The options under each heading of the help.
 GROUPS = {
     "output": (
-        Option("name", "prefix of file names", "PREFIX", os.fsencode, b"image_"),
+        Option("name", "prefix of file names", "PREFIX", os.fsencode, NAME.encode()),
         Option("count", "number of images", default=1, limits=(1, MAX_INDEX)),
         Option("start", "index of the first image, to split a dataset over hosts", default=0),
     ),

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, TypedDict
 
 from imagine_common.exchange.manifest import NUL
 from imagine_common.files.folders import subfolders
+from imagine_common.signatures import Encoded, check_types, named_by_parameter
 from imagine_gen.dataset.checks import check_dataset, format_name
 from imagine_gen.dataset.formats import CHANNELS, FORMATS, Format
-from imagine_gen.dataset.options import FLAT, IMAGEFOLDER
+from imagine_gen.dataset.options import FLAT, HEIGHT, IMAGEFOLDER, NAME, WIDTH
 
 if TYPE_CHECKING:
-    from imagine_gen.dataset.dimensions import Sizes
+    from imagine_gen.dataset.dimensions import SizeList, SizeRange
 
 DEFAULT_QUALITY = 75
 _DEFAULT_SUBSAMPLING = "4:2:0"
@@ -33,7 +34,7 @@ class OptionalArguments(TypedDict, total=False):
     quality: int | None
     compress_level: int | None
     content: str
-    sizes: Sizes | None
+    sizes: SizeRange | SizeList | None
     classes: int | None
     layout: str
     files_per_dir: int | None
@@ -51,8 +52,9 @@ class DatasetSpec:
 
     A field that has the name of an option of imagine-gen has its meaning, which the table in
     `imagine_gen.dataset.options` describes. Fields that were not given are completed with defaults
-    that depend on others. `width` and `height` are in pixels; if `sizes` is given, dimensions are
-    drawn from it, and they are the greatest. `pool_height` is the least height of the images that
+    that depend on others. `path` and `name` take `str` and path-like objects too. `width` and
+    `height` are in pixels; if `sizes` is given, dimensions are drawn from it, and they are the
+    greatest. `pool_height` is the least height of the images that
     share pools. `delimiter` is the byte that ends a path on stdout, which no path may contain.
 
     Raises
@@ -61,10 +63,10 @@ class DatasetSpec:
         From the constructor, if a value is out of range or conflicts with another.
     """
 
-    path: bytes
-    name: bytes
-    width: int
-    height: int
+    path: Encoded = Encoded()
+    name: Encoded = Encoded(NAME)
+    width: int = WIDTH
+    height: int = HEIGHT
     count: int = 1
     image_format: str = "jpg"
     start: int = 0
@@ -76,7 +78,7 @@ class DatasetSpec:
     pool_strips: int | None = None
     seed: int = 0
     content: str = "noise"
-    sizes: Sizes | None = None
+    sizes: SizeRange | SizeList | None = None
     classes: int | None = None
     layout: str = FLAT
     files_per_dir: int | None = None
@@ -86,19 +88,22 @@ class DatasetSpec:
     target_size: int | None = None
     target_size_stdev: int = 0
 
+    @named_by_parameter()
     def __post_init__(self) -> None:
+        check_types(vars(self), self.__annotations__)
         self._set(image_format=format_name(self.image_format))
         if self.sizes:
             sizes = self.sizes.pooled() if self.pooled else self.sizes
             width, height = sizes.largest
             self._set(sizes=sizes, width=width, height=height)
         check_dataset(self)
-        if self.compress_level is None:
-            compressed = self.content == "photo" and self.image_format == "png"
-            self._set(compress_level=_PHOTO_COMPRESS_LEVEL if compressed else 0)
-        if self.quality is None and self.target_size is None and not self.direct:
+        options = self.format.options
+        if self.compress_level is None and "--compress-level" in options:
+            self._set(compress_level=_PHOTO_COMPRESS_LEVEL if self.content == "photo" else 0)
+        sized = self.direct or self.target_size is not None
+        if self.quality is None and not sized and "--quality" in options:
             self._set(quality=DEFAULT_QUALITY)
-        if self.subsampling is None and self.image_format == "jpg" and self.mode == "RGB":
+        if self.subsampling is None and "--subsampling" in options and self.mode == "RGB":
             self._set(subsampling=_DEFAULT_SUBSAMPLING)
 
     @property
