@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 from PIL import Image
 
 from imagine_gen import DatasetSpec, create_images, generate
-from imagine_gen.work.files import existing_size
+from imagine_gen.dataset.formats import FORMATS
+from imagine_gen.verify import compare_kept
+from imagine_gen.work.files import FinishedFile, existing_size
 from pillow_formats import WRITABLE
 from support import contents, lines, run
 
@@ -159,3 +162,75 @@ def test_python_functions_resume_too(tmp_path: Path) -> None:
     before = times(tmp_path)
     assert create_images(tmp_path, "image_", 8, 8, 3, "jpg", resume=True)[:2] == first[:2]
     assert times(tmp_path) == before
+
+
+LOSSY = [name for name in ("jpg", "webp", "avif") if name in WRITABLE]
+
+
+@pytest.mark.parametrize("image_format", sorted({"jpg", "png", "bmp"} | {*WRITABLE}))
+@pytest.mark.parametrize(("workers", "kept"), [("1", [8]), ("3", range(9))])
+def test_images_of_another_seed_are_found(
+    tmp_path: Path, image_format: str, workers: str, kept: Iterable[int]
+) -> None:
+    args = ["--path", tmp_path, *SIZE, "--count", "9", "--image-format", image_format]
+    for index in kept:
+        create_images(tmp_path, "image_", 24, 17, 1, image_format, seed=1, start=index, workers=1)
+    before = contents(tmp_path)
+    result = run("gen", *args, "--resume", "--workers", workers, "--chunksize", "2")
+    assert result.returncode == 1
+    words = (
+        "kept by --resume, but it differs from the image that would be made: with another --seed"
+    )
+    first = f"{tmp_path}/image_{min(kept)}.{image_format}"
+    error = result.stderr.decode().splitlines()[-1]
+    assert f"error: {first}: {words}" in error
+    assert "version of the encoder; --verify finds" in error
+    assert first not in lines(result.stdout)
+    assert before.items() <= contents(tmp_path).items()
+
+
+def test_images_of_another_seed_at_the_end_are_found_by_the_second_worker(tmp_path: Path) -> None:
+    args = ["--path", tmp_path, *SIZE]
+    for seed in (0, 1):
+        create_images(tmp_path, "image_", 24, 17, 6, seed=seed, start=6 * seed, workers=1)
+    result = run("gen", *args, "--count", "12", "--resume", "--workers", "2", "--chunksize", "2")
+    assert f"{tmp_path}/image_6.jpg: kept by --resume".encode() in result.stderr
+
+
+@pytest.mark.parametrize(("workers", "most"), [(1, 1), (3, 3), (1000, 16)])
+def test_few_kept_images_are_made_again(
+    tmp_path: Path, workers: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create_images(tmp_path, "image_", 8, 8, 40, "png")
+    spec = DatasetSpec(tmp_path, "image_", 8, 8, 40, "png")
+    made: list[int] = []
+
+    def is_alike(_encoder: object, index: int, _path: bytes) -> bool:
+        made.append(index)
+        return True
+
+    monkeypatch.setattr("imagine_gen.verify._is_alike", is_alike)
+    units = (([index], [FinishedFile(1, kept=True)]) for index in range(40))
+    assert len(list(compare_kept(units, spec, workers))) == 40  # type: ignore[arg-type]
+    assert made == [40 * number // most for number in range(most)]
+
+
+@pytest.mark.parametrize("image_format", LOSSY)
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+def test_images_that_another_version_encoded_are_kept(
+    tmp_path: Path, image_format: str, mode: str
+) -> None:
+    """Another version is one that optimizes more here."""
+    options: dict[str, Any] = {"width": 64, "height": 48, "count": 3, "image_format": image_format}
+    if mode not in FORMATS[image_format].modes:
+        return
+    options |= {"mode": mode}
+    create_images(tmp_path, "a", **options, quality=100)
+    for path in tmp_path.iterdir():
+        with Image.open(path) as image:
+            kind = image.format
+            image.load()
+        image.save(path, kind, quality=98, optimize=True, subsampling="4:4:4")
+    before = contents(tmp_path)
+    create_images(tmp_path, "a", **options, quality=98, resume=True)
+    assert contents(tmp_path) == before

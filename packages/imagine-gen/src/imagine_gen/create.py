@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from imagine_common.files.folders import clear_leftovers, create_folder, folder_bytes
 from imagine_common.files.urls import is_remote
 from imagine_common.parallel.ordered_map import Workers
-from imagine_common.signatures import with_options
-from imagine_gen.dataset.options import OPTIONS
+from imagine_common.signatures import PathLike, check_types, named_by_parameter, with_options
+from imagine_gen.dataset.options import HEIGHT, NAME, OPTIONS, WIDTH
 from imagine_gen.dataset.spec import DatasetSpec, OptionalArguments
+from imagine_gen.verify import compare_kept
 from imagine_gen.work.files import FinishedFile, clear_folders, make_images
 from imagine_gen.work.units import Work, mapped_units
 
@@ -30,7 +31,7 @@ class ImageFile(NamedTuple):
     size. `kept` is true if the file existed before the run.
     """
 
-    path: bytes
+    path: str
     size: int
     kept: bool = False
     labels: tuple[int, ...] = ()
@@ -70,26 +71,32 @@ def generate(
     chunksize : int, optional
         Images per unit of work. Neither changes a byte of the images.
     resume : bool
-        Keep existing images of the requested format, mode and dimensions.
+        Keep existing images of the requested format, mode and dimensions. Some of them, at most 16,
+        are made again and compared.
     fsync : bool
         Have each image on the disk before it is yielded, so that it survives a power failure.
 
     Raises
     ------
     UsageError
-        If `workers` or `chunksize` is below 1, or an image needs more memory than there is.
+        If an argument has a wrong type, `workers` or `chunksize` is below 1, or an image needs more
+        memory than there is.
     ImagineError
-        If a file cannot be written. Images finished before stay.
+        If a file cannot be written, or a kept image differs. Images finished before stay.
     """
-    with closing(generate_units(spec, workers, chunksize, resume, fsync)) as units:
-        for images in units:
-            yield from images
+    with named_by_parameter():
+        check_types(locals(), generate.__annotations__)
+        with closing(generate_units(spec, workers, chunksize, resume, fsync)) as units:
+            for indexes, files in units:
+                for index, (size, filler, kept) in zip(indexes, files):
+                    path = os.fsdecode(spec.image_path(index))
+                    yield ImageFile(path, size, kept, spec.labels(index), filler)
 
 
 def generate_units(
     spec: DatasetSpec, workers: Workers | None, chunksize: int | None, resume: bool, fsync: bool
-) -> Generator[list[ImageFile]]:
-    """Make the images of a dataset and yield those of each unit of work together, in order."""
+) -> Generator[tuple[range, list[FinishedFile]]]:
+    """Make the images of a dataset and yield the indexes and files of each unit, in order."""
     work: Work[FinishedFile] = partial(make_images, resume, fsync, os.urandom(8))
     if is_remote(spec.path):
         from imagine_gen.work.uploads import upload_images
@@ -98,23 +105,17 @@ def generate_units(
     with mapped_units(work, spec, workers, chunksize, clear_folders) as units:
         create_folder(spec.path, fsync)
         clear_leftovers(spec.path)
-        for indexes, files in units:
-            yield [
-                ImageFile(
-                    spec.image_path(index), file.size, file.kept, spec.labels(index), file.filler
-                )
-                for index, file in zip(indexes, files)
-            ]
+        yield from compare_kept(units, spec, workers) if resume else units
 
 
 @with_options({name: getattr(DatasetSpec, name) for name in OptionalArguments.__annotations__})
 def create_images(
-    path: str | bytes | os.PathLike[str],
-    name: str,
-    width: int,
-    height: int,
-    count: int,
-    image_format: str,
+    path: PathLike,
+    name: PathLike = NAME,
+    width: int = WIDTH,
+    height: int = HEIGHT,
+    count: int = 1,
+    image_format: str = "jpg",
     seed: int = 0,
     size: bool = False,
     chunksize: int = 64,
@@ -139,7 +140,8 @@ def create_images(
     workers : int or DaskCluster, optional
         Processes, or a cluster; by default one process per usable CPU, as far as memory allows.
     resume : bool
-        Keep existing images of the requested format, mode and dimensions.
+        Keep existing images of the requested format, mode and dimensions. Some of them, at most 16,
+        are made again and compared.
     fsync : bool
         Have each image on the disk in the end, so that it survives a power failure.
     sizes : SizeRange or SizeList, optional
@@ -149,12 +151,11 @@ def create_images(
     Raises
     ------
     UsageError
-        If an argument is out of range. Nothing has been written then.
+        If an argument has a wrong type or is out of range. Nothing has been written then.
     ImagineError
-        If a file cannot be written. Images finished before stay.
+        If a file cannot be written, or a kept image differs. Images finished before stay.
     """
-    folder, prefix = os.fsencode(path), os.fsencode(name)
-    spec = DatasetSpec(folder, prefix, width, height, count, image_format, seed=seed, **options)
+    spec = DatasetSpec(path, name, width, height, count, image_format, seed=seed, **options)
     begin = time.perf_counter()
     images = generate(spec, workers, chunksize, resume=resume, fsync=fsync)
     first = next(images).size
@@ -170,8 +171,7 @@ def _describe_options() -> str:
     types = {**DatasetSpec.__annotations__, **create_images.__annotations__}
     lines = []
     for option in OPTIONS:
-        required = option.field in ("name", "count", "image_format")
-        text = option.help if required else option.description
+        text = option.description
         lines.append(f"{option.field} : {types[option.field]}")
         lines.append(f"    {text[0].upper()}{text[1:]}.")
     return "\n".join(lines)

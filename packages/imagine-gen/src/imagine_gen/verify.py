@@ -1,9 +1,15 @@
-"""Verifying a dataset: each image is made again and compared with its file."""
+"""Verifying a dataset: each image is made again and compared with its file.
+
+With `--resume`, some of the kept images are. Their bytes may differ between versions of an encoder,
+so the pixels count: with the same seed and quality, the variance of their difference is a small
+share of that of the images.
+"""
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
 from imagine_common.errors import ImagineError
@@ -11,15 +17,19 @@ from imagine_common.exchange.names import numbered
 from imagine_common.files.folders import is_folder
 from imagine_common.files.reading import compare
 from imagine_common.files.storage import exists, open_input
+from imagine_common.host.limits import check_workers
 from imagine_common.host.threads import check_stopped
 from imagine_common.parallel.ordered_map import Workers
 from imagine_common.parallel.progress import progress
 from imagine_common.text import show
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import ImageEncoder
-from imagine_gen.work.units import mapped_units
+from imagine_gen.work.files import FinishedFile
+from imagine_gen.work.units import mapped_units, work_on
 
 MISSING = "missing"
+_MOST_COMPARED = 16
+_TOLERANCE = 0.02  # of the variance
 
 
 class Verdict(NamedTuple):
@@ -87,3 +97,59 @@ def _verify_image(encoder: ImageEncoder, index: int, path: bytes) -> Verdict:
     if end != size:
         return Verdict(path, size, f"has {size} bytes instead of {end}")
     return Verdict(path, size)
+
+
+def compare_kept(
+    units: Iterator[tuple[range, list[FinishedFile]]], spec: DatasetSpec, workers: Workers | None
+) -> Iterator[tuple[range, list[FinishedFile]]]:
+    """Yield units, but compare some of the images that they kept with what would be made now.
+
+    These are spread over the dataset, one for each worker and at most 16.
+
+    Raises
+    ------
+    ImagineError
+        If an image differs, before its unit is yielded.
+    """
+    threads = (
+        check_workers(workers) if workers is None or isinstance(workers, int) else workers.threads
+    )
+    most, compared = min(threads, _MOST_COMPARED), 0
+    for indexes, files in units:
+        index = next((index for index, file in zip(indexes, files) if file.kept), -1)
+        if index >= spec.start + spec.count * compared // most:
+            compared += 1
+            alike: list[bool] = work_on(_are_alike, spec, range(index, index + 1))
+            if not alike[0]:
+                raise ImagineError(
+                    f"{show(spec.image_path(index))}: kept by --resume, but it differs from the"
+                    " image that would be made: with another --seed or other options, or by another"
+                    " version of the encoder; --verify finds all such images"
+                )
+        yield indexes, files
+
+
+def _are_alike(spec: DatasetSpec, encoder: ImageEncoder, indexes: range) -> list[bool]:
+    return [_is_alike(encoder, index, spec.image_path(index)) for index in indexes]
+
+
+def _is_alike(encoder: ImageEncoder, index: int, path: bytes) -> bool:
+    """Return whether an existing file has about the pixels that would be made now."""
+    if not _verify_image(encoder, index, path).fault:
+        return True
+    from PIL import Image, ImageChops, ImageStat
+
+    with open_input(path, "an image file") as file:
+        found = file.read_at(0, file.size)
+    made = b"".join(encoder.encode(index).buffers)
+    try:
+        with Image.open(io.BytesIO(found)) as old, Image.open(io.BytesIO(made)) as new:
+            # A GIF file of mode RGB is opened with a palette.
+            pair = [
+                image.convert("RGB" if image.mode == "P" else image.mode) for image in (old, new)
+            ]
+    except Exception:  # Pillow raises many types for a broken file.
+        return False
+    error = ImageStat.Stat(ImageChops.difference(*pair))
+    variance = sum(sum(ImageStat.Stat(image).var) for image in pair)
+    return bool(sum(error.sum2) <= _TOLERANCE * variance * old.width * old.height)

@@ -79,7 +79,7 @@ def mapped_units(
         if inherits:
             _inherited[spec] = encoder
     units = partial(_units, spec, chunksize)
-    results = ordered_map(partial(_work_on, work, own), units(), workers, partial(tidy, own))
+    results = ordered_map(partial(work_on, work, own), units(), workers, partial(tidy, own))
     try:
         with closing(results):
             yield zip(units(), results)
@@ -94,7 +94,8 @@ def _units(spec: DatasetSpec, chunksize: int) -> Iterator[range]:
         yield range(first, min(first + chunksize, end))
 
 
-def _work_on(work: Work[Result], spec: DatasetSpec, indexes: range) -> list[Result]:
+def work_on(work: Work[Result], spec: DatasetSpec, indexes: range) -> list[Result]:
+    """Do work on a unit in this process."""
     encoder = _inherited.get(spec)
     if encoder is None:
         if getattr(_own, "spec", None) != spec:
