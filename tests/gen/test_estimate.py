@@ -10,8 +10,9 @@ import pytest
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.folders import FreeSpace, require_space
+from imagine_common.text import human_seconds
 from imagine_gen import DatasetSpec
-from imagine_gen.estimate import estimate
+from imagine_gen.estimate import estimate, write_rate
 from support import run
 
 SMALL = ("--width", "64", "--height", "64")
@@ -23,13 +24,46 @@ def test_nothing_is_written(tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
     written = result.stderr.decode().splitlines()
     found = re.fullmatch(
-        r"imagine-gen: would make 1000 images, about [0-9.]+ MB, in about [0-9.]+ s with"
-        r" \d+ workers? plus the time to write \(estimated from (\d+) images\)",
+        r"imagine-gen: would make 1,000 images, about [0-9.]+ MB, in about [0-9.]+ s with"
+        r" \d+ workers?, not counting the time to write \(estimated from (\d+) images\)",
         written[0],
     )
     assert found
     assert 3 <= int(found[1]) <= 32  # as many as there is time for
     assert re.fullmatch(r"imagine-gen: .*/new: [0-9.]+ [a-zA-Z]+ free", written[1])
+    assert len(written) == 2
+
+
+def test_the_rate_of_an_existing_target_is_measured_and_nothing_stays(tmp_path: Path) -> None:
+    result = run("gen", "--path", tmp_path, *SMALL, "--count", "100000", "--dry-run")
+    assert (result.returncode, result.stdout) == (0, b"")
+    assert list(tmp_path.iterdir()) == []
+    assert re.search(
+        rb": takes [0-9.]+ [kMG]B/s, so writing takes about [0-9,.]+ (s|min|h|days), some of it"
+        rb" while images are made\n",
+        result.stderr,
+    )
+
+
+@pytest.mark.parametrize("folder", [b"none", b"s3://bucket/none", b"/dev/full", b"/proc"])
+def test_the_rate_of_other_targets_is_not_known(folder: bytes) -> None:
+    assert write_rate(folder, 1000) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.04, "0.0 s"),
+        (9.94, "9.9 s"),
+        (26.4, "26 s"),
+        (119.4, "119 s"),
+        (185, "3 min"),
+        (7200, "2 h"),
+        (86400 * 1234.4, "1,234 days"),
+    ],
+)
+def test_durations_are_for_people(seconds: float, text: str) -> None:
+    assert human_seconds(seconds) == text
 
 
 @pytest.mark.parametrize("options", [{}, {"pooled": True}, {"image_format": "png"}])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import subprocess
 from pathlib import Path
 
@@ -102,6 +103,15 @@ def test_missing_different_and_extra_images_are_listed(tmp_path: Path) -> None:
         "image_10.jpg: extra",
     ]
     assert result.stderr.decode().splitlines()[-1].endswith("1 missing, 5 different, 2 extra")
+
+
+def test_nothing_is_called_right_that_is_not(tmp_path: Path) -> None:
+    verify(tmp_path, "--count", "1")
+    result = verify(tmp_path, "--count", "1", "--seed", "1", "--verify")
+    *_, summary, error = result.stderr.decode().splitlines()
+    assert re.search(r": 0 images, .*/s\)$", summary)
+    words = "0 of 1 image as they would be made; 0 missing, 1 different, 0 extra"
+    assert error.endswith(f"{tmp_path}: {words}")
 
 
 def test_with_start_the_others_are_another_hosts(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 # In other stores than Azure's, what stands before an @ is a name or a key of a user.
 _USER = re.compile(r"(?i)\b(?!(?:abfss?|wasbs?)://)([a-z][a-z0-9+.-]*://)[^/@\s]+@")
 
+_DURATIONS = ((2 * 86400, "days", 86400), (2 * 3600, "h", 3600), (120, "min", 60), (10, "s", 1))
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -41,6 +42,14 @@ def human_bytes(size: float) -> str:
         size /= 1000
         unit += 1
     return f"{size:.3g} {_UNITS[unit]}"
+
+
+def human_seconds(seconds: float) -> str:
+    """Return a duration in its natural unit, such as `0.3 s`, `26 s`, `3 min` or `1,200 days`."""
+    for least, unit, length in _DURATIONS:
+        if seconds >= least:
+            return f"{seconds / length:,.0f} {unit}"
+    return f"{seconds:.1f} s"
 
 
 def did_you_mean(word: object, known: Iterable[str], prefix: str = "") -> str:

@@ -9,13 +9,14 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
-from imagine_common.cli.options import open_workers, refuse_options, refuse_scheduler, was_given
+from imagine_common.cli.options import open_workers, was_given
 from imagine_common.cli.presets import parse_with_preset
 from imagine_common.cli.report import Report
 from imagine_common.cli.tool import run_tool
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.exchange.manifest import NUL, Entry, ManifestWriter, write_stdout
-from imagine_common.text import show
+from imagine_common.text import counted, human_bytes, human_seconds, show
+from imagine_gen.dataset.combinations import refuse_clashes
 from imagine_gen.dataset.options import OPTIONS, parse_range
 from imagine_gen.options import build_parser
 
@@ -44,10 +45,8 @@ def run(args: argparse.Namespace) -> None:
             return
         spec = replace(spec, start=spec.start + first, count=count)
     if args.dry_run:
-        refuse_scheduler(args, "--dry-run", "which tries what this machine can do")
         _estimate(args, spec)
     elif args.tar:
-        refuse_scheduler(args, "--tar", "which sends every byte through this process")
         _stream(args, spec)
     else:
         # Compressed formats have the same bytes only with the same encoder.
@@ -57,21 +56,17 @@ def run(args: argparse.Namespace) -> None:
 
 def _check_outputs(args: argparse.Namespace) -> None:
     """Refuse options that contradict the kind of output."""
-    if args.verify:
-        refuse_options(args, ("--resume", "--fsync", "--size"), "--verify")
-    if args.target_size is None and was_given(args, "--target-size-stdev"):
-        raise UsageError("argument --target-size-stdev: only with --target-size")
+    words = {f"--{name.replace('_', '-')}" for name in args.given}
+    if not (args.verify or args.dry_run):  # A preset may have options for writing.
+        words |= args.preset_options.keys()
+    words |= {"--path"} if args.path is not None else set()
+    words |= {"--null"} if args.delimiter == NUL else set()
+    refuse_clashes(words)
     if not args.tar and args.path is None:
         raise UsageError(
             "argument --path: a folder for the images is required (or --tar, for a stream)"
         )
-    if not args.tar:
-        return
-    for option in ("--path", "--resume", "--fsync", "--verify", "--size", "--null"):
-        given = args.delimiter == NUL if option == "--null" else getattr(args, option[2:])
-        if given not in (None, False):
-            raise UsageError(f"argument {option}: not with --tar, which writes no files")
-    if os.isatty(1) and not args.dry_run:
+    if args.tar and os.isatty(1) and not args.dry_run:
         raise UsageError(
             "argument --tar: standard output is a terminal; redirect it to a pipe or a file"
         )
@@ -85,9 +80,6 @@ def _dataset(args: argparse.Namespace) -> DatasetSpec:
     heights = parse_range("--height", args.height)
     sizes: Sizes | None = None
     if args.size_list is not None:
-        for option in ("--width", "--height"):
-            if was_given(args, option):
-                raise UsageError(f"argument --size-list: not with {option}; the list has both")
         sizes = load_size_list(args.size_list)
     elif widths[0] < widths[1] or heights[0] < heights[1]:
         sizes = SizeRange(widths, heights)
@@ -115,10 +107,8 @@ def _make_nothing(args: argparse.Namespace) -> None:
 
 def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
     from imagine_common.files.folders import describe_space, require_space
-    from imagine_common.text import counted, human_bytes
-    from imagine_gen.estimate import estimate
+    from imagine_gen.estimate import estimate, write_rate
 
-    refuse_options(args, ("--verify", "--resume", "--size"), "--dry-run")
     if args.tar:
         from imagine_gen.tar_stream import check_stream
 
@@ -126,15 +116,21 @@ def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
     found = estimate(spec, args.workers, args.chunksize)
     args.facts.update(files=spec.count, images=spec.count, bytes=found.bytes)
     report = Report(args.prog, args.quiet)
-    seconds = f"{found.seconds:,.{0 if found.seconds >= 10 else 1}f} s"
+    images = f"{spec.count:,} image{'s' * (spec.count > 1)}, about {human_bytes(found.bytes)}"
     report.info(
-        f"would make {counted(spec.count, 'image')}, about {human_bytes(found.bytes)}, in about"
-        f" {seconds} with {counted(found.workers, 'worker')} plus the time to write"
+        f"would make {images}, in about {human_seconds(found.seconds)} with"
+        f" {counted(found.workers, 'worker')}, not counting the time to write"
         f" (estimated from {counted(found.tried, 'image')})"
     )
     if not args.tar:
         report.info(describe_space(spec.path))
         require_space(spec.path, found.bytes, spec.count)
+        rate = write_rate(spec.path, found.bytes)
+        if rate is not None:
+            report.info(
+                f"{show(spec.path)}: takes {human_bytes(rate)}/s, so writing takes about"
+                f" {human_seconds(found.bytes / rate)}, some of it while images are made"
+            )
 
 
 def _stream(args: argparse.Namespace, spec: DatasetSpec) -> None:
@@ -165,13 +161,13 @@ def _generate(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | No
     report = Report(args.prog, args.quiet, spec.count, item="image", resumable=True)
     with report, closing(units):
         args.report = report
-        for images in units:
-            manifest.write(Entry(image.path, image.labels) for image in images)
-            size = sum(image.size for image in images)
-            kept = [image.size for image in images if image.kept]
-            report.add(len(images), len(images), size, len(kept))
-            first_bytes = first_bytes or images[0].size
-            filler += sum(image.filler for image in images)
+        for indexes, files in units:
+            manifest.write(Entry(spec.image_path(index), spec.labels(index)) for index in indexes)
+            size = sum(file.size for file in files)
+            kept = [file.size for file in files if file.kept]
+            report.add(len(files), len(files), size, len(kept))
+            first_bytes = first_bytes or files[0].size
+            filler += sum(file.filler for file in files)
             made += size - sum(kept)
         if args.size:
             folder = show(spec.path)
@@ -215,10 +211,12 @@ def _verify(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None
         for path in extra:
             report.error(f"{show(path)}: extra")
         args.facts.update(missing=missing, different=different, extra=len(extra))
-        report.summarize("image", more=", as they would be made")
-    if missing or different or extra:
+        wrong = missing or different or extra
+        report.summarize("image", more="" if wrong else ", as they would be made")
+    if wrong:
         raise ImagineError(
-            f"{show(spec.path)}: {missing} missing, {different} different, {len(extra)} extra"
+            f"{show(spec.path)}: {report.images} of {counted(spec.count, 'image')} as they would be"
+            f" made; {missing} missing, {different} different, {len(extra)} extra"
         )
 
 

@@ -1,10 +1,18 @@
-"""Estimating the bytes and the time of a run by making a few of its images in memory."""
+"""Estimating the bytes and the time of a run by making a few of its images in memory.
+
+The rate of the target is measured by writing a little into it.
+"""
 
 from __future__ import annotations
 
+import os
 import time
 from typing import NamedTuple
 
+from imagine_common.errors import ImagineError
+from imagine_common.files.folders import is_folder
+from imagine_common.files.output import AtomicFile
+from imagine_common.files.urls import is_remote, local_path
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.work.encoders import image_encoder
 from imagine_gen.work.units import plan_processes
@@ -12,6 +20,8 @@ from imagine_gen.work.units import plan_processes
 _MOST_IMAGES = 32
 _LEAST_IMAGES = 3
 _SECONDS = 1.0
+_WRITTEN_BYTES = 1 << 25
+_WRITTEN_SECONDS = 0.5
 
 
 class Estimate(NamedTuple):
@@ -47,3 +57,27 @@ def estimate(
     each = (time.perf_counter() - warm) / max(1, tried - (warm != prepared))
     seconds = prepared - begin + each * spec.count / workers
     return Estimate(size * spec.count // tried, seconds, tried, workers)
+
+
+def write_rate(folder: bytes, most: int) -> float | None:
+    """Return the bytes that an existing local folder takes a second, or None if it takes none.
+
+    Writes a temporary file of up to 32 MiB, or `most` bytes, to the disk, and removes it.
+    """
+    if is_remote(folder) or not is_folder(folder):
+        return None
+    piece = os.urandom(1 << 20)  # A file system may compress zeros.
+    file = AtomicFile(os.path.join(local_path(folder), b"rate"), fsync=True)
+    try:
+        file.__enter__()
+        begin = time.perf_counter()
+        while file.size < min(most, _WRITTEN_BYTES):
+            file.write([piece])
+            if time.perf_counter() - begin > _WRITTEN_SECONDS:
+                break
+        file.settle()
+        return file.size / max(time.perf_counter() - begin, 1e-9)
+    except ImagineError:
+        return None
+    finally:
+        file.abort()
