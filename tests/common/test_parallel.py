@@ -385,6 +385,30 @@ def test_units_and_results_of_all_sizes_are_exchanged() -> None:
     assert list(ordered_map(len, units, 2)) == sizes
 
 
+def test_no_process_is_forked_beside_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[int] = []
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    fork = os.fork
+
+    def counting_fork() -> int:
+        threads.append(threading.active_count())
+        return fork()
+
+    def units() -> Iterator[float]:
+        yield 0.5  # The next unit needs another process.
+        thread.start()
+        yield from [0, 0, 0]
+
+    monkeypatch.setattr("os.fork", counting_fork)
+    try:
+        assert len(list(ordered_map(time.sleep, units(), 2))) == 4
+    finally:
+        done.set()
+        thread.join()
+    assert threads == [1]
+
+
 @pytest.mark.process
 def test_a_script_without_a_guard_gets_one_error_that_names_it(tmp_path: Path) -> None:
     script = tmp_path / "script.py"

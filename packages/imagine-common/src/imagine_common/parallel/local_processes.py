@@ -70,7 +70,6 @@ class LocalProcesses:
         self._most_workers = workers
         self._function = function
         self._tidy = tidy
-        self._method = start_method()
         self._workers: list[_Worker] = []
         self._waiting: deque[PendingUnit] = deque()
         self._selector = selectors.PollSelector()
@@ -137,14 +136,15 @@ class LocalProcesses:
             progress.advance(0)
 
     def _start(self) -> _Worker:
-        context: Any = multiprocessing.get_context(self._method)
+        method = start_method()  # Not once: this process may have got threads meanwhile.
+        context: Any = multiprocessing.get_context(method)
         shows_progress = progress.listener is not None
         try:
             # A signal must not reach a process before it has handlers.
             with ending_signals_blocked():
                 connection, other = context.Pipe()
                 inherited: Sequence[Connection] = ()
-                if self._method == "fork":
+                if method == "fork":
                     inherited = [connection, *(worker.connection for worker in self._workers)]
                 args = (other, self._function, shows_progress, inherited)
                 process = context.Process(target=serve, args=args, daemon=True)
@@ -165,7 +165,7 @@ class LocalProcesses:
 
     def _lost(self, worker: _Worker) -> ImagineError:
         worker.process.join(_SECONDS_BETWEEN_LOOKS)
-        if self._method != "fork" and worker.process.exitcode == USAGE:
+        if worker.process.exitcode == USAGE:
             return UsageError(
                 "worker processes import the script that starts them: put its calls under"
                 " `if __name__ == '__main__':`, or use workers=1"
