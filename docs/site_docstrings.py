@@ -4,20 +4,40 @@ from __future__ import annotations
 
 import inspect
 from importlib import import_module
+from typing import Any
 
 import griffe
 
 
-class RunTimeFunctions(griffe.Extension):  # type: ignore[misc]
-    """Replace what the source shows of public functions by what they have at run time."""
+class RunTimeDocumentation(griffe.Extension):  # type: ignore[misc]
+    """Replace what the source shows of documented objects by what they have at run time."""
+
+    def on_class(self, *, cls: griffe.Class, **_: object) -> None:
+        """Replace the docstring of a class."""
+        replace_docstring(cls)
 
     def on_function(self, *, func: griffe.Function, **_: object) -> None:
-        """Replace the signature and the docstring of a public function."""
-        if func.docstring and func.name in import_module(func.package.path).__all__:
-            function = getattr(import_module(func.module.path), func.name)
-            func.docstring.value = inspect.getdoc(function) or ""
+        """Replace the docstring and the signature of a function."""
+        function = replace_docstring(func)
+        if function is not None:
             parameters = inspect.signature(function).parameters.values()
             func.parameters = griffe.Parameters(*map(parameter_at_run_time, parameters))
+
+
+def replace_docstring(item: griffe.Object) -> Any:
+    """Replace the docstring of a class or function at the top of a module, and return it."""
+    if not (item.docstring and item.parent.is_module and has_decorator(item)):
+        return None
+    found = getattr(import_module(item.module.path), item.name)
+    item.docstring.value = inspect.getdoc(found) or ""
+    return found
+
+
+def has_decorator(item: griffe.Object) -> bool:
+    """Return whether a decorator of the packages' own may have changed an object."""
+    return any(
+        decorator.callable_path.startswith("imagine_common") for decorator in item.decorators
+    )
 
 
 def parameter_at_run_time(parameter: inspect.Parameter) -> griffe.Parameter:
