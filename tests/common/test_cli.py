@@ -351,3 +351,20 @@ def test_a_stream_that_does_not_block_is_waited_for(fd: int) -> None:
         stream.close()
         assert read.read().lstrip(b".") == b"x" * 100_000
     assert process.wait() == 0
+
+
+def test_handlers_are_restored_while_no_signal_can_arrive(
+    parser: Parser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python complains about a signal whose handler goes while it arrives."""
+    restore = signal.signal
+    blocked: list[bool] = []
+
+    def noting(signum: int, handler: Any) -> Any:
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        blocked.append(mask >= set(ENDING_SIGNALS))
+        return restore(signum, handler)
+
+    monkeypatch.setattr("signal.signal", noting)
+    assert run_tool(parser, nothing, []) == 0
+    assert blocked == [False] * len(ENDING_SIGNALS) + [True] * len(ENDING_SIGNALS)

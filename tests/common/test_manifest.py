@@ -173,6 +173,19 @@ def test_lines_are_given_as_they_arrive(pipe: tuple[int, int]) -> None:
     assert list(batches) == []
 
 
+def test_a_pipe_that_does_not_block_is_waited_for(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process of the pipeline may have made it so, and another reader may be faster."""
+    os.set_blocking(pipe[0], False)
+    batches = read_lines(pipe[0], NEWLINE)
+    with monkeypatch.context() as patch:
+        patch.setattr("select.select", lambda *_: ([pipe[0]], [], []))
+        assert next(batches) is None
+    os.write(pipe[1], b"a\n")
+    assert next(batches) == [b"a"]
+
+
 def test_silent_pipe_ticks(pipe: tuple[int, int]) -> None:
     reading, writing = pipe
     batches = read_lines(reading, NEWLINE)

@@ -13,6 +13,7 @@ from imagine_common.packers.sources.base import Source
 from imagine_common.packers.sources.folder import FolderSource
 from imagine_common.packers.sources.manifest import ManifestSource
 from imagine_common.parallel.progress import progress
+from imagine_tfrecord.check import check_tfrecord
 from imagine_tfrecord.pack import pack_tfrecords
 from support import JPEG, manifest, write_images
 
@@ -54,6 +55,15 @@ def test_files_that_are_no_images_do_not_count_in_the_end(tmp_path: Path, seen: 
     (tmp_path / "im" / "notes").write_bytes(b"text")
     pack(FolderSource(os.fsencode(tmp_path / "im")), tmp_path)
     assert seen[-1] == (4, 0, 4)
+
+
+def test_records_that_are_checked_count_one_by_one(tmp_path: Path, seen: Seen) -> None:
+    write_images(tmp_path / "im", [JPEG] * 4)
+    pack(FolderSource(os.fsencode(tmp_path / "im")), tmp_path)
+    seen.clear()
+    progress.images = 0
+    check_tfrecord(os.fsencode(tmp_path / "out" / "x0"))
+    assert [images for images, *_ in seen] == [1, 2, 3]
 
 
 def test_of_a_part_the_number_is_unknown(tmp_path: Path, seen: Seen) -> None:

@@ -19,6 +19,7 @@ from imagine_common.files.folders import names_in
 from imagine_common.files.reading import InputFile
 from imagine_common.packers.checking import FileReport, OtherFile, check_file, check_records
 from imagine_common.packers.images import HEAD_BYTES, is_image
+from imagine_common.parallel.progress import progress
 from imagine_common.text import show
 from imagine_recordio.framing import HEAD_BYTES as FRAME_HEAD_BYTES
 from imagine_recordio.framing import RecordReader
@@ -80,6 +81,7 @@ def _checked_records(reader: RecordReader, report: FileReport) -> Iterator[tuple
         begin = reader.offset
         yield begin, _check_record(reader, report)
         report.records += 1
+        progress.advance()
 
 
 def _check_record(reader: RecordReader, report: FileReport) -> int | None:

@@ -11,6 +11,7 @@ from imagine_common.errors import ImagineError
 from imagine_common.files.reading import PIECE_BYTES, FileSlice, InputFile, read_pieces
 from imagine_common.files.storage import exists
 from imagine_common.packers.checking import FileReport, OtherFile, check_file, check_records
+from imagine_common.parallel.progress import progress
 from imagine_common.text import show
 from imagine_tfrecord import framing
 from imagine_tfrecord.example_reader import NoExampleError, read_example
@@ -81,6 +82,7 @@ def _checked_records(
         del data  # Its memory is used again for the next record.
         yield offset, size
         report.records += 1
+        progress.advance()
         offset += size
 
 

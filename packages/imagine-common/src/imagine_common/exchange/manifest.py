@@ -94,6 +94,8 @@ def read_lines(fd: int, delimiter: bytes) -> Iterator[list[bytes] | None]:
     while True:
         try:
             chunk = os.read(fd, _CHUNK) if select.select([fd], [], [], _TICK_SECONDS)[0] else None
+        except BlockingIOError:  # Another reader was faster.
+            chunk = None
         except OSError as error:
             raise ImagineError(f"standard input: {error.strerror}") from error
         if chunk is None:

@@ -48,8 +48,10 @@ def ending_signals_raised() -> Iterator[list[int]]:
     try:
         yield received
     finally:
-        for signum, handler in previous.items():
-            signal.signal(signum, handler)
+        # Python complains about a signal whose handler goes while it arrives.
+        with ending_signals_blocked():
+            for signum, handler in previous.items():
+                signal.signal(signum, handler)
         _received.clear()
 
 
