@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from support import PACKERS, shell
+from support import PACKERS, TOOLS, shell
 
 pytestmark = pytest.mark.process
 
@@ -144,6 +144,14 @@ def test_links_lead_somewhere(page: Path) -> None:
     anchors = re.findall(r"\]\((?!https?://)([^)#]*)#([^)]*)\)", page.read_text())
     targets = [(page.parent / link if link else page, anchor) for link, anchor in anchors]
     assert [target for target in targets if target[1] not in headings(target[0])] == []
+
+
+@pytest.mark.parametrize("package", ["imagine", *(f"imagine_{tool}" for tool in TOOLS)])
+def test_public_names_are_in_the_documentation(package: str) -> None:
+    introduction, *sections = (ROOT / "docs" / "api.md").read_text().split("\n## ")
+    (section,) = (text for text in sections if text.startswith(f"{package}\n"))
+    names = re.findall(r"`(\w+)`", introduction + section)
+    assert set(import_module(package).__all__) <= set(names)
 
 
 def test_every_page_is_in_the_navigation_of_the_site() -> None:
