@@ -93,7 +93,8 @@ def run_packer(packer: Packer) -> None:
         refuse_store("--scheduler", spec.dest_path)
     # With the total in names, files have none before the run's end.
     item = "" if spec.names.needs_total else "file"
-    report = Report(args.prog, args.quiet, item=item, resumable=not args.tar)
+    total = getattr(args, "expect", None) if args.part is None else None
+    report = Report(args.prog, args.quiet, total, item=item, resumable=not args.tar)
     with open_workers(args, packer.package) as workers, report:
         args.report = report
         _pack(packer, record_format, source, spec, workers, report)
