@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from labeled import images_of, make, packed
-from support import lines, manifest, run, run_process
+from support import JPEG, PNG, lines, manifest, run, run_process, write_images
+from tars import archive
 
 TOO_LONG = "x" * 300  # As the target of a link, it makes stat() fail, though not with ENOENT.
 
@@ -230,3 +231,27 @@ def test_the_command_that_replaces_another_only_warns(
     assert images_of(tool, lines(result.stdout)[0]) == [(0, [3]), (1, [4])]
     words = "class folders without images: @eaDir, __MACOSX, lost+found, which have labels"
     assert words in result.stderr.decode()
+
+
+@pytest.mark.parametrize("image", [JPEG, PNG], ids=["JPEG", "PNG"])
+@pytest.mark.parametrize("source", ["folder", "manifest", "tar"])
+@pytest.mark.parametrize("more", [[], ["--dry-run"]])
+def test_an_image_that_is_cut_off_is_lost(
+    tool: str, tmp_path: Path, image: bytes, source: str, more: list[str]
+) -> None:
+    """Bytes after the end, which cameras add, do no harm."""
+    data = [JPEG, image + b"\0\0", image[:-20], image[:-20] + bytes(20)]
+    paths = write_images(tmp_path / "source", data)
+    inputs: dict[str, tuple[list[object], bytes]] = {
+        "folder": (["--source-path", tmp_path / "source"], b""),
+        "manifest": ([], manifest(paths)),
+        "tar": (["--tar"], archive((path.name, path.read_bytes()) for path in paths)),
+    }
+    args, stdin = inputs[source]
+    args = [*args, "--dest-path", tmp_path / "out", *more]
+    text = stderr_of(tool, *args, code=1, input=stdin)
+    assert "2.jpg: the image is cut off: it has no end" in text
+    text = stderr_of(tool, *args, "--skip-invalid", input=stdin)
+    assert "2.jpg: the image is cut off: it has no end" in text
+    assert "3.jpg: the image is cut off: it has no end" in text
+    assert ", 2 images skipped" in text

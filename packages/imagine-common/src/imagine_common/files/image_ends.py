@@ -17,6 +17,7 @@ from imagine_common.files.reading import PIECE_BYTES, FileSlice
 TAIL_BYTES = 16
 _JPEG_END = b"\xff\xd9"
 _PNG_END = b"\0\0\0\0IEND\xae\x42\x60\x82"
+ENDS = (_JPEG_END, _PNG_END)
 _UNCOMPRESSED = (0, 3)  # BITMAPINFOHEADER: BI_RGB, BI_BITFIELDS
 
 

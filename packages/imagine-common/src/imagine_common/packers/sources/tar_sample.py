@@ -11,6 +11,7 @@ from imagine_common.packers.images import (
     is_image,
     offset_labels,
     promises_image,
+    require_end,
     require_image,
     require_size,
 )
@@ -122,6 +123,7 @@ class Sample:
             require_size(member.name, member.size, limit)
             require_image(member.name, head)
             self._data = self._stream.read()
+            require_end(member.name, self._data, member.size)
         except StreamError:
             raise
         except ImagineError as error:
