@@ -14,7 +14,7 @@ from typing import NamedTuple
 from imagine_common.errors import ImagineError, StdoutClosed, UsageError
 from imagine_common.exchange.tar import archive_end, member_head, member_padding
 from imagine_common.files.output import Buffer, BufferedOutput
-from imagine_common.host.threads import check_stopped
+from imagine_common.host.threads import check_stopped, worker_process
 from imagine_common.parallel.progress import progress
 from imagine_common.text import show
 from imagine_gen.dataset.spec import DatasetSpec
@@ -74,13 +74,14 @@ def _encode(
     join: bool, _spec: DatasetSpec, encoder: ImageEncoder, indexes: range
 ) -> list[EncodedImage]:
     images = []
+    joined = join or worker_process.is_set()
     for index in indexes:
         check_stopped()
         buffers, filler = encoder.encode(index)
-        # One buffer travels between processes faster than many. The buffers of a pooled image are
-        # the strips themselves, which need no copy.
+        # One buffer travels between processes faster than many, and views can't. In this process,
+        # the buffers of a pooled image are the strips themselves, which need no copy.
         progress.advance()
-        images.append(EncodedImage([b"".join(buffers)] if join else list(buffers), filler))
+        images.append(EncodedImage([b"".join(buffers)] if joined else list(buffers), filler))
     return images
 
 
