@@ -166,7 +166,7 @@ from imagine_common.parallel.progress import progress
 with Report("imagine-x", "quiet" in sys.argv) as report:
     progress.total = 7
     progress.listed = 6 if "listed" in sys.argv else 0
-    for _ in range(5):
+    for _ in range(3):
         time.sleep(0.11)  # more than between two drawings
         progress.advance()
     time.sleep(0.11)
