@@ -93,9 +93,10 @@ def test_counts_are_sums() -> None:
 
 def test_warnings_and_answers_are_lines_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     with Report("imagine-x", quiet=False) as report:
-        report.warn("odd")
-        report.info("asked for")
-    assert capsys.readouterr() == ("", "imagine-x: warning: odd\nimagine-x: asked for\n")
+        report.warn("odd\x1b")
+        report.info("asked for s3://SECRET@bucket")
+    lines = "imagine-x: warning: odd\\x1b\nimagine-x: asked for s3://...@bucket\n"
+    assert capsys.readouterr() == ("", lines)
 
 
 def test_quiet_leaves_warnings_and_errors(capsys: pytest.CaptureFixture[str]) -> None:

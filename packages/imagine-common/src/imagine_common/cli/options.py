@@ -15,6 +15,7 @@ from imagine_common.cli.quantities import whole_number
 from imagine_common.cli.report import print_stderr
 from imagine_common.errors import UsageError
 from imagine_common.exchange.manifest import NEWLINE, NUL
+from imagine_common.text import printable
 
 if TYPE_CHECKING:
     from imagine_common.parallel.ordered_map import Workers
@@ -120,7 +121,7 @@ def open_workers(
 
     def notify(message: str) -> None:
         if not args.quiet:
-            print_stderr(f"{args.prog}: {message}")
+            print_stderr(f"{args.prog}: {printable(message)}")
 
     cluster = DaskCluster(args.scheduler, ("imagine-common", tool, *packages), notify)
     with warnings.catch_warnings():

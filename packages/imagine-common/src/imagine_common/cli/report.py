@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 from imagine_common.files.output import write_all
 from imagine_common.parallel.progress import progress
-from imagine_common.text import counted, human_bytes
+from imagine_common.text import counted, human_bytes, printable
 
 
 class Report:
@@ -132,7 +132,7 @@ class Report:
     def _print(self, message: str) -> None:
         if self._bar is not None:
             self._bar.clear()
-        print_stderr(f"{self._prog}: {message}")
+        print_stderr(f"{self._prog}: {printable(message)}")
 
 
 def print_stderr(text: str) -> None:
