@@ -104,8 +104,8 @@ def test_imagenet_records_describe_the_image_and_its_class(
             "not JPEG or PNG; the schema imagenet needs JPEG or PNG images that TensorFlow decodes",
         ),
         (b"GIF89a" + bytes(40), "not JPEG, PNG or BMP; the schema imagenet needs"),
-        (JPEG[:40], "the image is cut off"),
-        (PNG[:20], "the image is cut off"),
+        (JPEG[:40], "cut off"),
+        (PNG[:20], "cut off"),
         (PNG[:16] + bytes(8) + PNG[24:], "its header has no dimensions; the schema imagenet needs"),
     ],
 )

@@ -1,9 +1,9 @@
 """Images on their way into records: read and recognize their files, and add the label offset.
 
-Images are not decoded, only recognized by their first bytes. Functions raise an `ImagineError` that
-names a file if it is missing, unreadable or not a regular file, which is never opened. Those that
-take an image also refuse a file that is not one, is empty, over the size limit, or being written by
-a run.
+Images are not decoded, only recognized by their first bytes, and by their end if the format shows
+it. Functions raise an `ImagineError` that names a file if it is missing, unreadable or not a
+regular file, which is never opened. Those that take an image also refuse a file that is not one, is
+empty, cut off, over the size limit, or being written by a run.
 """
 
 from __future__ import annotations
@@ -105,14 +105,14 @@ def look_at_image(
 ) -> Image:
     """Return an image with the size of its file and the header that `examine` returns.
 
-    Only the beginning of the file and the bytes that `examine` needs are read.
+    Only the beginning and the end of the file, and the bytes that `examine` needs, are read.
     """
     position, path, labels, *_ = image
     with _open_image(path, limit) as file:
         contents = FileSlice(file, 0, window=_HEADER_BYTES)
         require_image(path, contents[0:HEAD_BYTES])
-        require_end(path, contents, file.size)
         header = examine(path, contents)
+        require_end(path, contents, file.size)
         return Image(position, path, labels, file.size, header=header)
 
 

@@ -45,9 +45,9 @@ def line_images(
 ) -> Iterator[Found]:
     """Yield the image of each line, which comes with its position, or the error in its place.
 
-    Relative paths begin in the folder `base`. Without `with_data`, only the beginnings of files are
-    read. From the first image in an object store on, several are opened at a time. If a store's
-    package is missing, a `UsageError` is raised.
+    Relative paths begin in the folder `base`. Without `with_data`, only parts of files are read.
+    From the first image in an object store on, several are opened at a time. If a store's package
+    is missing, a `UsageError` is raised.
     """
 
     def completed(position: int, found: Found) -> Found:
