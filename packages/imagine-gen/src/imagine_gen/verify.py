@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
@@ -143,13 +144,13 @@ def _is_alike(encoder: ImageEncoder, index: int, path: bytes) -> bool:
         found = file.read_at(0, file.size)
     made = b"".join(encoder.encode(index).buffers)
     try:
-        with Image.open(io.BytesIO(found)) as old, Image.open(io.BytesIO(made)) as new:
-            # A GIF file of mode RGB is opened with a palette.
-            pair = [
-                image.convert("RGB" if image.mode == "P" else image.mode) for image in (old, new)
-            ]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns about large images.
+            images = [Image.open(io.BytesIO(file)) for file in (found, made)]
+        # A GIF file of mode RGB is opened with a palette.
+        pair = [image.convert("RGB" if image.mode == "P" else image.mode) for image in images]
     except Exception:  # Pillow raises many types for a broken file.
         return False
     error = ImageStat.Stat(ImageChops.difference(*pair))
     variance = sum(sum(ImageStat.Stat(image).var) for image in pair)
-    return bool(sum(error.sum2) <= _TOLERANCE * variance * old.width * old.height)
+    return bool(sum(error.sum2) <= _TOLERANCE * variance * pair[0].width * pair[0].height)
