@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator
 from math import inf
 from pathlib import Path
@@ -368,3 +369,14 @@ def test_handlers_are_restored_while_no_signal_can_arrive(
     monkeypatch.setattr("signal.signal", noting)
     assert run_tool(parser, nothing, []) == 0
     assert blocked == [False] * len(ENDING_SIGNALS) + [True] * len(ENDING_SIGNALS)
+
+
+def test_a_librarys_warning_is_one_line(parser: Parser, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(_args: argparse.Namespace) -> None:
+        warnings.simplefilter("default")
+        warnings.warn("slow\nhere", RuntimeWarning, stacklevel=1)
+
+    show = warnings.showwarning
+    assert run_tool(parser, run, []) == 0
+    assert capsys.readouterr().err == "imagine-x: warning: slow\\nhere\n"
+    assert warnings.showwarning is show

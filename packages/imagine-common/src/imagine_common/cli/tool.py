@@ -8,7 +8,9 @@ import re
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from imagine_common.cli.parser import Parser
 from imagine_common.cli.report import print_stderr
@@ -53,7 +55,9 @@ def run_tool(
                 if getattr(args, "summary_json", None) is not None:
                     summary = SummaryFile(args, sys.argv[1:] if argv is None else argv)
                 try:
-                    run(args)
+                    with warnings.catch_warnings():
+                        warnings.showwarning = partial(_show_warning, parser.prog)
+                        run(args)
                 except UsageError as error:
                     error.for_python = False
                     if not getattr(args, "preset_options", None):
@@ -71,6 +75,11 @@ def run_tool(
             error, verbose = Interrupted(received[0]), False
         return _explain(error, parser.prog, verbose, finished, summary)
     return DONE if summary is None else summary.write(DONE, None)
+
+
+def _show_warning(prog: str, message: Warning | str, *_: object, **__: object) -> None:
+    """Print a library's warning, in one line."""
+    print_stderr(f"{prog}: warning: {printable(str(message))}")
 
 
 def _explain(
