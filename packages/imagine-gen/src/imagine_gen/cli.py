@@ -107,7 +107,7 @@ def _make_nothing(args: argparse.Namespace) -> None:
 
 def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
     from imagine_common.files.folders import describe_space, require_space
-    from imagine_gen.estimate import estimate, write_rate
+    from imagine_gen.estimate import estimate, measure_target
 
     if args.tar:
         from imagine_gen.tar_stream import check_stream
@@ -125,11 +125,13 @@ def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
     if not args.tar:
         report.info(describe_space(spec.path))
         require_space(spec.path, found.bytes, spec.count)
-        rate = write_rate(spec.path, found.bytes)
-        if rate is not None:
+        target = measure_target(spec.path, found.bytes)
+        if target is not None:
+            seconds = found.bytes / target.bytes + spec.count / target.files
             report.info(
-                f"{show(spec.path)}: takes {human_bytes(rate)}/s, so writing takes about"
-                f" {human_seconds(found.bytes / rate)}, some of it while images are made"
+                f"{show(spec.path)}: takes {human_bytes(target.bytes)} or {target.files:,.0f} files"
+                f" a second, so writing takes about {human_seconds(seconds)}, some of it while"
+                " images are made"
             )
 
 

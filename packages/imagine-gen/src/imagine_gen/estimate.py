@@ -1,12 +1,14 @@
 """Estimating the bytes and the time of a run by making a few of its images in memory.
 
-The rate of the target is measured by writing a little into it.
+The target is measured by writing a little into it.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from imagine_common.errors import ImagineError
@@ -22,6 +24,7 @@ _LEAST_IMAGES = 3
 _SECONDS = 1.0
 _WRITTEN_BYTES = 1 << 25
 _WRITTEN_SECONDS = 0.5
+_EMPTY_FILES = 64
 
 
 class Estimate(NamedTuple):
@@ -59,25 +62,50 @@ def estimate(
     return Estimate(size * spec.count // tried, seconds, tried, workers)
 
 
-def write_rate(folder: bytes, most: int) -> float | None:
-    """Return the bytes that an existing local folder takes a second, or None if it takes none.
+class Target(NamedTuple):
+    """What a folder takes: bytes a second, and files a second without their bytes."""
 
-    Writes a temporary file of up to 32 MiB, or `most` bytes, to the disk, and removes it.
+    bytes: float
+    files: float
+
+
+def measure_target(folder: bytes, most: int) -> Target | None:
+    """Measure an existing local folder that can be written to; return None for another.
+
+    Writes a temporary file of up to 32 MiB, or `most` bytes, to the disk, then some empty files,
+    and removes them.
     """
     if is_remote(folder) or not is_folder(folder):
         return None
     piece = os.urandom(1 << 20)  # A file system may compress zeros.
-    file = AtomicFile(os.path.join(local_path(folder), b"rate"), fsync=True)
+    path = os.path.join(local_path(folder), b"target")
     try:
-        file.__enter__()
+        with _unfinished(path, fsync=True) as file:
+            begin = time.perf_counter()
+            while file.size < min(most, _WRITTEN_BYTES):
+                file.write([piece])
+                if time.perf_counter() - begin > _WRITTEN_SECONDS:
+                    break
+            file.settle()
+            rate = file.size / _since(begin)
         begin = time.perf_counter()
-        while file.size < min(most, _WRITTEN_BYTES):
-            file.write([piece])
-            if time.perf_counter() - begin > _WRITTEN_SECONDS:
-                break
-        file.settle()
-        return file.size / max(time.perf_counter() - begin, 1e-9)
+        for _ in range(_EMPTY_FILES):
+            with _unfinished(path):
+                pass
+        return Target(rate, _EMPTY_FILES / _since(begin))
     except ImagineError:
         return None
+
+
+def _since(begin: float) -> float:
+    return max(time.perf_counter() - begin, 1e-9)  # A coarse clock may not advance.
+
+
+@contextmanager
+def _unfinished(path: bytes, fsync: bool = False) -> Iterator[AtomicFile]:
+    """Open a file that never gets its name."""
+    file = AtomicFile(path, fsync)
+    try:
+        yield file.__enter__()
     finally:
         file.abort()

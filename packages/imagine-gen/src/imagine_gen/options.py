@@ -129,7 +129,7 @@ def _add_running_options(group: argparse._ArgumentGroup) -> None:
         "--resume": "keep images that already exist; makes a few of them again to compare",
         "--verify": "write nothing, but compare the existing images with those that would be made",
         "--dry-run": "only estimate the bytes and the time, and whether the images fit on the disk;"
-        " measures an existing DIR by writing 32 MiB into it and removing them",
+        " measures an existing DIR by writing up to 32 MiB into it and removing them",
         "--size": "report on stderr the size of the first image and of the folder, in bytes",
     }
     for flag, text in flags.items():
