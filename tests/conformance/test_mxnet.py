@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from direct_files import CHROMAS, direct_files
 from support import JPEG, lines, manifest, run
 
 MAGIC = struct.pack("<I", 0xCED7230A)
@@ -38,6 +39,17 @@ def test_indexed_recordio_reads_every_record(tmp_path: Path, dataset: list[Path]
             assert image == dataset[key].read_bytes()
             found.append((key, header.label))
     assert found == [(n, float(n)) for n in range(10)]
+
+
+@pytest.mark.parametrize("content", ["noise", "photo"])
+@pytest.mark.parametrize("chroma", CHROMAS)
+def test_mxnet_decodes_direct_images(tmp_path: Path, chroma: str, content: str) -> None:
+    for path in direct_files(tmp_path, chroma, content):
+        with Image.open(path) as image:
+            expected = np.atleast_3d(np.asarray(image))
+        color = 0 if expected.shape[2] == 1 else 1
+        decoded = mx.image.imdecode(path.read_bytes(), flag=color).asnumpy()
+        np.testing.assert_array_equal(decoded, expected)
 
 
 def test_image_record_iter_decodes_every_image(tmp_path: Path, dataset: list[Path]) -> None:

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import simplejpeg
 import tensorflow as tf
 from PIL import Image
 
+from direct_files import CHROMAS, direct_files
 from odd_images import HEIGHT, WIDTH, Odd, jpegs, pngs
 from support import JPEG, PNG, lines, manifest, run
 
@@ -61,6 +63,20 @@ def test_tensorflow_decodes_every_image(
                 record["image/encoded"], dct_method="INTEGER_ACCURATE"
             ).numpy()
         np.testing.assert_array_equal(decoded, expected)
+
+
+@pytest.mark.parametrize("content", ["noise", "photo"])
+@pytest.mark.parametrize("chroma", CHROMAS)
+def test_decoders_agree_on_direct_images(tmp_path: Path, chroma: str, content: str) -> None:
+    for path in direct_files(tmp_path, chroma, content):
+        with Image.open(path) as image:
+            expected = np.atleast_3d(np.asarray(image))
+        file = path.read_bytes()
+        decoded = tf.io.decode_jpeg(file, dct_method="INTEGER_ACCURATE").numpy()
+        np.testing.assert_array_equal(decoded, expected)
+        space = "GRAY" if expected.shape[2] == 1 else "RGB"
+        strict = simplejpeg.decode_jpeg(file, space, strict=True)  # A warning is an error.
+        np.testing.assert_array_equal(strict, expected)
 
 
 def test_tensorflow_reads_labels(tmp_path: Path) -> None:
