@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import re
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from imagine_gen import cli
 from pillow_formats import WRITABLE
 from support import lines, run
 
@@ -112,6 +114,20 @@ def test_nothing_is_called_right_that_is_not(tmp_path: Path) -> None:
     assert re.search(r": 0 images, .*/s\)$", summary)
     words = "0 of 1 image as they would be made; 0 missing, 1 different, 0 extra"
     assert error.endswith(f"{tmp_path}: {words}")
+
+
+def test_a_folder_that_cannot_be_listed_is_not_called_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    args = ["--path", f"{tmp_path}/x", "--width", "9", "--height", "9", "--count", "2", "-q"]
+    assert cli.main(args) == 0
+
+    def refuse(_folder: bytes) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert cli.main([*args, "--verify", "--workers", "1"]) == 1
+    assert capfd.readouterr().err == f"imagine-gen: error: {tmp_path}/x: Permission denied\n"
 
 
 def test_with_start_the_others_are_another_hosts(tmp_path: Path) -> None:
