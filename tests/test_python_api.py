@@ -15,7 +15,7 @@ import imagine_common.errors
 import imagine_gen
 from imagine_common.errors import UsageError
 from imagine_common.packers.sources.folder import FolderSource
-from imagine_gen import DatasetSpec, create_images, generate
+from imagine_gen import DatasetSpec, SizeList, SizeRange, create_images, generate
 from imagine_recordio import create_recordio, pack_recordio
 from imagine_tfrecord import PackSpec, create_tfrecords, pack_tfrecords
 from support import JPEG, write_images
@@ -124,6 +124,25 @@ def test_what_is_no_specification_or_source_is_refused(tmp_path: Path) -> None:
         PackSpec()
     with pytest.raises(UsageError, match=r"^argument path: must be a str"):
         imagine_gen.DatasetSpec()
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: SizeRange(400, 600), "widths: must be tuples of two whole numbers, not 400"),  # type: ignore[arg-type]
+        (lambda: SizeRange((1, 2), (3,)), r"heights: must be tuples of two .*, not \(3,\)"),  # type: ignore[arg-type]
+        (lambda: SizeRange((1, 2.5), (3, 4)), r"widths: .*, not \(1, 2.5\)"),  # type: ignore[arg-type]
+        (lambda: SizeRange((2, 1), (3, 4)), "a range of sizes: 2 is greater than 1"),
+        (lambda: SizeList((5,), (1,)), "sizes: must be tuples of two whole numbers, not 5"),  # type: ignore[arg-type]
+        (lambda: SizeList(((5, 5),), ("x",)), "weights: must be whole numbers from 1 on"),  # type: ignore[arg-type]
+        (lambda: SizeList((), ()), "weights: must be whole numbers from 1 on, as many as sizes"),
+        (lambda: SizeList(((5, 5),), (1, 1)), "weights: must be whole"),
+        (lambda: SizeList(((5, 5),), (0,)), "weights: must be whole"),
+    ],
+)
+def test_sizes_are_checked(make: Callable[[], object], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        make()
 
 
 def test_the_facade_takes_its_users_positional_arguments(tmp_path: Path) -> None:

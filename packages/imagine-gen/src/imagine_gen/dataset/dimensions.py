@@ -12,11 +12,12 @@ from __future__ import annotations
 import os
 import re
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from threading import Lock
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, SupportsIndex, TypeAlias
 
 from imagine_common.errors import UsageError, file_error
 from imagine_common.files.reading import refuse_special
@@ -44,6 +45,13 @@ class SizeRange:
     heights: tuple[int, int]
     steps: int | None = None
     sides: ClassVar[tuple[str, str]] = ("--width", "--height")  # as errors call them
+
+    def __post_init__(self) -> None:
+        _check_pairs("widths", [self.widths])
+        _check_pairs("heights", [self.heights])
+        for least, most in (self.widths, self.heights):
+            if least > most:
+                raise UsageError(f"a range of sizes: {least} is greater than {most}")
 
     @property
     def least(self) -> tuple[int, int]:
@@ -82,6 +90,12 @@ class SizeList:
     sizes: tuple[tuple[int, int], ...]
     weights: tuple[int, ...]
     sides: ClassVar[tuple[str, str]] = ("--size-list: widths", "--size-list: heights")
+
+    def __post_init__(self) -> None:
+        _check_pairs("sizes", self.sizes)
+        good = [weight for weight in self.weights if isinstance(weight, int) and weight > 0]
+        if not 0 < len(self.sizes) == len(self.weights) == len(good):
+            raise UsageError("argument weights: must be whole numbers from 1 on, as many as sizes")
 
     def __hash__(self) -> int:
         return self._hash
@@ -148,6 +162,15 @@ class SizeDrawer:
 
 
 size_drawer = lru_cache(maxsize=4)(SizeDrawer)
+
+
+def _check_pairs(name: str, pairs: Iterable[object]) -> None:
+    for pair in pairs:
+        if (
+            not isinstance(pair, tuple)
+            or [isinstance(n, SupportsIndex) for n in pair] != [True] * 2
+        ):
+            raise UsageError(f"argument {name}: must be tuples of two whole numbers, not {pair!r}")
 
 
 def _within(word: int, least: int, most: int) -> int:
