@@ -182,8 +182,15 @@ def pngs() -> list[Odd]:
         Odd("palette of a wrong length", png(3, 8, chunk(b"PLTE", b"abcd")), "damaged palette"),
         Odd("palette of 257 colors", png(3, 8, chunk(b"PLTE", bytes(771))), "damaged palette"),
         Odd("damaged palette", png(3, 8, spoiled(palette)), "damaged palette"),
-        Odd("Apple's PNG", png(6, first=chunk(b"CgBI", b"\x50\0\x20\x06")), "CgBI instead of IHDR"),
-        Odd("text first", png(2, first=text), "tEXt instead of IHDR"),
+        Odd(
+            "Apple's PNG", png(6, first=chunk(b"CgBI", b"\x50\0\x20\x06")), "CgBI before its header"
+        ),
+        Odd("text first", png(2, first=text), "tEXt before its header"),
+        Odd("unknown chunk first", png(2, first=chunk(b"zzZz", b"x")), 3),
+        *(
+            Odd(f"{kind.decode()} first", png(2, first=chunk(kind, b"x")), "before its header")
+            for kind in (b"eXIf", b"pHYs", b"iCCP", b"tIME", b"tRNS", b"PLTE", b"IDAT")
+        ),
         Odd("unknown critical chunk", png(2, 8, chunk(b"ZZZZ")), "ZZZZ before its pixels"),
         Odd("invalid name of a chunk", png(2, 8, chunk(b"a1Zz")), "a1Zz before its pixels"),
         Odd("two headers", png(2, 8, good[8:33]), "IHDR before its pixels"),

@@ -13,6 +13,7 @@ import tensorflow as tf
 from PIL import Image
 
 from direct_files import CHROMAS, direct_files
+from imagine_common.files.image_headers import read_header
 from odd_images import HEIGHT, WIDTH, Odd, jpegs, pngs
 from support import JPEG, PNG, lines, manifest, run
 
@@ -238,6 +239,25 @@ def test_tensorflow_decodes_odd_images_as_their_records_say(odd: Odd) -> None:
     else:
         with pytest.raises(tf.errors.InvalidArgumentError):
             tf.io.decode_image(odd.data, channels=0, expand_animations=False)
+
+
+def test_a_mutated_image_that_tensorflow_decodes_has_the_same_header() -> None:
+    from fuzz import mutate
+
+    images = [odd.data for odd in (*jpegs(), *pngs()) if len(odd.data) < 2000]
+    decoded = 0
+    for seed in range(6000):
+        rng = random.Random(seed)
+        image, place = rng.choice(images), rng.choice((40, 400))
+        data = mutate(image[:place], rng) + image[place:]
+        try:
+            pixels = tf.io.decode_image(data, channels=0, expand_animations=False)
+        except tf.errors.InvalidArgumentError:
+            continue
+        header = read_header(data)
+        assert (header.height, header.width, header.channels) == tuple(pixels.shape), seed
+        decoded += 1
+    assert decoded > 300
 
 
 def test_dlios_reader_finds_its_features(tmp_path: Path) -> None:

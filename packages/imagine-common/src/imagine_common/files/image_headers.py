@@ -43,7 +43,12 @@ _PNG_DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: 
 _PNG_MODES = {(8, 0): "L", (8, 2): "RGB", (8, 3): "P", (8, 4): "LA", (8, 6): "RGBA"}
 _PNG_PALETTE = 3
 _PNG_METHODS = ([0, 0, 0], [0, 0, 1])  # compression, filter, interlacing
-_PNG_HEAD = struct.Struct(">8xI4sIIBB3BI")  # signature, chunk IHDR
+_PNG_HEAD = struct.Struct(">I4sIIBB3BI")  # the chunk IHDR
+# The ancillary chunks that libpng knows must follow the header; it skips others.
+_PNG_AFTER_HEADER = {
+    *(b"cHRM", b"gAMA", b"sBIT", b"sRGB", b"iCCP", b"tRNS", b"bKGD", b"hIST", b"pHYs", b"oFFs"),
+    *(b"tIME", b"pCAL", b"sCAL", b"sPLT", b"tEXt", b"zTXt", b"iTXt", b"eXIf"),
+}
 _PNG_CHUNK = struct.Struct(">I4s")
 _PNG_HEADER_BYTES = 13
 _MAX_PALETTE_BYTES = 3 * 256
@@ -134,27 +139,31 @@ def _frame_header(marker: int, frame: bytes, length: int) -> Header:
 
 
 def _png_header(file: bytes | FileSlice) -> Header:
-    head = file[0 : _PNG_HEAD.size]
-    length, kind, width, height, depth, color, *methods, crc = _PNG_HEAD.unpack(head)
-    if kind != b"IHDR":
-        raise ImagineError(f"a PNG file that begins with {show(kind)} instead of IHDR")
+    begin = len(PNG_SIGNATURE)
+    kind = b""
+    while kind != b"IHDR":
+        head = file[begin : begin + _PNG_HEAD.size]
+        length, kind, width, height, depth, color, *methods, crc = _PNG_HEAD.unpack(head)
+        if kind != b"IHDR" and (kind in _PNG_AFTER_HEADER or not _is_ancillary(kind)):
+            raise ImagineError(f"a PNG file with {show(kind)} before its header")
+        begin += _PNG_CHUNK.size + length + _CRC_BYTES
     _require_pixels(width, height)
     if depth not in _PNG_DEPTHS.get(color, ()) or methods not in _PNG_METHODS:
         raise ImagineError("a PNG file of an unknown kind")
-    if length != _PNG_HEADER_BYTES or crc != crc32(head[12:-4]):
+    if length != _PNG_HEADER_BYTES or crc != crc32(head[4:-4]):
         raise ImagineError("its header is damaged")
-    channels = 4 if _has_alpha(file, depth, color) else _PNG_CHANNELS[color]
+    channels = 4 if _has_alpha(file, begin, depth, color) else _PNG_CHANNELS[color]
     return Header("png", width, height, _PNG_MODES.get((depth, color)), channels)
 
 
-def _has_alpha(file: bytes | FileSlice, depth: int, color: int) -> bool:
+def _has_alpha(file: bytes | FileSlice, start: int, depth: int, color: int) -> bool:
     """Check the chunks between header and pixels; return whether they give a palette alpha values.
 
     These must follow the palette. A damaged chunk of them is ignored, as libpng ignores it.
     """
     colors = 0
     has_alpha = False
-    for kind, begin, length in _png_chunks(file):
+    for kind, begin, length in _png_chunks(file, start):
         if kind == b"PLTE" and color == _PNG_PALETTE:
             if (
                 colors
@@ -166,16 +175,19 @@ def _has_alpha(file: bytes | FileSlice, depth: int, color: int) -> bool:
             colors = min(length // 3, 1 << depth)
         elif kind == b"tRNS":
             has_alpha |= 0 < length <= colors and _is_intact(file, begin, length)
-        elif kind != b"PLTE" and not (kind.isalpha() and kind[:1].islower()):
+        elif kind != b"PLTE" and not _is_ancillary(kind):
             raise ImagineError(f"a PNG file with {show(kind)} before its pixels")
     if color == _PNG_PALETTE and not colors:
         raise ImagineError("a PNG file without its palette")
     return has_alpha
 
 
-def _png_chunks(file: bytes | FileSlice) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the name, offset and length of the chunks between a PNG file's header and pixels."""
-    offset = _PNG_HEAD.size
+def _is_ancillary(kind: bytes) -> bool:
+    return kind.isalpha() and kind[:1].islower()
+
+
+def _png_chunks(file: bytes | FileSlice, offset: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the name, offset and length of the chunks from an offset to a PNG file's pixels."""
     while True:
         length, kind = _PNG_CHUNK.unpack(file[offset : offset + _PNG_CHUNK.size])
         if kind == b"IDAT":
