@@ -15,7 +15,6 @@ from imagine_gen.formats.direct.coding import (
     COEFFICIENTS,
     END_OF_IMAGE,
     MOST_DIFFERENCE,
-    Blocks,
     Bytes,
     Coding,
     Symbol,
@@ -24,12 +23,12 @@ from imagine_gen.formats.direct.coding import (
 )
 from imagine_gen.random_streams import FastStream
 
-# Coefficients are at most 63, so that no sum of 62 and the DC (at most 32 levels) leaves the range
-# of 512 levels within which all decoders clip pixels in the same way.
+# Coefficients are at most 63. So the sum of 62 of them (432 levels) and of the four DC differences
+# in an MCU (64 levels) stays within the 512 levels that all decoders clip in the same way.
 CODING = Coding(Symbol(run, size) for run in range(2) for size in range(1, 7))
 _WITHOUT_RUNS = CODING.valid_bytes(1)
 _DIFFERENCE_BITS = np.uint8(MOST_DIFFERENCE)
-_QUANTIZATION = bytes([2] + [1] * COEFFICIENTS)
+_QUANTIZATION = bytes([1] + [1] * COEFFICIENTS)
 # A block ends at coefficient 62 or before: with 63, it would have no end-of-block code (F.1.2.2).
 MOST_SYMBOLS = COEFFICIENTS - 1
 # The default number of AC symbols in a block, in hundredths: files then have the size of noise
@@ -68,7 +67,7 @@ class NoiseEncoder(ImageEncoder):
         symbols, longer = divmod(self.wanted_size(index) - self._least, self._blocks.total)
         self._stream.jump(index)
         yield self._head
-        step = 2 * self._blocks.in_mcu  # DC differences of two neighbors cancel out
+        step = 2 * self._blocks.in_mcu  # The DC differences of two neighbors cancel out.
         step *= max(1, _BAND_BYTES // (step * (symbols + 3)))
         offset = 0
         for first in range(0, self._blocks.total, step):
@@ -77,12 +76,12 @@ class NoiseEncoder(ImageEncoder):
             size = count * (symbols + 2) + longer_here
             data = self._stream.read(offset, size)
             offset += size
-            _make_blocks(data, self._blocks, symbols, longer_here)
+            _make_blocks(data, self._blocks.in_mcu, symbols, longer_here)
             yield data.data
         yield END_OF_IMAGE
 
 
-def _make_blocks(data: Bytes, blocks: Blocks, symbols: int, longer: int) -> None:
+def _make_blocks(data: Bytes, in_mcu: int, symbols: int, longer: int) -> None:
     """Turn random bytes into blocks, of which the first ones have one AC symbol more."""
     np.minimum(data, _bounds(len(data)), out=data)
     split = longer * (symbols + 3)
@@ -94,7 +93,7 @@ def _make_blocks(data: Bytes, blocks: Blocks, symbols: int, longer: int) -> None
         _limit_runs(group[:, 1:-1])
         group[:, -1] = CODING.end
     differences = np.concatenate([group[:, 0] for group in groups])
-    _cancel(differences.reshape(-1, blocks.in_mcu), blocks.luma)
+    _cancel(differences, in_mcu)
     groups[0][:, 0] = differences[:longer]
     groups[1][:, 0] = differences[longer:]
 
@@ -106,20 +105,15 @@ def _limit_runs(symbols: Bytes) -> None:
         symbols[:, free:] = _WITHOUT_RUNS[symbols[:, free:]]
 
 
-def _cancel(differences: Bytes, luma: int) -> None:
-    """Let every second DC difference of a component undo the one before it.
+def _cancel(differences: Bytes, in_mcu: int) -> None:
+    """Let the DC differences of every second MCU undo those of the one before.
 
-    `differences` has a row for each MCU. Where an MCU has several luma blocks, their number is
-    even. All are of size category 7, in which inverted bits are the opposite difference.
+    All are of size category 7, in which inverted bits are the opposite difference.
     """
     np.bitwise_and(differences, _DIFFERENCE_BITS, out=differences)
-    pairs = len(differences) // 2 * 2
-    for block in range(differences.shape[1]):
-        if block < luma and luma > 1:
-            if block % 2:
-                differences[:, block] = differences[:, block - 1] ^ _DIFFERENCE_BITS
-        else:
-            differences[1:pairs:2, block] = differences[0:pairs:2, block] ^ _DIFFERENCE_BITS
+    paired = len(differences) // (2 * in_mcu) * 2 * in_mcu
+    pairs = differences[:paired].reshape(-1, 2, in_mcu)
+    np.bitwise_xor(pairs[:, 0], _DIFFERENCE_BITS, out=pairs[:, 1])
 
 
 @lru_cache(maxsize=4)
