@@ -108,7 +108,7 @@ def image_steps(folder: Path) -> Steps:
 
 def record_steps(folder: Path) -> Steps:
     """Return the steps of making records of 115 KB; each step makes `RECORDS` of them."""
-    data = b"\xff\xd8\xff" + np.random.default_rng(0).bytes(115_000)
+    data = b"\xff\xd8\xff" + np.random.default_rng(0).bytes(115_000) + b"\xff\xd9"
     paths = [os.fsencode(folder / str(number)) for number in range(RECORDS)]
     for path in paths:
         Path(os.fsdecode(path)).write_bytes(data)
