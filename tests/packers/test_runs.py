@@ -153,12 +153,40 @@ def test_a_file_that_is_not_the_one_asked_for_is_refused_and_left(
         assert packing.run().returncode == 0
 
 
-def test_more_images_than_before_are_refused(packing: Packing) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("count", [1, 4, 10])
+def test_a_short_last_shard_of_a_source_that_ended_early_is_replaced(
+    packing: Packing, count: int, workers: str
+) -> None:
+    undisturbed = packing.run()
+    expected = contents(packing.folder)
+    for name in expected:
+        (packing.folder / name).unlink()
+    assert packing.run(data=manifest(packing.images[:count])).returncode == 0
+    result = packing.run("--resume", "--workers", workers)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == undisturbed.stdout
+    assert contents(packing.folder) == expected
+    there = b"(%d there already)" % (count // 3) if count >= 3 else b": 4 files, 11 images"
+    assert there in result.stderr
+
+
+def test_a_short_shard_of_other_images_is_refused(packing: Packing) -> None:
+    packing.run(data=manifest(packing.images[:2]))
+    before = contents(packing.folder)
+    for change in ([packing.images[1]], [packing.images[0], packing.images[2]]):
+        line = error(packing.run("--resume", data=manifest([*change, *packing.images[3:]])))
+        assert f"{packing.path(0)}" in line.replace(".idx", ".rec")
+    assert before.items() <= contents(packing.folder).items()
+
+
+def test_a_short_shard_with_a_longer_index_is_refused(tmp_path: Path, images: list[Path]) -> None:
+    packing = Packing("recordio", tmp_path / "out", images)
     packing.run()
-    more = manifest([*packing.images, packing.images[0]])
-    line = error(packing.run("--resume", data=more))
-    assert f"{packing.path(3)}" in line.replace(".idx", ".rec")
-    assert "remove it, or leave out --resume to replace it" in line
+    index = (packing.folder / "r0.idx").read_bytes()
+    packing.run("--clean", data=manifest(images[:2]))
+    (packing.folder / "r0.idx").write_bytes(index)
+    assert "can't be resumed" in error(packing.run("--resume"))
 
 
 def test_a_file_without_its_index_is_unfinished(tmp_path: Path, images: list[Path]) -> None:

@@ -139,19 +139,21 @@ def _pack_lines(
 def _pack_slice(
     line_format: LineFormat, spec: PackSpec, record_format: RecordFormat, base: bytes, slice_: Slice
 ) -> Shard:
-    """Write a slice's shard, or keep the one that is there."""
+    """Write a slice's shard, or keep the one that is there if it is complete."""
     keeps = spec.resume and all(map(exists, slice_.files))
     skipped: list[str] = []
-    lines = slice_.lines(line_format.delimiter)
-    found = line_images(lines, line_format, spec, record_format, base=base, with_data=not keeps)
-    images = usable(found, spec, skipped)
-    if keeps:
-        shard = record_format.match(slice_.files, images)
-        for file in slice_.files if spec.fsync else ():
-            sync_file(file)
-    else:
-        shard = _write(record_format, slice_.files, images, spec.fsync)
-    return shard._replace(kept=keeps, skipped=tuple(skipped))
+
+    def images(with_data: bool) -> Iterator[Image]:
+        skipped.clear()
+        lines = slice_.lines(line_format.delimiter)
+        found = line_images(lines, line_format, spec, record_format, base=base, with_data=with_data)
+        return usable(found, spec, skipped)
+
+    kept = record_format.match(slice_.files, images(with_data=False)) if keeps else None
+    for file in slice_.files if kept and spec.fsync else ():
+        sync_file(file)
+    shard = kept or _write(record_format, slice_.files, images(with_data=True), spec.fsync)
+    return shard._replace(kept=kept is not None, skipped=tuple(skipped))
 
 
 def _write(

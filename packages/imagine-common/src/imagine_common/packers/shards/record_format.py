@@ -133,22 +133,26 @@ class RecordFormat(ABC):
             head = file.read_at(0, _MAX_SHOWN)
         return not head or self.is_index(head)
 
-    def match(self, files: Sequence[bytes], images: Iterator[Image]) -> Shard:
+    def match(self, files: Sequence[bytes], images: Iterator[Image]) -> Shard | None:
         """Return the shard that an earlier run wrote, given its images without their data.
 
         The file's size and the index must be those of these images; of the records, only the first
-        and the last are read.
+        and the last are read. None if they are those of the first images only: the source of the
+        earlier run ended early.
         """
         path = files[0]
         with (
             open_input(path, "a finished file") as file,
             _open_index(files[1:]) as (index, index_size),
         ):
-            records = offset = 0
+            records = offset = lines = 0
             last = None
             for image in images:
                 if last is None:
                     self._require_record(file, path, 0, image)
+                elif (offset, lines) == (file.size, index_size):
+                    self._require_record(file, path, *last)
+                    return None
                 last = (offset, image)
                 length = self.size_in_file(image, file, offset)
                 expected = self.index_line(image.position, offset, length)
@@ -157,6 +161,7 @@ class RecordFormat(ABC):
                     shown = f"{found[:_MAX_SHOWN]!r}" if found else "no more lines"
                     raise _cannot_resume(files[1], f"expected {expected!r}, found {shown}")
                 offset += length
+                lines += len(expected)
                 records += 1
             if last is None or offset != file.size:
                 raise _cannot_resume(
