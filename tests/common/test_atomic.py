@@ -21,6 +21,7 @@ from imagine_common.files.temporary import (
     clear_leftovers,
     create_temporary,
     forget_unfinished,
+    release_folders,
     remove_temporary,
     remove_unfinished,
     temporary_name,
@@ -254,6 +255,19 @@ def test_begun_files_are_removed_together(tmp_path: Path) -> None:
     assert len(unfinished(tmp_path)) == 3
     remove_unfinished()
     assert unfinished(tmp_path) == []
+
+
+@pytest.mark.parametrize("below", ["", "a/b"])
+def test_begun_files_are_removed_from_a_folder_that_was_renamed(tmp_path: Path, below: str) -> None:
+    folder = tmp_path / "old" / below
+    create_folder(os.fsencode(tmp_path / "old"))
+    folder.mkdir(parents=True, exist_ok=True)
+    os.close(create_temporary(temporary_name(os.fsencode(folder))))
+    (tmp_path / "old").rename(tmp_path / "new")
+    remove_unfinished()
+    assert unfinished(tmp_path / "new" / below) == []
+    release_folders()
+    assert descriptors_of(tmp_path) == []
 
 
 def test_only_own_files_are_removed(tmp_path: Path) -> None:

@@ -53,6 +53,8 @@ VALUES: dict[str, str | None] = {
     "--size": None,
     "--null": None,
     "--fsync": None,
+    "--clean": None,
+    "--keep-others": None,
     "--summary-json": "run.json",
 }
 # Without others that an option needs or has no meaning without, all of its pairs would be refused.

@@ -12,6 +12,7 @@ from PIL import Image
 import imagine_gen
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.files.folders import folder_bytes
+from imagine_common.files.others import Others
 from imagine_gen import CreateSummary, DatasetSpec, ImageFile, create_images, generate
 from imagine_gen.create import generate_units
 from support import contents, in_python, unfinished, wait_for
@@ -115,13 +116,14 @@ def test_units_of_work_are_of_the_size_asked_for(
     tmp_path: Path, count: int, workers: int, chunksize: int | None, units: list[int]
 ) -> None:
     made = spec(tmp_path, width=1, height=1, count=count, image_format="bmp")
-    found = generate_units(made, workers, chunksize, False, False)
+    found = generate_units(made, workers, chunksize, False, False, Others())
     assert [len(files) for _, files in found] == units
 
 
 def test_units_of_large_images_are_small(tmp_path: Path) -> None:
     made = spec(tmp_path, width=2000, height=1000, count=3, image_format="bmp", mode="L")
-    assert [len(files) for _, files in generate_units(made, 1, None, False, False)] == [1, 1, 1]
+    found = generate_units(made, 1, None, False, False, Others())
+    assert [len(files) for _, files in found] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -206,7 +208,7 @@ def test_existing_files_are_replaced(tmp_path: Path) -> None:
     (tmp_path / "old").mkdir()
     for index in range(4):
         (tmp_path / "old" / f"x{index}.png").write_bytes(b"old" * 1000)
-    make(tmp_path / "old", 3)
+    make(tmp_path / "old", 3, keep_others=True)
     made = contents(tmp_path / "old")
     assert made.pop("x3.png") == b"old" * 1000
     assert made == contents(tmp_path / "new")

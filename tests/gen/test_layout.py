@@ -89,6 +89,12 @@ def test_a_dead_processs_files_are_removed(tmp_path: Path) -> None:
     left.write_bytes(b"half")
     run("gen", *options)
     assert not left.exists()
+    left.write_bytes(b"half")
+    few = ("--path", tmp_path, *SMALL, "--count", "2", "--files-per-dir", "2")
+    run("gen", *few, "--part", "0/2")  # which does not visit all folders
+    assert left.exists()
+    assert run("gen", *few, "--clean").returncode == 0
+    assert not left.exists()
 
 
 def test_a_folder_removed_between_runs_of_one_process_is_made_again(tmp_path: Path) -> None:

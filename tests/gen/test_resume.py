@@ -146,15 +146,37 @@ def test_fsync_has_each_file_and_its_name_on_the_disk(
     create_images(
         tmp_path / "c" / "d", "image_", 8, 8, 2, "jpg", fsync=True, chunksize=9, workers=1
     )
-    # The new folders, in theirs; then each file before it has its name, and its folder after.
-    assert synced[:2] == ["c", tmp_path.name]
-    assert [name.startswith(".imagine-") for name in synced[2:]] == [True, False, True, False]
-    assert synced[3::2] == ["d", "d"]
+    # The folders, in theirs; then each file before it has its name, and its folder after.
+    assert synced[:3] == ["c", tmp_path.name, tmp_path.parent.name]
+    first = next(n for n, name in enumerate(synced) if name.startswith(".imagine-"))
+    names = [name.startswith(".imagine-") or name for name in synced[first:]]
+    assert names == [True, "d", True, "d"]
     synced.clear()
     create_images(
         tmp_path / "a" / "b", "image_", 8, 8, 2, "jpg", workers=1, resume=True, fsync=True
     )
-    assert synced == ["image_0.jpg", "b", "image_1.jpg", "b"]
+    assert synced[-4:] == ["image_0.jpg", "b", "image_1.jpg", "b"]
+
+
+def test_fsync_has_the_folders_of_an_earlier_run_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+
+    def fsync(fd: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{fd}"))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    options: Any = {"classes": 2, "layout": "imagefolder", "workers": 1}
+    path = tmp_path / "a" / "b"
+    create_images(path, "image_", 8, 8, 2, "jpg", **options)
+    create_images(path, "image_", 8, 8, 2, "jpg", resume=True, fsync=True, **options)
+    # Folders with the entry of a folder, then those with the entry of a file.
+    assert synced[:3] == [str(tmp_path / "a"), str(tmp_path), str(tmp_path.parent)]
+    assert synced.count(str(path)) == 2
+    assert {str(path / name / f"image_{name[-1]}.jpg") for name in ("class_0", "class_1")} <= set(
+        synced
+    )
 
 
 def test_python_functions_resume_too(tmp_path: Path) -> None:

@@ -53,6 +53,9 @@ def test_create_functions_have_explicit_signatures(tool: str) -> None:
         "skip_empty_classes": False,
         "label_offset": 0,
         "name_format": None,
+        "expect": None,
+        "clean": False,
+        "keep_others": False,
     }
     assert defaults == {"writer": "native", **options, **own[tool]}
     assert len(parameters) == 4 + len(defaults)

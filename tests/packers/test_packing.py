@@ -187,21 +187,6 @@ def test_shards_go_out_while_the_manifest_is_still_being_written(
     assert process.returncode == 0
 
 
-def test_older_shards_with_higher_numbers_are_left_and_mentioned(
-    tool: str, tmp_path: Path, folder: Path
-) -> None:
-    out = tmp_path / "out"
-    args = ["--source-path", folder, "--dest-path", out, "--name", "r"]
-    numbered(folder, 12)
-    run(tool, *args, "--img-per-file", "1")
-    result = run(tool, *args, "--img-per-file", "6")
-    suffix = RECORD_SUFFIX[tool]
-    assert lines(result.stdout) == [f"{out}/r0{suffix}", f"{out}/r1{suffix}"]
-    assert (out / f"r11{suffix}").exists()
-    warning, _ = result.stderr.decode().splitlines()
-    assert f"left 10 files of this prefix that another run wrote (r2{suffix} to r11" in warning
-
-
 def make_directory(path: Path) -> None:
     path.mkdir()
 

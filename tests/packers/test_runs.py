@@ -13,12 +13,16 @@ import pytest
 from support import (
     JPEG,
     RECORD_SUFFIX,
+    command,
     contents,
+    finished,
     lines,
     manifest,
     read_recordio,
     read_tfrecords,
     run,
+    unfinished,
+    wait_for,
     write_images,
 )
 
@@ -334,8 +338,8 @@ def test_fsync_syncs_file_and_folder_before_the_file_is_listed(
     create(source, packing.folder, "r", 100)
     assert synced == []
     create(source, packing.folder.with_name("new"), "r", 100, fsync=True)
-    folder, *rest = synced
-    assert folder == packing.folder.parent.name
+    assert synced[:2] == [packing.folder.parent.name, packing.folder.parent.parent.name]
+    rest = synced[[name.startswith(".imagine-") for name in synced].index(True) :]
     files = 2 if packing.tool == "recordio" else 1
     # First the contents of the files, then their names.
     assert [name.startswith(".imagine-") for name in rest] == [True] * files + [False] * files
@@ -345,8 +349,32 @@ def test_fsync_syncs_file_and_folder_before_the_file_is_listed(
     names = [
         f"r0{suffix}" for suffix in (("",) if packing.tool == "tfrecord" else (".rec", ".idx"))
     ]
-    assert synced[::2] == names
-    assert set(synced[1::2]) == {packing.folder.name}
+    assert synced[0] == packing.folder.parent.name
+    rest = synced[synced.index(names[0]) :]
+    assert rest[::2] == names
+    assert set(rest[1::2]) == {packing.folder.name}
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("naming", [(), ("--name-format", "{shard}-{total}")])
+def test_nothing_unfinished_stays_in_a_target_that_was_renamed(
+    packing: Packing, workers: str, naming: tuple[str, ...]
+) -> None:
+    args = ["--dest-path", packing.folder, "--img-per-file", "3", "--workers", workers, *naming]
+    renamed = packing.folder.with_name("renamed")
+    with subprocess.Popen(
+        command(packing.tool, *args), stdin=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdin
+        process.stdin.write(manifest(packing.images[:4]))
+        process.stdin.flush()
+        wait_for(lambda: unfinished(packing.folder) and (naming or finished(packing.folder)))
+        packing.folder.rename(renamed)
+        _, message = process.communicate()
+    assert process.returncode == 1
+    assert b"No such file or directory" in message
+    assert unfinished(renamed) == []
 
 
 def test_python_functions_resume_and_skip(packing: Packing) -> None:

@@ -142,12 +142,36 @@ def test_an_empty_object(bucket: Bucket) -> None:
     assert bucket.contents() == {"x": b""}
 
 
-def test_older_shards_with_higher_numbers_are_mentioned(bucket: Bucket, tmp_path: Path) -> None:
+def test_older_shards_with_higher_numbers_are_an_error(bucket: Bucket, tmp_path: Path) -> None:
     image = tmp_path / "x.jpg"
     image.write_bytes(JPEG)
     bucket.put("rec/tfrecord_7", b"old")
-    result = run_process("tfrecord", "--dest-path", f"{bucket.url}/rec", input=manifest([image]))
-    assert b"left 1 file of this prefix that another run wrote (tfrecord_7)" in result.stderr
+    args = ["--dest-path", f"{bucket.url}/rec"]
+    result = run_process("tfrecord", *args, input=manifest([image]))
+    assert result.returncode == 1
+    assert b"rec: has 1 file of another run (tfrecord_7)" in result.stderr
+    run_process("tfrecord", *args, "--clean", input=manifest([image]), check=True)
+    assert list(bucket.sizes()) == ["rec/tfrecord_0"]
+
+
+def test_images_of_another_run_are_removed_on_request(bucket: Bucket) -> None:
+    args = ["--path", f"{bucket.url}/d", *GEN, "--classes", "3", "--layout", "imagefolder"]
+    run_process("gen", *args, "--count", "6", check=True)
+    result = run_process("gen", *args, "--count", "2")
+    assert result.returncode == 2
+    assert b"has 4 files of another run (class_0/image_3.jpg to class_2/image_5.jpg)" in (
+        result.stderr
+    )
+    run_process("gen", *args, "--count", "2", "--clean", check=True)
+    assert list(bucket.sizes()) == ["d/class_0/image_0.jpg", "d/class_1/image_1.jpg"]
+
+
+def test_a_total_known_beforehand_goes_into_names(bucket: Bucket, tmp_path: Path) -> None:
+    image = tmp_path / "x.jpg"
+    image.write_bytes(JPEG)
+    args = ["--dest-path", bucket.url, "--name-format", "x-{shard}-of-{total}", "--expect", "1"]
+    run_process("tfrecord", *args, input=manifest([image]), check=True)
+    assert list(bucket.sizes()) == ["x-0-of-1"]
 
 
 def test_sizes_are_reported(bucket: Bucket) -> None:

@@ -5,10 +5,14 @@
 The package of each tool is imported when its function is first used.
 """
 
+from __future__ import annotations
+
 from imagine_common.lazy import import_on_use
 
 TYPE_CHECKING = False  # Importing typing's own takes long.
 if TYPE_CHECKING:
+    from typing import Any
+
     from imagine_common.errors import ImagineError, UsageError
     from imagine_gen import create_images
     from imagine_recordio import create_recordio
@@ -28,7 +32,7 @@ _get = import_on_use(__name__, _PACKAGES)
 
 def __getattr__(name: str) -> object:
     try:
-        return _get(name)
+        value = _get(name)
     except ModuleNotFoundError as error:
         package = _PACKAGES[name]
         if error.name != package:
@@ -37,6 +41,25 @@ def __getattr__(name: str) -> object:
         raise ImportError(
             f"{name} needs {tool}; in a checkout: pip install ./packages/{tool}", name=package
         ) from error
+    if name.startswith("create_"):
+        value = globals()[name] = _only_warning(value)
+    return value
+
+
+def _only_warning(function: Any) -> object:
+    """Return a function of a tool that warns where the tool refuses files of other runs."""
+    import warnings
+    from functools import wraps
+
+    @wraps(function)
+    def call(*args: object, **kwargs: object) -> object:
+        summary = function(*args, **{"keep_others": None, **kwargs})
+        for message in summary.warnings:
+            warnings.warn(message, stacklevel=2)
+        return summary
+
+    call.__module__ = __name__  # where pickle finds it
+    return call
 
 
 def __dir__() -> list[str]:

@@ -76,6 +76,8 @@ def name_positionals(
     """
     args = parse_with_preset(parser, argv, names)
     args.only_warns = True  # The original packs any file, and stops for none.
+    if not args.keep_others:
+        args.keep_others = None
     values = args.files
     if values and not getattr(args, "test", False):
         args.files = []

@@ -9,12 +9,13 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING
 
-from imagine_common.cli.options import open_workers, was_given
+from imagine_common.cli.options import keep_others_of_parts, open_workers, was_given
 from imagine_common.cli.presets import parse_with_preset
 from imagine_common.cli.report import Report
 from imagine_common.cli.tool import run_tool
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.exchange.manifest import NUL, Entry, ManifestWriter, write_stdout
+from imagine_common.files.others import Others
 from imagine_common.text import counted, human_bytes, human_seconds, show
 from imagine_gen.dataset.combinations import refuse_clashes
 from imagine_gen.dataset.options import OPTIONS, parse_range
@@ -38,6 +39,7 @@ def run(args: argparse.Namespace) -> None:
 
     _check_outputs(args)
     spec = _dataset(args)
+    keep_others_of_parts(args, "--start", "--part")
     if args.part is not None:
         first, count = parse_part(args.part).span(spec.count)
         if not count:
@@ -109,13 +111,17 @@ def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
     from imagine_common.files.folders import describe_space, require_space
     from imagine_gen.estimate import estimate, measure_target
 
+    report = Report(args.prog, args.quiet)
     if args.tar:
         from imagine_gen.tar_stream import check_stream
 
         check_stream(spec)
+    else:
+        from imagine_gen.create import other_images
+
+        other_images(spec, Others(args.clean, args.keep_others, report.warn))
     found = estimate(spec, args.workers, args.chunksize)
     args.facts.update(files=spec.count, images=spec.count, bytes=found.bytes)
-    report = Report(args.prog, args.quiet)
     images = f"{spec.count:,} image{'s' * (spec.count > 1)}, about {human_bytes(found.bytes)}"
     report.info(
         f"would make {images}, in about {human_seconds(found.seconds)} with"
@@ -159,8 +165,9 @@ def _generate(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | No
     manifest = ManifestWriter(args.delimiter)
     first_bytes = None
     filler = made = 0
-    units = generate_units(spec, workers, args.chunksize, args.resume, args.fsync)
     report = Report(args.prog, args.quiet, spec.count, item="image", resumable=True)
+    others = Others(args.clean, args.keep_others, report.warn)
+    units = generate_units(spec, workers, args.chunksize, args.resume, args.fsync, others)
     with report, closing(units):
         args.report = report
         for indexes, files in units:
@@ -209,7 +216,7 @@ def _verify(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None
             report.add(len(good), len(good), sum(verdict.size for verdict in good))
         # With --start or --part, other files may belong to other hosts.
         if args.part is None and not was_given(args, "--start"):
-            extra = extra_files(spec)
+            extra = [*extra_files(spec)]
         for path in extra:
             report.error(f"{show(path)}: extra")
         args.facts.update(missing=missing, different=different, extra=len(extra))

@@ -8,20 +8,42 @@ from collections.abc import Generator
 from contextlib import closing
 from functools import partial
 from inspect import cleandoc
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
-from imagine_common.files.folders import clear_leftovers, create_folder, folder_bytes
+from imagine_common.errors import UsageError
+from imagine_common.files.folders import (
+    clear_leftovers,
+    create_folder,
+    folder_bytes,
+    remove_if_empty,
+)
+from imagine_common.files.others import Others
+from imagine_common.files.storage import remove_file
+from imagine_common.files.temporary import release_folders
 from imagine_common.files.urls import is_remote
 from imagine_common.parallel.ordered_map import Workers
 from imagine_common.signatures import PathLike, check_types, named_by_parameter, with_options
 from imagine_gen.dataset.options import HEIGHT, NAME, OPTIONS, WIDTH
 from imagine_gen.dataset.spec import DatasetSpec, OptionalArguments
-from imagine_gen.verify import compare_kept
+from imagine_gen.verify import compare_kept, extra_files
 from imagine_gen.work.files import FinishedFile, clear_folders, make_images
 from imagine_gen.work.units import Work, mapped_units
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+_RUNNING = """\
+resume : bool
+    Keep existing images of the requested format, mode and dimensions. Some of them, at most 16, are
+    made again and compared.
+fsync : bool
+    Have each image on the disk before it counts as finished, so that it survives a power failure.
+clean : bool
+    Remove other images that are named like these. By default they are an error, unless `start` is
+    not 0, since they may be those of other parts.
+keep_others : bool, optional
+    Leave such images there; if None, with a warning."""
 
 
 class ImageFile(NamedTuple):
@@ -42,7 +64,7 @@ class CreateSummary(NamedTuple):
     """The images that a run made or kept: their number, their bytes, and the seconds it took.
 
     If sizes were asked for, `first_bytes` is the size of the first image, and `folder_bytes` the
-    size of all regular files in the dataset's folders.
+    size of all regular files in the dataset's folders. `warnings` are about other files there.
     """
 
     files: int
@@ -50,6 +72,7 @@ class CreateSummary(NamedTuple):
     seconds: float
     first_bytes: int | None = None
     folder_bytes: int | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def generate(
@@ -59,6 +82,8 @@ def generate(
     *,
     resume: bool = False,
     fsync: bool = False,
+    clean: bool = False,
+    keep_others: bool | None = False,
 ) -> Generator[ImageFile]:
     """Make the images of a dataset and yield each, in order, once its file is complete.
 
@@ -70,23 +95,20 @@ def generate(
         for.
     chunksize : int, optional
         Images per unit of work. Neither changes a byte of the images.
-    resume : bool
-        Keep existing images of the requested format, mode and dimensions. Some of them, at most 16,
-        are made again and compared.
-    fsync : bool
-        Have each image on the disk before it is yielded, so that it survives a power failure.
+    {running}
 
     Raises
     ------
     UsageError
-        If an argument has a wrong type, `workers` or `chunksize` is below 1, or an image needs more
-        memory than there is.
+        If an argument has a wrong type, `workers` or `chunksize` is below 1, an image needs more
+        memory than there is, or the folder has images of another run.
     ImagineError
         If a file cannot be written, or a kept image differs. Images finished before stay.
     """
+    others = Others(clean, keep_others)
     with named_by_parameter():
         check_types(locals(), generate.__annotations__)
-        with closing(generate_units(spec, workers, chunksize, resume, fsync)) as units:
+        with closing(generate_units(spec, workers, chunksize, resume, fsync, others)) as units:
             for indexes, files in units:
                 for index, (size, filler, kept) in zip(indexes, files):
                     path = os.fsdecode(spec.image_path(index))
@@ -94,18 +116,48 @@ def generate(
 
 
 def generate_units(
-    spec: DatasetSpec, workers: Workers | None, chunksize: int | None, resume: bool, fsync: bool
+    spec: DatasetSpec,
+    workers: Workers | None,
+    chunksize: int | None,
+    resume: bool,
+    fsync: bool,
+    others: Others,
 ) -> Generator[tuple[range, list[FinishedFile]]]:
     """Make the images of a dataset and yield the indexes and files of each unit, in order."""
+    outdated = other_images(spec, others)
     work: Work[FinishedFile] = partial(make_images, resume, fsync, os.urandom(8))
     if is_remote(spec.path):
         from imagine_gen.work.uploads import upload_images
 
         work = partial(upload_images, resume)
     with mapped_units(work, spec, workers, chunksize, clear_folders) as units:
-        create_folder(spec.path, fsync)
-        clear_leftovers(spec.path)
-        yield from compare_kept(units, spec, workers) if resume else units
+        try:
+            create_folder(spec.path, fsync)
+            if others.keep or spec.start:  # Other parts may have many folders.
+                clear_leftovers(spec.path)
+            else:
+                clear_folders(spec)
+            for path in outdated:
+                remove_file(path, fsync)
+            for folder in {os.path.dirname(path) for path in outdated} - {spec.path}:
+                remove_if_empty(folder)
+            yield from compare_kept(units, spec, workers) if resume else units
+        finally:
+            release_folders()
+
+
+def other_images(spec: DatasetSpec, others: Others) -> list[bytes]:
+    """Return the paths of other runs' images in a dataset's folders if they are to be removed.
+
+    Raise a `UsageError` if they must not be there.
+    """
+    if spec.start and others.clean:
+        raise UsageError("argument --clean: not with --start, which leaves files to other parts")
+    if spec.start:
+        others = others._replace(keep=True)
+    prefix = os.path.join(spec.path, b"")
+    names = (path.removeprefix(prefix) for path in extra_files(spec))
+    return [prefix + name for name in others.to_remove(spec.path, names)]
 
 
 @with_options({name: getattr(DatasetSpec, name) for name in OptionalArguments.__annotations__})
@@ -123,6 +175,8 @@ def create_images(
     workers: Workers | None = None,
     resume: bool = False,
     fsync: bool = False,
+    clean: bool = False,
+    keep_others: bool | None = False,
     **options: Unpack[OptionalArguments],
 ) -> CreateSummary:
     """Make a dataset of random images and return a summary once all files are complete.
@@ -139,11 +193,7 @@ def create_images(
         Images per unit of work.
     workers : int or DaskCluster, optional
         Processes, or a cluster; by default one process per usable CPU, as far as memory allows.
-    resume : bool
-        Keep existing images of the requested format, mode and dimensions. Some of them, at most 16,
-        are made again and compared.
-    fsync : bool
-        Have each image on the disk in the end, so that it survives a power failure.
+    {running}
     sizes : SizeRange or SizeList, optional
         Draw the dimensions of each image from it, instead of using `width` and `height`.
     {options}
@@ -151,16 +201,23 @@ def create_images(
     Raises
     ------
     UsageError
-        If an argument has a wrong type or is out of range. Nothing has been written then.
+        If an argument has a wrong type or is out of range, or the folder has images of another run.
+        Nothing has been written then.
     ImagineError
         If a file cannot be written, or a kept image differs. Images finished before stay.
     """
-    spec = DatasetSpec(path, name, width, height, count, image_format, seed=seed, **options)
+    warned: list[str] = []
     begin = time.perf_counter()
-    images = generate(spec, workers, chunksize, resume=resume, fsync=fsync)
-    first = next(images).size
-    total = first + sum(image.size for image in images)
-    summary = CreateSummary(count, total, time.perf_counter() - begin)
+    with named_by_parameter():
+        check_types(locals(), create_images.__annotations__)
+        spec = DatasetSpec(path, name, width, height, count, image_format, seed=seed, **options)
+        others = Others(clean, keep_others, warned.append)
+        units = generate_units(spec, workers, chunksize, resume, fsync, others)
+        sizes = chain.from_iterable((file.size for file in files) for _, files in units)
+        first = next(sizes)
+        total = first + sum(sizes)
+    seconds = time.perf_counter() - begin
+    summary = CreateSummary(count, total, seconds, warnings=tuple(warned))
     if size:
         summary = summary._replace(first_bytes=first, folder_bytes=dataset_bytes(spec))
     return summary
@@ -177,8 +234,11 @@ def _describe_options() -> str:
     return "\n".join(lines)
 
 
-if create_images.__doc__:  # Python's option -OO removes it.
-    create_images.__doc__ = cleandoc(create_images.__doc__).format(options=_describe_options())
+for _function in (generate, create_images):
+    if _function.__doc__:  # Python's option -OO removes it.
+        _function.__doc__ = cleandoc(_function.__doc__).format(
+            running=_RUNNING, options=_describe_options()
+        )
 
 
 def dataset_bytes(spec: DatasetSpec) -> int:

@@ -72,6 +72,7 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
             group.add_argument("--path", metavar="DIR", help=text)
             text = "write a tar stream of the images to stdout instead of files into DIR"
             group.add_argument("--tar", action="store_true", help=text)
+            shared.add_others_options(group)
         elif heading == "image":
             _add_dimensions(group)
         for option in options:

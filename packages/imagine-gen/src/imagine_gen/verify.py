@@ -60,16 +60,16 @@ def verify_units(
             ]
 
 
-def extra_files(spec: DatasetSpec) -> list[bytes]:
-    """Return the paths of files with names of images that are not in the dataset."""
+def extra_files(spec: DatasetSpec) -> Iterator[bytes]:
+    """Yield the paths of files with names of images that are not in the dataset."""
     suffix = b"." + spec.image_format.encode()
-    extra = []
-    for folder in spec.folders():
+    for folder in sorted(spec.folders()):
+        extra = []
         for number, name in numbered(folder, spec.name, suffix):
             path = os.path.join(folder, name)
             if number >= spec.start + spec.count or path != spec.image_path(number):
-                extra.append(path)
-    return extra
+                extra.append((number, path))
+        yield from (path for _, path in sorted(extra))
 
 
 def _verify_images(spec: DatasetSpec, encoder: ImageEncoder, indexes: range) -> list[Verdict]:

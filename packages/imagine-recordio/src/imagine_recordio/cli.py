@@ -48,7 +48,6 @@ class RecordIOPacker(Packer):
     """The packer of this tool."""
 
     package = "imagine-recordio"
-    suffix = b".rec"
 
     def source(self) -> ListSource | None:
         """Return the list of `--lst`, if it was given."""

@@ -66,6 +66,24 @@ def add_part_option(parser: argparse._ActionsContainer, what: str) -> None:
     )
 
 
+def add_others_options(parser: argparse._ActionsContainer) -> None:
+    """Add `--clean` and `--keep-others`."""
+    text = "remove files of other runs that are named like these, instead of refusing to run"
+    parser.add_argument("--clean", action="store_true", help=text)
+    parser.add_argument("--keep-others", action="store_true", help="leave such files there")
+
+
+def keep_others_of_parts(args: argparse.Namespace, *options: str) -> None:
+    """Keep other files if one of the options divides the dataset: they are those of other parts."""
+    for option in options:
+        if was_given(args, option) or option in args.preset_options:
+            if args.clean:
+                raise UsageError(
+                    f"argument --clean: not with {option}, which leaves files to other parts"
+                )
+            args.keep_others = True
+
+
 def add_fsync_option(parser: argparse._ActionsContainer) -> None:
     """Add `--fsync`."""
     parser.add_argument(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from imagine_common.errors import UsageError
@@ -44,11 +45,10 @@ def natural_key(name: bytes) -> tuple[bytes, bytes]:
     return _DIGITS.sub(lambda run: b"0%b%b" % (len(run[1]).to_bytes(4, "big"), run[1]), name), name
 
 
-def numbered(folder: bytes, prefix: bytes, suffix: bytes) -> list[tuple[int, bytes]]:
-    """Return the number and name of each file named prefix, number, suffix in a folder, sorted."""
+def numbered(folder: bytes, prefix: bytes, suffix: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the number and name of each file named prefix, number, suffix in a folder."""
     pattern = re.compile(re.escape(prefix) + rb"(0|[1-9][0-9]{0,18})" + re.escape(suffix))
-    found = [(int(m[1]), m[0]) for m in map(pattern.fullmatch, names_in(folder, prefix)) if m]
-    return sorted(found)
+    yield from ((int(m[1]), m[0]) for m in map(pattern.fullmatch, names_in(folder, prefix)) if m)
 
 
 class Part(NamedTuple):

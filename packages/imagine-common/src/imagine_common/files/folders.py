@@ -70,19 +70,27 @@ def names_in(folder: bytes, prefix: bytes) -> Iterator[bytes]:
     if store is not None:
         yield from (found.name for found in store.list(path, prefix))
         return
-    with file_errors(folder), suppress(FileNotFoundError), os.scandir(path) as entries:
+    with (
+        file_errors(folder),
+        suppress(FileNotFoundError, NotADirectoryError),
+        os.scandir(path) as entries,
+    ):
         for entry in entries:
             if entry.name.startswith(prefix):
                 yield entry.name
 
 
 def subfolders(folder: bytes) -> Iterator[bytes]:
-    """Yield the names of the folders in a folder, without links to folders."""
+    """Yield the names of the folders in a folder, without links; none if it does not exist."""
     store, path = locate(folder)
     if store is not None:
         yield from (found.name for found in store.list(path) if found.is_folder)
         return
-    with file_errors(folder), os.scandir(path) as entries:
+    with (
+        file_errors(folder),
+        suppress(FileNotFoundError, NotADirectoryError),
+        os.scandir(path) as entries,
+    ):
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 yield entry.name
@@ -103,36 +111,50 @@ def folder_bytes(folder: bytes) -> int:
 
 
 def create_folder(folder: bytes, fsync: bool = False) -> None:
-    """Create a local folder and its parents where missing; do nothing in a store."""
+    """Create a local folder and its parents where missing; do nothing in a store.
+
+    With `fsync`, all are on the disk in the end: an earlier run without it may have created some.
+    """
     store, path = locate(folder)
     if store is not None:
         return
-    missing = []
-    parent = os.path.abspath(path)
-    while fsync and not os.path.exists(parent):
-        missing.append(parent)
-        parent = os.path.dirname(parent)
     with file_errors(path):
         try:
             os.makedirs(path, exist_ok=True)
         except FileExistsError as error:
             raise _not_a_folder(path, error) from error
-        for parent in missing:
-            sync_folder_of(parent)
+        temporary.hold_folder(path)
+        child = os.path.realpath(path)
+        while fsync and child != os.path.dirname(child):
+            with suppress(PermissionError):  # of a folder that someone else created
+                sync_folder_of(child)
+            child = os.path.dirname(child)
 
 
 def create_subfolder(path: bytes, fsync: bool = False) -> bool:
-    """Create a local folder in an existing one; return whether it was missing."""
+    """Create a local folder in an existing one; return whether it was missing.
+
+    With `fsync`, it is on the disk in the end, also if an earlier run created it.
+    """
+    is_new = True
     with file_errors(path):
         try:
             os.mkdir(path)
         except FileExistsError as error:
             if not os.path.isdir(path):
                 raise _not_a_folder(path, error) from error
-            return False
+            is_new = False
         if fsync:
             sync_folder_of(path)
-    return True
+    return is_new
+
+
+def remove_if_empty(folder: bytes) -> None:
+    """Remove a local folder that has nothing in it; a store has no such folders."""
+    store, path = locate(folder)
+    if store is None:
+        with suppress(OSError):
+            os.rmdir(path)
 
 
 def clear_leftovers(*folders: bytes) -> None:

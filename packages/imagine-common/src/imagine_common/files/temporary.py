@@ -22,7 +22,22 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 _numbers = itertools.count()
 _unfinished: set[bytes] = set()
+# Descriptors of the output folders, which lead to them even if they are renamed.
+_folders: dict[bytes, int] = {}
 cleanups: set[Callable[[], None]] = set()
+
+
+def hold_folder(path: bytes) -> None:
+    """Keep a folder reachable for `remove_temporary` until `release_folders`, even if renamed."""
+    if path not in _folders:
+        with suppress(OSError):
+            _folders[path] = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def release_folders() -> None:
+    """Close the descriptors of folders at the end of a run."""
+    while _folders:
+        os.close(_folders.popitem()[1])
 
 
 def create_temporary(path: bytes) -> int:
@@ -40,8 +55,13 @@ def reserve_temporary(folder: bytes) -> bytes:
 def remove_temporary(path: bytes) -> None:
     """Remove a temporary file if it is unfinished."""
     if path in _unfinished:
-        with suppress(OSError):
+        try:
             os.unlink(path)
+        except OSError:
+            for folder, fd in _folders.items():
+                if path.startswith(prefix := os.path.join(folder, b"")):
+                    with suppress(OSError):
+                        os.unlink(path[len(prefix) :], dir_fd=fd)
         _unfinished.discard(path)
 
 

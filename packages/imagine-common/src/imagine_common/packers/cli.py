@@ -9,9 +9,14 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from imagine_common.cli.options import open_workers, refuse_scheduler, was_given
+from imagine_common.cli.options import (
+    keep_others_of_parts,
+    open_workers,
+    refuse_scheduler,
+    was_given,
+)
 from imagine_common.errors import ImagineError, UsageError
-from imagine_common.text import counted, human_bytes, show
+from imagine_common.text import counted, human_bytes
 
 if TYPE_CHECKING:
     from imagine_common.cli.report import Report
@@ -35,7 +40,6 @@ class Packer(ABC):
     """A packer, with its arguments."""
 
     package: str
-    suffix = b""  # of a file with records
     test_options: frozenset[str] = frozenset()  # its own, for --test, as attributes of `args`
 
     def __init__(self, args: argparse.Namespace) -> None:
@@ -92,8 +96,8 @@ def run_packer(packer: Packer) -> None:
     if args.scheduler is not None:  # Otherwise the error would come after connecting.
         refuse_store("--scheduler", spec.dest_path)
     # With the total in names, files have none before the run's end.
-    item = "" if spec.names.needs_total else "file"
-    total = getattr(args, "expect", None) if args.part is None else None
+    item = "" if spec.waits_for_total else "file"
+    total = args.expect if args.part is None else None
     report = Report(args.prog, args.quiet, total, item=item, resumable=not args.tar)
     with open_workers(args, packer.package) as workers, report:
         args.report = report
@@ -116,6 +120,7 @@ def _spec(args: argparse.Namespace) -> PackSpec:
 
     if args.name_format is not None and was_given(args, "--name"):
         raise UsageError("argument --name: not with --name-format, which gives the whole name")
+    keep_others_of_parts(args, "--part")
     values = {field: getattr(args, field) for field in PackSpec.__annotations__}
     values["part"] = WHOLE if args.part is None else parse_part(args.part)
     values["skip_invalid"] |= getattr(args, "only_warns", False)
@@ -175,12 +180,10 @@ def _pack(
     from imagine_common.packers.packing import pack
 
     manifest = ManifestWriter(spec.delimiter)
-    shards = skipped = 0
+    skipped = 0
 
     def count(shard: Shard) -> None:
-        nonlocal shards, skipped
-        # With the total in names, a shard without images takes no number.
-        shards += not spec.names.needs_total or shard.records > 0
+        nonlocal skipped
         skipped += len(shard.skipped)
         packer.args.facts["skipped"] = skipped
         for reason in shard.skipped:
@@ -188,24 +191,12 @@ def _pack(
         if shard.records:
             report.add(1, shard.records, shard.size, shard.kept)
 
-    with closing(pack(source, spec, record_format, workers, count)) as packed:
+    with closing(pack(source, spec, record_format, workers, count, report.warn)) as packed:
         for shard in packed:
             if shard.records:
                 manifest.write([Entry(shard.path)])
     for warning in source.warnings():
         report.warn(warning)
-    stale: list[bytes] = []
-    try:  # A part can't know which other files of these names belong to other parts.
-        if packer.args.part is None:
-            stale = spec.names.left_over(spec.dest_path, packer.suffix, shards)
-    except ImagineError as error:
-        report.warn(f"{error}; another run's files were not looked for")
-    if stale:
-        report.warn(
-            f"{show(spec.dest_path)}: left {counted(len(stale), 'file')} of this"
-            f" {'prefix' if spec.name_format is None else 'format'} that another run wrote"
-            f" ({show(stale[0])}{' to ' + show(stale[-1]) if len(stale) > 1 else ''})"
-        )
     report.summarize("file", more=f", {counted(skipped, 'image')} skipped" * (skipped > 0))
 
 
@@ -219,6 +210,7 @@ def _plan(
     from imagine_common.exchange.names import WHOLE
     from imagine_common.files.folders import describe_space, require_space
     from imagine_common.packers.packing import plan_packing
+    from imagine_common.packers.shards.files import ShardFiles
 
     plan = plan_packing(source, spec, record_format)
     facts.update(files=plan.files, images=plan.images, bytes=plan.bytes, skipped=len(plan.skipped))
@@ -233,6 +225,8 @@ def _plan(
         f"would write {counted(plan.files, 'file')}, {counted(plan.images, 'image')},"
         f" {human_bytes(plan.bytes)} ({plan.bytes} bytes){skipped}"
     )
+    spec.check_skipped(len(plan.skipped))
+    ShardFiles(spec, record_format).others_to_remove(plan.total, report.warn)
     report.info(describe_space(spec.dest_path))
     require_space(spec.dest_path, plan.bytes, plan.written)
     # Indexes are small, but their folder may not be writable.

@@ -58,8 +58,8 @@ def _record_file(shard: Shard) -> RecordFile:
 class PackSummary(NamedTuple):
     """What a run wrote or kept: files, records and bytes; and its duration in seconds.
 
-    `skipped` has the error of each image that was left out, and `warnings` what the folder has
-    besides images.
+    `skipped` has the error of each image that was left out, and `warnings` what the folders have
+    besides images and files of this run.
     """
 
     files: int
@@ -83,6 +83,9 @@ class PackOptions(TypedDict, total=False):
     skip_empty_classes: bool
     label_offset: int
     name_format: PathLike | None
+    expect: int | None
+    clean: bool
+    keep_others: bool | None
 
 
 def create_records(
@@ -102,6 +105,9 @@ def create_records(
     skip_empty_classes: bool = False,
     label_offset: int = 0,
     name_format: PathLike | None = None,
+    expect: int | None = None,
+    clean: bool = False,
+    keep_others: bool | None = False,
 ) -> PackSummary:
     """Pack the images of a folder into shards of a record format and return what was written."""
     check_types(locals(), create_records.__annotations__)
@@ -114,6 +120,9 @@ def create_records(
         fsync=fsync,
         label_offset=label_offset,
         name_format=None if name_format is None else os.fsencode(name_format),
+        expect=expect,
+        clean=clean,
+        keep_others=keep_others,
     )
     source = FolderSource(
         os.fsencode(source_path),
@@ -125,13 +134,15 @@ def create_records(
     start = time.perf_counter()
     files = records = size = 0
     skipped: list[str] = []
-    for shard in pack(source, spec, record_format(spec), workers):
+    warned: list[str] = []
+    for shard in pack(source, spec, record_format(spec), workers, warn=warned.append):
         files += shard.records > 0
         records += shard.records
         size += shard.size
         skipped += shard.skipped
     seconds = time.perf_counter() - start
-    return PackSummary(files, records, size, seconds, tuple(skipped), tuple(source.warnings()))
+    warned += source.warnings()
+    return PackSummary(files, records, size, seconds, tuple(skipped), tuple(warned))
 
 
 OPTION_DEFAULTS: dict[str, object] = create_records.__kwdefaults__ or {}

@@ -52,7 +52,13 @@ fsync : bool
 label_offset : int
     The number to add to every label; an image without a label has 0.
 name_format : path-like, optional
-    Names the files instead of the prefix, such as `train-{shard:05d}-of-{total:05d}`."""
+    Names the files instead of the prefix, such as `train-{shard:05d}-of-{total:05d}`.
+expect : int, optional
+    The number of images. Any other number, or an image left out, is an error.
+clean : bool
+    Remove the files of other runs that are named like these. By default they are an error.
+keep_others : bool, optional
+    Leave such files there; if None, with a warning."""
 
 _FOLDER_OPTIONS = """\
 recursive : bool

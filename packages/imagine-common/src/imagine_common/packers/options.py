@@ -11,6 +11,7 @@ from imagine_common.cli.options import (
     add_fsync_option,
     add_message_options,
     add_null_option,
+    add_others_options,
     add_part_option,
     add_workers_option,
 )
@@ -123,12 +124,15 @@ def _add_output_options(group: argparse._ArgumentGroup, name: str, files: str) -
     add_option(group, "--name", f"name the files {files}", "PREFIX", name, os.fsencode)
     text = (
         "name the files by FORMAT instead, such as 'train-{shard:05d}-of-{total:05d}'; with"
-        " {total}, files get their names at the end"
+        " {total} and without --expect, files get their names at the end"
     )
     add_option(group, "--name-format", text, "FORMAT", None, os.fsencode)
+    add_others_options(group)
 
 
 def _add_input_options(group: argparse._ArgumentGroup) -> None:
+    text = "fail unless there are N images, with none skipped; with --part, N is that of all parts"
+    add_option(group, "--expect", text, "N", None, whole_number)
     text = (
         "pack the images in DIR, a folder or URL; in natural order, instead of those on stdin, and"
         " not those in folders below it"

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 
-from imagine_common.errors import UsageError
+from imagine_common.errors import ImagineError, UsageError
 from imagine_common.exchange.manifest import INT64_MAX, NUL
 from imagine_common.exchange.names import WHOLE, Part, check_names
+from imagine_common.files.others import Others
 from imagine_common.files.urls import is_remote
 from imagine_common.packers.docstrings import FILES, OPTIONS, document
 from imagine_common.packers.shards.naming import ShardNames
 from imagine_common.signatures import Encoded, check_types, named_by_parameter
-from imagine_common.text import did_you_mean
+from imagine_common.text import counted, did_you_mean
 
 # File systems allow 255. Suffixes need some, and so do more digits than the first name has.
 _MAX_NAME_BYTES = 230
@@ -45,16 +46,19 @@ class PackSpec:
     label_offset: int = 0
     name_format: bytes | None = None
     part: Part = WHOLE
+    expect: int | None = None
+    clean: bool = False
+    keep_others: bool | None = False
 
     @named_by_parameter()
     def __post_init__(self) -> None:
         check_types(vars(self), self.__annotations__)
         option = "--name" if self.name_format is None else "--name-format"
         check_names(self.dest_path, self.names.text, self.delimiter, option)
-        if self.img_per_file < 1:
-            raise UsageError(
-                f"argument --img-per-file: must be at least 1, not {self.img_per_file}"
-            )
+        for flag, count in (("--img-per-file", self.img_per_file), ("--expect", self.expect)):
+            if count is not None and count < 1:
+                raise UsageError(f"argument {flag}: must be at least 1, not {count}")
+        Others(self.clean, self.keep_others).check()
         if abs(self.label_offset) > INT64_MAX:
             raise UsageError(
                 f"argument --label-offset: must be a whole number up to {INT64_MAX}, not"
@@ -62,7 +66,7 @@ class PackSpec:
             )
         if self.name_format is not None and len(self.names.name(0)) > _MAX_NAME_BYTES:
             raise UsageError(f"argument {option}: names are longer than {_MAX_NAME_BYTES} bytes")
-        if self.names.needs_total:
+        if self.waits_for_total:
             clashes = {
                 "argument --name-format: {total} not in an object store": is_remote(self.dest_path),
                 "argument --resume: not with {total} in --name-format": self.resume,
@@ -71,8 +75,8 @@ class PackSpec:
             for message, clash in clashes.items():
                 if clash:
                     raise UsageError(
-                        f"{message}, which is known only at the end; write the number itself in the"
-                        " place of {total}"
+                        f"{message}, which is known only at the end; give --expect, or write the"
+                        " number itself in the place of {total}"
                     )
 
     @cached_property
@@ -82,9 +86,31 @@ class PackSpec:
             return ShardNames.with_prefix(self.name)
         return ShardNames.from_format(self.name_format)
 
+    @property
+    def total(self) -> int | None:
+        """Return the number of shards, if the number of images is known beforehand."""
+        return None if self.expect is None else -(-self.expect // self.img_per_file)
+
+    @property
+    def waits_for_total(self) -> bool:
+        """Return whether names contain the number of shards, and it is known only at the end."""
+        return self.names.needs_total and self.expect is None
+
+    @property
+    def settles_others_first(self) -> bool:
+        """Return whether other runs' files are found before the first shard is written."""
+        return self.expect is not None and not self.clean
+
+    def check_skipped(self, images: int) -> None:
+        """Raise an `ImagineError` if so many skipped images are missing in the expected number."""
+        if images and self.expect is not None:
+            raise ImagineError(
+                f"{counted(images, 'image')} skipped of the {self.expect} of --expect"
+            )
+
     def shard_path(self, number: int, total: int = 0) -> bytes:
         """Return the path of a shard, without the suffix that its format appends."""
-        return os.path.join(self.dest_path, self.names.name(number, total))
+        return os.path.join(self.dest_path, self.names.name(number, total or self.total or 0))
 
 
 def require_writer(writer: str, known: Sequence[str], install: str) -> None:

@@ -8,6 +8,7 @@ time, and writes nothing but the shards to the disk.
 from __future__ import annotations
 
 import os
+import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -16,10 +17,11 @@ from itertools import chain, islice
 from operator import itemgetter
 from typing import NamedTuple
 
+from imagine_common.errors import ImagineError, UsageError
 from imagine_common.exchange.names import WHOLE
 from imagine_common.files.folders import clear_leftovers, scratch_folder
 from imagine_common.files.storage import exists, sync_file
-from imagine_common.files.temporary import remove_temporary
+from imagine_common.files.temporary import release_folders, remove_temporary
 from imagine_common.files.urls import refuse_store, rooted
 from imagine_common.host.limits import keep_freed_memory
 from imagine_common.packers.line_images import Found, line_images, usable
@@ -27,7 +29,12 @@ from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import Image, Shard
 from imagine_common.packers.shards.files import ShardFiles
 from imagine_common.packers.shards.record_format import RecordFormat
-from imagine_common.packers.shards.slices import Slice, cut_here, cut_slices
+from imagine_common.packers.shards.slices import (
+    Slice,
+    cut_here,
+    cut_slices,
+    require_count,
+)
 from imagine_common.packers.sources.base import LineFormat, LineSource, Source, StreamSource
 from imagine_common.packers.sources.folder import FolderSource
 from imagine_common.parallel.ordered_map import Workers, base_of, choose_workers, ordered_map
@@ -40,35 +47,51 @@ def pack(
     record_format: RecordFormat,
     workers: Workers | None = None,
     written: Callable[[Shard], object] = lambda _: None,
+    warn: Callable[[str], object] = warnings.warn,
 ) -> Generator[Shard]:
     """Pack the images of a source into shards of a record format.
 
-    Yields each shard, in order, once it has its name. Arguments and errors are those of the public
-    functions, `pack_tfrecords` and `pack_recordio`.
+    Yields each shard, in order, once it has its name. Other arguments, and errors, are those of the
+    public functions, `pack_tfrecords` and `pack_recordio`.
     """
     workers = choose_workers(workers)
     folders = [os.path.dirname(file) for file in record_format.files(spec.shard_path(0))]
     if record_format.needs_local_files:
         refuse_store("--writer", *folders)
-    if spec.names.needs_total:
+    if spec.waits_for_total:
         refuse_store("--name-format", *folders)
     if not isinstance(workers, int):
         # Slices wait for the workers in the destination folder, which all of them can read.
         refuse_store("--scheduler", spec.dest_path)
     files = ShardFiles(spec, record_format)
+    if spec.settles_others_first:
+        files.others_to_remove(spec.total or 0, warn, UsageError)
     if isinstance(source, FolderSource):
         source.listing.outputs = files.patterns()
     if isinstance(source, StreamSource):
         packed = _pack_stream(source, spec, record_format, files)
     else:
         packed = _pack_lines(source, spec, record_format, files, workers)
-    shards = record_format.merge(files.publish(packed, written), spec.fsync)
-    return _all_at_once(shards) if spec.names.needs_total else shards
+    shards = record_format.merge(files.publish(packed, written, warn), spec.fsync)
+    return _to_the_end(shards, all_at_once=spec.waits_for_total)
 
 
-def _all_at_once(shards: Generator[Shard]) -> Generator[Shard]:
-    """Yield shards once all of them are finished, since the caller may end early."""
-    yield from list(shards)
+def _to_the_end(shards: Generator[Shard], all_at_once: bool) -> Generator[Shard]:
+    """Yield shards; if `all_at_once`, when all are finished, since the caller may end early."""
+    finished: list[Shard] = []
+    try:
+        with closing(shards):
+            for shard in shards:
+                if all_at_once:
+                    finished.append(shard)
+                else:
+                    yield shard
+    except ImagineError:
+        yield from finished
+        raise
+    finally:
+        release_folders()
+    yield from finished
 
 
 def _pack_stream(
@@ -87,7 +110,7 @@ def _cut_stream(
     source: StreamSource, spec: PackSpec, record_format: RecordFormat
 ) -> Generator[tuple[int, Iterable[Found]]]:
     with closing(source.images(record_format, spec.label_offset, spec.skip_invalid)) as found:
-        batches = ([image] for image in found)
+        batches = require_count(([image] for image in found), spec.expect)
         for number, images in cut_here(batches, spec.img_per_file, spec.part):
             yield number, map(itemgetter(1), images)
 
@@ -117,8 +140,9 @@ def _pack_lines(
                 places = tuple(rooted(file, base) for file in files.place(slice_.number))
                 yield slice_._replace(spool=rooted(slice_.spool, base), files=places)
 
+    lines = require_count(source.lines(), spec.expect)
     with closing(
-        cut_slices(source.lines(), folder, spec.img_per_file, delimiter, spec.fsync, spec.part)
+        cut_slices(lines, folder, spec.img_per_file, delimiter, spec.fsync, spec.part)
     ) as slices:
         todo = placed(slices)
         first = next(filter(None, todo), None)
@@ -176,6 +200,7 @@ def _rejoin(first: list[Image], rest: Iterator[Image]) -> Iterator[Image]:
 class Plan(NamedTuple):
     """What a run would write."""
 
+    total: int  # of files, if those whose images were all skipped have a number
     files: int  # with records
     written: int  # these and their indexes
     images: int
@@ -190,7 +215,7 @@ def plan_packing(source: Source, spec: PackSpec, record_format: RecordFormat) ->
     """
     if isinstance(source, FolderSource):
         source.listing.outputs = ShardFiles(spec, record_format).patterns()
-    files = images = size = base = 0
+    total = files = images = size = base = 0
     skipped: list[str] = []
     shards: Iterable[tuple[int, Iterable[Found]]]
     if isinstance(source, StreamSource):
@@ -203,9 +228,10 @@ def plan_packing(source: Source, spec: PackSpec, record_format: RecordFormat) ->
             record_format=record_format,
             with_data=False,
         )
-        cuts = cut_here(source.lines(), spec.img_per_file, spec.part)
+        lines = require_count(source.lines(), spec.expect)
+        cuts = cut_here(lines, spec.img_per_file, spec.part)
         shards = ((number, look_at(lines)) for number, lines in cuts)
-    for _, found in shards:
+    for number, found in shards:
         offset = 0
         for image in usable(found, spec, skipped):
             length = record_format.record_size(image)
@@ -217,5 +243,6 @@ def plan_packing(source: Source, spec: PackSpec, record_format: RecordFormat) ->
         size += offset
         base += offset
         files += offset > 0
+        total = files if spec.waits_for_total else number + 1
     written = files * len(record_format.files(b"x")) + record_format.merged
-    return Plan(files, written, images, size, tuple(skipped))
+    return Plan(total, files, written, images, size, tuple(skipped))

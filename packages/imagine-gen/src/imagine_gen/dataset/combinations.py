@@ -36,9 +36,16 @@ def _format_clashes() -> Iterator[Clash]:
 
 
 CLASHES = (
-    *_clashes("--path --resume --fsync --verify --size --null", "--tar", "which writes no files"),
+    *_clashes(
+        "--path --resume --fsync --verify --size --null --clean --keep-others",
+        "--tar",
+        "which writes no files",
+    ),
     *_clashes("--scheduler", "--tar", "which sends every byte through this process"),
-    *_clashes("--resume --fsync --size", "--verify", "which writes nothing"),
+    *_clashes("--resume --fsync --size --clean --keep-others", "--verify", "which writes nothing"),
+    *_clashes("--clean", "--keep-others", "which leaves what it removes"),
+    *_clashes("--clean", "--start", "which leaves files to other parts"),
+    *_clashes("--clean", "--part", "which leaves files to other parts"),
     *_clashes("--verify --resume --size", "--dry-run", "which writes nothing"),
     *_clashes("--scheduler", "--dry-run", "which tries what this machine can do"),
     *_clashes("--width --height", "--size-list", "which has both"),

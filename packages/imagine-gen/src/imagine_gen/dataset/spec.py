@@ -23,7 +23,7 @@ DEFAULT_QUALITY = 75
 _DEFAULT_SUBSAMPLING = "4:2:0"
 _PHOTO_COMPRESS_LEVEL = 6  # zlib's default, and Pillow's
 _NUMBERED_DIGITS = 6
-_SUBFOLDER = re.compile(rb"(?:class_)?[0-9]+")
+_SUBFOLDER = re.compile(rb"class_[0-9]+|[0-9]{%d,}" % _NUMBERED_DIGITS)
 
 
 class OptionalArguments(TypedDict, total=False):

@@ -14,7 +14,13 @@ from itertools import chain
 
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.exchange.names import WHOLE
-from imagine_common.files.folders import clear_leftovers, create_folder, real_folder
+from imagine_common.files.folders import (
+    clear_leftovers,
+    create_folder,
+    real_folder,
+    scratch_folder,
+)
+from imagine_common.files.others import Others
 from imagine_common.files.output import publish
 from imagine_common.files.storage import exists, remove_file
 from imagine_common.files.temporary import remove_temporary, reserve_temporary
@@ -57,23 +63,28 @@ class ShardFiles:
                 self._record_format.remove_index(path, self._spec.fsync, self._record_format.merged)
             self._is_ready = True
         final = self._final(number)
-        if not self._spec.names.needs_total:
+        if not self._spec.waits_for_total:
             return final
         waiting = tuple(reserve_temporary(os.path.dirname(local_path(file))) for file in final)
         self._waiting[number] = waiting
         return waiting
 
     def publish(
-        self, packed: Generator[Shard], written: Callable[[Shard], object]
+        self,
+        packed: Generator[Shard],
+        written: Callable[[Shard], object],
+        warn: Callable[[str], object],
     ) -> Generator[Shard]:
         """Yield finished shards, each once it has its name; call `written` before that.
 
         At the end, remove the files that an earlier run left in the place of a shard without
-        records. The leftovers of killed runs are removed at the beginning.
+        records, and settle those of other runs. The leftovers of killed runs are removed at the
+        beginning.
         """
-        clear_leftovers(*self.folders())
-        part, needs_total = self._spec.part, self._spec.names.needs_total
-        records = 0
+        spec = self._spec
+        clear_leftovers(*self.folders(), scratch_folder(spec.dest_path))
+        part, needs_total = spec.part, spec.waits_for_total
+        total = records = skipped = 0
         unnamed: list[tuple[int, Shard]] = []
         empty: list[int] = []
         try:
@@ -82,6 +93,9 @@ class ShardFiles:
                     number = part.nth(place)
                     written(shard)
                     records += shard.records
+                    skipped += len(shard.skipped)
+                    # With the total in names, a shard without images takes no number.
+                    total += not needs_total or shard.records > 0
                     if not needs_total:
                         # A worker may use another path.
                         yield shard._replace(path=self._final(number)[0])
@@ -92,13 +106,15 @@ class ShardFiles:
             if not records and part == WHOLE:
                 raise ImagineError("all images were skipped: there is nothing to pack")
             for number in () if needs_total else empty:
-                files = self._final(number)
-                self._record_format.remove_indexes(files, self._spec.fsync)
-                remove_file(files[0], self._spec.fsync)
-            names = [self._final(place, len(unnamed)) for place in range(len(unnamed))]
+                self._remove(self._final(number))
+            names = [self._final(place, total) for place in range(len(unnamed))]
             self._rename([self._waiting[number] for number, _ in unnamed], names)
             for final, (_, shard) in zip(names, unnamed):
                 yield shard._replace(path=final[0])
+            if not spec.settles_others_first:
+                for files in self.others_to_remove(total, warn):
+                    self._remove(files)
+            spec.check_skipped(skipped)
         except UsageError as error:
             if records:  # The exit code of wrong usage says that nothing is written.
                 raise ImagineError(str(error)) from error
@@ -106,6 +122,31 @@ class ShardFiles:
         finally:
             for file in chain(*self._waiting.values()):
                 remove_temporary(file)
+
+    def others_to_remove(
+        self,
+        total: int,
+        warn: Callable[[str], object],
+        error: type[ImagineError] = ImagineError,
+    ) -> list[tuple[bytes, ...]]:
+        """Return the files of shards of other runs, beyond the `total` of this one, to remove.
+
+        Raise `error` if they must not be there.
+        """
+        spec = self._spec
+        if spec.part != WHOLE:
+            return []
+        suffix = self._record_format.files(b"x")[0][1:]
+        found = spec.names.left_over(spec.dest_path, suffix, total)
+        others = Others(spec.clean, spec.keep_others, warn)
+        return [
+            self._record_format.files(os.path.join(spec.dest_path, name.removesuffix(suffix)))
+            for name in others.to_remove(spec.dest_path, found, error)
+        ]
+
+    def _remove(self, files: tuple[bytes, ...]) -> None:
+        self._record_format.remove_indexes(files, self._spec.fsync)
+        remove_file(files[0], self._spec.fsync)
 
     def _rename(self, waiting: list[tuple[bytes, ...]], names: list[tuple[bytes, ...]]) -> None:
         """Give all shards their names, or none if one of them can't have its name."""

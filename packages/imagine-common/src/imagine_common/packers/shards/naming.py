@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import string
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from imagine_common.errors import UsageError
@@ -84,8 +85,8 @@ class ShardNames:
             for literal, field, spec in self._pieces
         )
 
-    def left_over(self, folder: bytes, suffix: bytes, total: int) -> list[bytes]:
-        """Return the names in a folder that match, but are not those of the `total` shards."""
+    def left_over(self, folder: bytes, suffix: bytes, total: int) -> Iterator[bytes]:
+        """Yield the names in a folder that match, but are not those of the `total` shards."""
         fields = [field for _, field, _ in self._pieces if field]
         matcher = re.compile(self.pattern + re.escape(suffix))
         found: list[tuple[int, int, bytes]] = []
@@ -95,4 +96,4 @@ class ShardNames:
                 number, of = numbers[SHARD], numbers.get(TOTAL, total)
                 if name == self.name(number, of) + suffix and (number >= total or of != total):
                     found.append((of, number, name))
-        return [name for _, _, name in sorted(found)]
+        yield from (name for _, _, name in sorted(found))

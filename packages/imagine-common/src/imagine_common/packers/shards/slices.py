@@ -10,14 +10,32 @@ import os
 from collections.abc import Generator, Iterable, Iterator
 from typing import BinaryIO, NamedTuple, TypeVar
 
-from imagine_common.errors import file_errors
+from imagine_common.errors import ImagineError, file_errors
 from imagine_common.exchange.manifest import NEWLINE
 from imagine_common.exchange.names import WHOLE, Part
 from imagine_common.files.folders import create_folder
 from imagine_common.files.output import write_all
 from imagine_common.files.temporary import create_temporary, remove_temporary, temporary_name
+from imagine_common.text import counted
 
 Item = TypeVar("Item")
+
+
+def require_count(
+    batches: Iterable[list[Item] | None], count: int | None
+) -> Iterable[list[Item] | None]:
+    """Yield batches of images; raise an `ImagineError` unless they have `count` images in all."""
+    found = 0
+    for batch in batches:
+        found += len(batch or ())
+        if count is not None and found > count:
+            raise ImagineError(f"the source has more images than the {count} of --expect")
+        yield batch
+    if count is not None and found < count:
+        raise ImagineError(
+            f"the source ended after {counted(found, 'image')} of the {count} of --expect; finished"
+            " files stay, and --resume continues"
+        )
 
 
 def cut(
