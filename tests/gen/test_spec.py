@@ -273,11 +273,13 @@ def test_create_images_has_an_explicit_signature() -> None:
         ("workers", None),
         ("resume", False),
         ("fsync", False),
+        ("clean", False),
+        ("keep_others", False),
     ]
     kinds = [found.kind for found in parameters]
     assert (
         kinds
-        == [inspect.Parameter.POSITIONAL_OR_KEYWORD] * 9 + [inspect.Parameter.KEYWORD_ONLY] * 18
+        == [inspect.Parameter.POSITIONAL_OR_KEYWORD] * 9 + [inspect.Parameter.KEYWORD_ONLY] * 20
     )
 
 
