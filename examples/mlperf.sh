@@ -9,10 +9,10 @@ folder=${1:?folder for the dataset}
 shift
 files=${FILES:-1024}
 per_file=${IMG_PER_FILE:-1251}
+count=$((files * per_file))
 
-imagine-gen --preset mlperf-storage-resnet50 --tar --count "$((files * per_file))" "$@" |
-    imagine-tfrecord --preset mlperf-storage-resnet50 --tar --img-per-file "$per_file" \
-        --name-format "img_{shard:04d}_of_$files.tfrecord" \
-        --dest-path "$folder/train" --index-path "$folder/index/train" |
+imagine-gen --preset mlperf-storage-resnet50 --tar --count "$count" "$@" |
+    imagine-tfrecord --preset mlperf-storage-resnet50 --tar --expect "$count" \
+        --img-per-file "$per_file" --dest-path "$folder/train" --index-path "$folder/index/train" |
     imagine-tfrecord --test --index-path "$folder/index/train" \
-        --files "$files" --records "$((files * per_file))" --schema dlio
+        --files "$files" --records "$count" --schema dlio

@@ -18,7 +18,7 @@ images) # Each task writes its own part of the list.
     ;;
 records) # Each task reads all parts of the list.
     cat "$shared/list-of-$parts".* |
-        imagine-tfrecord --dest-path "$shared/records" --resume --part "$part" \
+        imagine-tfrecord --dest-path "$shared/records" --resume --part "$part" --expect "$count" \
             --img-per-file "${IMG_PER_FILE:-1000}"
     ;;
 *)
