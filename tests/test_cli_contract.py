@@ -499,6 +499,8 @@ def test_closed_pipe_exits_141_silently(endless: Callable[..., Endless]) -> None
         (signal.SIGINT, 130, "interrupted"),
         (signal.SIGTERM, 143, "terminated"),
         (signal.SIGHUP, 129, "terminated"),
+        (signal.SIGQUIT, 131, "terminated"),
+        (signal.SIGXCPU, 152, "terminated"),
     ],
 )
 @pytest.mark.parametrize("to_group", [False, True], ids=["to the tool", "to its group"])

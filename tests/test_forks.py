@@ -15,8 +15,8 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks only on L
 
 LEAKS = {
     "descriptors": "os.open('/', os.O_RDONLY)",
-    "handlers": "signal.signal(signal.SIGUSR1, signal.SIG_IGN)",
-    "blocked signals": "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])",
+    "handlers": "signal.signal(signal.SIGWINCH, signal.SIG_IGN)",
+    "blocked signals": "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGWINCH])",
     "threads": "threading.Thread(target=time.sleep, args=[9], daemon=True).start()",
     "children": "os.fork() or time.sleep(0.1) or os._exit(0)",
 }

@@ -127,7 +127,7 @@ def test_two_runs_split_with_start_equal_one(tmp_path: Path) -> None:
         imagine-gen -q --path a --count 50 --workers 1 {SMALL} >/dev/null
         imagine-gen -q --path b --count 50 --workers 4 --chunksize 3 {SMALL} >/dev/null
         imagine-gen -q --path c --start 20 --count 30 {SMALL} >/dev/null
-        imagine-gen -q --path c --count 20 {SMALL} >/dev/null
+        imagine-gen -q --path c --start 0 --count 20 {SMALL} >/dev/null
         diff -r a b && diff -r a c
     """
     result = shell(script, tmp_path)

@@ -204,6 +204,9 @@ def test_verbose_shows_where_an_error_was_raised(
         (signal.SIGINT, 130, "interrupted"),
         (signal.SIGTERM, 143, "terminated"),
         (signal.SIGHUP, 129, "terminated"),
+        (signal.SIGQUIT, 131, "terminated"),
+        (signal.SIGUSR1, 138, "terminated"),
+        (signal.SIGXCPU, 152, "terminated"),
     ],
 )
 def test_signal_ends_the_run_after_cleaning_up(

@@ -10,7 +10,11 @@ from types import FrameType
 
 from imagine_common.errors import Interrupted
 
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Those of a terminal, of limits and of batch systems. All others end a process only if it crashes.
+ENDING_SIGNALS = (
+    *(signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM),
+    *(signal.SIGXCPU, signal.SIGALRM, signal.SIGUSR1, signal.SIGUSR2),
+)
 
 # A second Ctrl-C must not interrupt the cleanup that the first one started.
 _SECONDS_TO_CLEAN_UP = 2.0

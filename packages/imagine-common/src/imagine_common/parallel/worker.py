@@ -93,10 +93,10 @@ def _prepare(connection: Connection) -> None:
     forget_unfinished()
     keep_freed_memory()
     for signum in ENDING_SIGNALS:
-        # What the starter ignores (nohup), workers ignore too. Ctrl-C reaches every process of the
-        # terminal; the parent alone reacts to it.
+        # What the starter ignores (nohup), workers ignore too. Ctrl-C and Ctrl-\ reach all
+        # processes of the terminal; the parent alone reacts to them.
         ignored = signal.getsignal(signum) is signal.SIG_IGN
-        if signum == signal.SIGINT or (ignored and signum != signal.SIGTERM):
+        if signum in (signal.SIGINT, signal.SIGQUIT) or (ignored and signum != signal.SIGTERM):
             signal.signal(signum, signal.SIG_IGN)
         else:
             signal.signal(signum, partial(_leave, connection if ignored else None))
