@@ -26,17 +26,18 @@ class RunTimeDocumentation(griffe.Extension):  # type: ignore[misc]
 
 def replace_docstring(item: griffe.Object) -> Any:
     """Replace the docstring of a class or function at the top of a module, and return it."""
-    if not (item.docstring and item.parent.is_module and has_decorator(item)):
+    if not (item.docstring and item.parent.is_module and may_differ(item)):
         return None
     found = getattr(import_module(item.module.path), item.name)
     item.docstring.value = inspect.getdoc(found) or ""
     return found
 
 
-def has_decorator(item: griffe.Object) -> bool:
-    """Return whether a decorator of the packages' own may have changed an object."""
-    return any(
-        decorator.callable_path.startswith("imagine_common") for decorator in item.decorators
+def may_differ(item: griffe.Object) -> bool:
+    """Return whether an object is public, or has a decorator of the packages' own."""
+    paths = [decorator.callable_path for decorator in item.decorators]
+    return item.name in (item.package.exports or ()) or any(
+        path.startswith("imagine_common") for path in paths
     )
 
 
