@@ -190,3 +190,24 @@ def test_patterns_leave_out_names_and_paths(tmp_path: Path) -> None:
     assert left(b"b/") == left(b"[b]") == left(b"b")
     assert left(b"a/b", b"*.txt") == "4 a/c/1 b/3 c"
     assert left(b"c") == "4 a/b/0 b/3"
+
+
+def test_unreadable_folder_is_an_error_and_can_be_excluded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("n01", "lost+found"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "0.jpg").write_bytes(JPEG)
+    folder, scandir = os.fsencode(tmp_path), os.scandir
+
+    def refuse(path: bytes) -> object:
+        if path.endswith(b"lost+found"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    for labels in (False, True):
+        with pytest.raises(ImagineError, match=r"/lost\+found: Permission denied; --exclude"):
+            all_lines(FolderSource(folder, True, labels, skip_empty_classes=labels))
+        source = FolderSource(folder, True, labels, exclude=[b"lost+found"])
+        assert len(all_lines(source)) == 1
