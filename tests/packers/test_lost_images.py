@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from warnings import catch_warnings, simplefilter
 
 import pytest
 
+import imagine
 from labeled import images_of, make, packed
-from support import JPEG, PNG, lines, manifest, run, run_process, write_images
+from support import JPEG, PNG, RECORD_SUFFIX, lines, manifest, run, run_process, write_images
 from tars import archive
 
 TOO_LONG = "x" * 300  # As the target of a link, it makes stat() fail, though not with ENOENT.
@@ -255,3 +257,19 @@ def test_an_image_that_is_cut_off_is_lost(
     assert "2.jpg: the image is cut off: it has no end" in text
     assert "3.jpg: the image is cut off: it has no end" in text
     assert ", 2 images skipped" in text
+
+
+def test_the_functions_that_replace_others_only_warn(
+    tool: str, tmp_path: Path, classes: Path, promises: Path
+) -> None:
+    create = getattr(imagine, "create_tfrecords" if tool == "tfrecord" else "create_recordio")
+    with catch_warnings(record=True) as warnings:
+        simplefilter("always")
+        assert create(promises, tmp_path / "out", "r", 9).records == 2
+        create(classes, tmp_path / "out", "s", 9, labels_from_dirs=True)
+    found = [str(warning.message) for warning in warnings]
+    assert found[0] == f"{promises}/1.jpg: the file is empty; skipped"
+    assert found[3] == f"{promises}: ignored 1 non-image file ({promises}/Thumbs.db)"
+    assert "class folders without images: @eaDir, __MACOSX" in found[-1]
+    path = tmp_path / "out" / f"s0{RECORD_SUFFIX[tool]}"
+    assert images_of(tool, path) == [(0, [3]), (1, [4])]

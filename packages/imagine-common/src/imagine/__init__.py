@@ -47,14 +47,15 @@ def __getattr__(name: str) -> object:
 
 
 def _only_warning(function: Any) -> object:
-    """Return a function of a tool that warns where the tool refuses files of other runs."""
+    """Return a function of a tool that warns of files that the tool refuses."""
     import warnings
     from functools import wraps
 
     @wraps(function)
     def call(*args: object, **kwargs: object) -> object:
         summary = function(*args, **{"keep_others": None, **kwargs})
-        for message in summary.warnings:
+        skipped = (f"{reason}; skipped" for reason in getattr(summary, "skipped", ()))
+        for message in (*skipped, *summary.warnings):
             warnings.warn(message, stacklevel=2)
         return summary
 

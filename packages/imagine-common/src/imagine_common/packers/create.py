@@ -116,7 +116,7 @@ def create_records(
         name,
         img_per_file,
         resume=resume,
-        skip_invalid=skip_invalid,
+        skip_invalid=skip_invalid or keep_others is None,
         fsync=fsync,
         label_offset=label_offset,
         name_format=None if name_format is None else os.fsencode(name_format),
@@ -130,6 +130,7 @@ def create_records(
         labels_from_dirs,
         [os.fsencode(pattern) for pattern in exclude],
         skip_empty_classes,
+        only_warns=keep_others is None,
     )
     start = time.perf_counter()
     files = records = size = 0

@@ -58,7 +58,8 @@ expect : int, optional
 clean : bool
     Remove the files of other runs that are named like these. By default they are an error.
 keep_others : bool, optional
-    Leave such files there; if None, with a warning."""
+    Leave such files there. If None, they are warnings, and so are invalid images and class folders
+    without images, as the module `imagine` needs it."""
 
 _FOLDER_OPTIONS = """\
 recursive : bool
