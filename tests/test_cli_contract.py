@@ -270,6 +270,22 @@ def test_a_summary_of_a_failed_run_has_the_error(job: Job, tmp_path: Path) -> No
     assert result.stderr.decode() == f"imagine-{job.tool}: {written['error']}\n"
 
 
+def test_a_summary_of_a_check_counts_what_is_bad(job: Job, tmp_path: Path) -> None:
+    file = tmp_path / "summary.json"
+    assert job.run().returncode == 0
+    Path(job.paths[1]).write_bytes(b"damaged")
+    Path(job.paths[2]).unlink()
+    if job.tool == "gen":
+        result = job.run("--verify", "--summary-json", str(file))
+        expected = {"mode": "verify", "files": 1, "missing": 1, "different": 1, "extra": 0}
+    else:
+        result = run(job.tool, "--test", *job.paths[:2], "--summary-json", file)
+        expected = {"mode": "test", "files": 1, "images": 2, "bad": 1}
+    assert result.returncode == 1
+    written = json.loads(file.read_text())
+    assert {name: written[name] for name in expected} == expected
+
+
 def test_a_summary_that_cannot_be_written_is_an_error_at_the_start(
     job: Job, tmp_path: Path
 ) -> None:

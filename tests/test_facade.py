@@ -86,6 +86,8 @@ def test_positional_arguments_of_create_recordio_run(tmp_path: Path) -> None:
     [
         ([], "no command; known commands: create-images"),
         (["paint"], "unknown command 'paint'; known commands: create-images"),
+        (["gen"], "(did you mean imagine-gen?)"),
+        (["create-image"], "(did you mean create-images?)"),
         (["--paint"], "unrecognized arguments: --paint"),
         (["create-images", "a", "b"], "expected the arguments PATH NAME IMAGE_FORMAT"),
         (["create-images", "a", "b", "jpg", "c"], "expected the arguments PATH NAME IMAGE_FORMAT"),

@@ -14,6 +14,7 @@ from imagine_common.cli.parser import Parser
 from imagine_common.cli.presets import parse_with_preset
 from imagine_common.cli.tool import run_tool
 from imagine_common.errors import UsageError
+from imagine_common.text import did_you_mean
 
 
 class Command(NamedTuple):
@@ -107,4 +108,7 @@ def _refuse(argv: Sequence[str] | None) -> NoReturn:
     if name.startswith("-"):
         build_parser().parse_args(argv)
     problem = f"unknown command {name!r}" if name.strip("-") else "no command"
-    raise UsageError(f"{problem}; known commands: {', '.join(COMMANDS)}")
+    tools = {command.package.replace("_", "-") for command in COMMANDS.values()}
+    tool = f"imagine-{name}"
+    meant = f" (did you mean {tool}?)" if tool in tools else did_you_mean(name, COMMANDS)
+    raise UsageError(f"{problem}; known commands: {', '.join(COMMANDS)}{meant}")
