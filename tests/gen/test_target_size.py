@@ -370,7 +370,7 @@ def test_resume_keeps_files_of_the_size_and_makes_others_again(
     args = ["--path", tmp_path, *SMALL, "--target-size", "4K", "--count", "6", *stdev]
     run("gen", *args)
     expected = contents(tmp_path)
-    create_images(tmp_path, "image_", 64, 48, 2, "jpg", quality=50)
+    create_images(tmp_path, "image_", 64, 48, 2, "jpg", quality=50, keep_others=True)
     assert (tmp_path / "image_1.jpg").stat().st_size != len(expected["image_1.jpg"])
     result = run("gen", *args, "--resume")
     assert b"6 images (4 there already)" in result.stderr

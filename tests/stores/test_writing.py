@@ -159,11 +159,11 @@ def test_images_of_another_run_are_removed_on_request(bucket: Bucket) -> None:
     run_process("gen", *args, "--count", "6", check=True)
     result = run_process("gen", *args, "--count", "2")
     assert result.returncode == 2
-    assert b"has 4 files of another run (class_0/image_3.jpg to class_2/image_5.jpg)" in (
+    assert b"has 4 files of another run (class_0/image_3.png to class_2/image_5.png)" in (
         result.stderr
     )
     run_process("gen", *args, "--count", "2", "--clean", check=True)
-    assert list(bucket.sizes()) == ["d/class_0/image_0.jpg", "d/class_1/image_1.jpg"]
+    assert list(bucket.sizes()) == ["d/class_0/image_0.png", "d/class_1/image_1.png"]
 
 
 def test_a_total_known_beforehand_goes_into_names(bucket: Bucket, tmp_path: Path) -> None:
