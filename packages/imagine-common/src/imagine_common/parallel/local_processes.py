@@ -96,8 +96,20 @@ class LocalProcesses:
 
     def __exit__(self, _kind: object, error: object, _traceback: object) -> None:
         with ending_signals_blocked():
-            killed = self._end_workers()
-            if killed or isinstance(error, WorkerLost):
+            self._selector.close()
+            for worker in self._workers:
+                worker.connection.close()  # The worker leaves.
+            alive = {worker.process.sentinel: worker.process for worker in self._workers}
+            deadline = time.monotonic() + _SECONDS_TO_LEAVE
+            while alive and (seconds := deadline - time.monotonic()) > 0:
+                for sentinel in wait_for_connections(list(alive), timeout=seconds):
+                    del alive[sentinel]  # type: ignore[arg-type]
+            for process in alive.values():
+                process.kill()
+            for worker in self._workers:
+                worker.process.join()
+                worker.process.close()
+            if alive or isinstance(error, WorkerLost):  # Their files are left.
                 self._tidy()
 
     def _hand_out(self) -> None:
@@ -173,23 +185,6 @@ class LocalProcesses:
         return WorkerLost(
             "a worker process died (killed, or out of memory? fewer --workers need less)"
         )
-
-    def _end_workers(self) -> bool:
-        """End the workers; return whether some had to be killed, which leaves their files."""
-        self._selector.close()
-        for worker in self._workers:
-            worker.connection.close()  # The worker leaves.
-        alive = {worker.process.sentinel: worker.process for worker in self._workers}
-        deadline = time.monotonic() + _SECONDS_TO_LEAVE
-        while alive and (seconds := deadline - time.monotonic()) > 0:
-            for sentinel in wait_for_connections(list(alive), timeout=seconds):
-                del alive[sentinel]  # type: ignore[arg-type]
-        for process in alive.values():
-            process.kill()
-        for worker in self._workers:
-            worker.process.join()
-            worker.process.close()
-        return bool(alive)
 
 
 def is_importing_main() -> bool:

@@ -54,7 +54,8 @@ def serve(
     try:
         _prepare(connection)
         progress.take()
-        progress.listener = partial(_report, connection) if shows_progress else None
+        if shows_progress:
+            progress.listener = lambda: connection.send(progress.take())
         while True:
             unit = connection.recv()
             connection.send_bytes(_outcome(function, unit))
@@ -70,10 +71,6 @@ def serve(
             _wait_for_end(connection)  # A process that ends would be a lost worker.
     except MemoryError:
         os._exit(FAILED)
-
-
-def _report(connection: Connection) -> None:
-    connection.send(progress.take())
 
 
 def _outcome(function: Callable[[Any], Any], unit: Any) -> bytes:

@@ -39,10 +39,10 @@ class DaskExecutor:
         self, cluster: DaskCluster, function: Callable[[Any], Any], tidy: Callable[[], object]
     ) -> None:
         self._cluster = cluster
-        self._function = function
         self._tidy = tidy
         self._name = uuid4().hex
-        self._run = b""
+        run = self._name, cluster.versions, cloudpickle.dumps(function)
+        self._run = pickle.dumps(run)
         self._pending: dict[str, Future] = {}
         self._seen: set[str] = set()
         self._numbers = count()
@@ -59,9 +59,6 @@ class DaskExecutor:
     def submit(self, unit: Any) -> Future:
         """Start work on a unit."""
         self._look()
-        if not self._run:
-            run = self._name, self._cluster.versions, cloudpickle.dumps(self._function)
-            self._run = pickle.dumps(run)
         key = f"imagine-{self._name}-{next(self._numbers)}"
         future = self._cluster.client.submit(
             work, self._run, pickle.dumps(unit), key=key, pure=False
@@ -91,8 +88,11 @@ class DaskExecutor:
         try:
             # An error of the cluster is already being raised, or all units are finished.
             with suppress(ImagineError):
-                if kind is not None:
-                    self._stop()
+                if kind is not None:  # Cancel queued units, and stop those in progress.
+                    self._cluster.client.cancel(list(self._pending.values()), force=True)
+                    self._cluster.call_on_workers(
+                        stop, self._name, _SECONDS_TO_LEAVE, seconds=2 * _SECONDS_TO_LEAVE
+                    )
                 self._look(at_once=True)
                 if self._seen - self._cluster.workers.keys():
                     self._tidy_hosts()
@@ -118,12 +118,6 @@ class DaskExecutor:
         threads = self._cluster.look(at_once)
         self._seen |= self._cluster.workers.keys()
         return threads
-
-    def _stop(self) -> None:
-        """Cancel queued units, stop units in progress, and wait for their end."""
-        self._cluster.client.cancel(list(self._pending.values()), force=True)
-        timeout = 2 * _SECONDS_TO_LEAVE
-        self._cluster.call_on_workers(stop, self._name, _SECONDS_TO_LEAVE, seconds=timeout)
 
     def _tidy_hosts(self) -> None:
         self._tidy()

@@ -16,6 +16,7 @@ _ADDRESS = re.compile(
 )
 _SCHEMES = ("tcp", "tls", "ucx", "ws", "wss")
 _MAX_FILE_BYTES = 1 << 20
+_NO_ADDRESS = "it does not contain a scheduler's address"
 _SECONDS_BETWEEN_LOOKS = 0.1
 
 
@@ -28,12 +29,8 @@ def check_scheduler(scheduler: str) -> None:
         )
 
 
-def find_scheduler(
-    scheduler: str, timeout: float, waiting: Callable[[str], object] = lambda _: None
-) -> str:
-    """Return a scheduler's address, waiting for its file up to `timeout` seconds.
-
-    While it waits, it calls `waiting` with the reason.
+def find_scheduler(scheduler: str, timeout: float, waiting: Callable[[str], object]) -> str:
+    """Return a scheduler's address; wait for its file up to `timeout` seconds, calling `waiting`.
 
     The file is JSON with the key `address`, as `dask scheduler --scheduler-file`, dask-mpi and
     dask-jobqueue write it.
@@ -43,11 +40,15 @@ def find_scheduler(
     deadline = time.monotonic() + timeout
     while True:
         try:
-            return _read_address(scheduler)
+            with open(scheduler, "rb") as file:
+                address = json.loads(file.read(_MAX_FILE_BYTES))["address"]
+            if _is_address(address):
+                return str(address)
+            problem = _NO_ADDRESS
         except OSError as error:
             problem = error.strerror or str(error)
-        except (ValueError, RecursionError):  # The file may be incomplete at present.
-            problem = "it does not contain a scheduler's address"
+        except (LookupError, RecursionError, TypeError, ValueError):  # It may be incomplete.
+            problem = _NO_ADDRESS
         if time.monotonic() > deadline:
             raise ImagineError(f"{show(scheduler)}: {problem}; has the Dask scheduler started?")
         waiting(problem)
@@ -61,12 +62,3 @@ def _is_address(text: str) -> bool:
 
 def _is_file(scheduler: str) -> bool:
     return "://" not in scheduler and (scheduler.endswith(".json") or os.sep in scheduler)
-
-
-def _read_address(path: str) -> str:
-    with open(path, "rb") as file:
-        content = json.loads(file.read(_MAX_FILE_BYTES))
-    address = content.get("address") if isinstance(content, dict) else None
-    if not isinstance(address, str) or not _is_address(address):
-        raise ValueError
-    return address
