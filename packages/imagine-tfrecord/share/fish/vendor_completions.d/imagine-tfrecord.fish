@@ -50,7 +50,7 @@ function _shtab_imagine_tfrecord_using
 end
 
 set -g _shtab_imagine_tfrecord_commands 
-set -g _shtab_imagine_tfrecord_opts_with_value --dest-path --files --image-extension --img-per-file --index-path --key-by --label-offset --name --name-format --part --preset --records --scheduler --schema --source-path --summary-json --workers --writer
+set -g _shtab_imagine_tfrecord_opts_with_value --dest-path --exclude --expect --files --image-extension --img-per-file --index-path --key-by --label-offset --name --name-format --part --preset --records --scheduler --schema --source-path --summary-json --workers --writer
 
 complete -c imagine-tfrecord -e
 complete -c imagine-tfrecord -f
@@ -58,10 +58,15 @@ complete -c imagine-tfrecord -f
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l dest-path -xka "(__fish_complete_directories)" -d 'folder or URL for the files; created if missing (default: .)'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l img-per-file -x -d 'images in a file; the last file has the rest (default: 1000)'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l name -x -d 'name the files PREFIX0, PREFIX1, ... (default: tfrecord_)'
-complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l name-format -x -d 'name the files by FORMAT instead, such as '"'"'train-{shard:05d}-of-{total:05d}'"'"'; with {total}, files get their names at the end'
+complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l name-format -x -d 'name the files by FORMAT instead, such as '"'"'train-{shard:05d}-of-{total:05d}'"'"'; with {total} and without --expect, files get their names at the end'
+complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l clean -d 'remove files of other runs that are named like these, instead of refusing to run'
+complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l keep-others -d 'leave such files there'
+complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l expect -x -d 'fail unless there are N images, with none skipped; with --part, N is that of all parts'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l source-path -xka "(__fish_complete_directories)" -d 'pack the images in DIR, a folder or URL; in natural order, instead of those on stdin, and not those in folders below it'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l recursive -d 'also pack the images in folders below DIR'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l labels-from-dirs -d 'label images by their folder in DIR (0, 1, ... in the order of the folders'"'"' names)'
+complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l exclude -x -d 'leave out names in DIR that match PATTERN, such as '"'"'*.txt'"'"'; with a slash, paths below DIR; may be repeated'
+complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l skip-empty-classes -d 'with --labels-from-dirs, give folders without images no label; instead of stopping'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l tar -d 'pack the images of a tar stream on stdin; grouped as in WebDataset, with labels from .cls members; uses one process'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l key-by -xka "first-dot last-dot" -d 'with --tar: members whose names are the same up to the first dot, as in WebDataset, or up to the last form a sample (default: first-dot)'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l image-extension -x -d 'with --tar: pack only images with this extension, such as jpg or input.jpg, or with one of several, separated by commas; for samples of several images'
@@ -75,7 +80,7 @@ complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l scheduler -x -d
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l writer -xka "native tensorflow" -d 'native or tensorflow; both write the same bytes (default: native)'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -s 0 -l null -d 'end paths with NUL instead of newline, on stdin and stdout'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l fsync -d 'write each file to the disk before listing it, to survive a power failure'
-complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -s q -l quiet -d 'print only errors on stderr'
+complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -s q -l quiet -d 'no progress, no summary: errors and warnings'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -s v -l verbose -d 'show a traceback with an error'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l summary-json -xka "(__fish_complete_path (commandline -ct))" -d 'write the numbers of the run, its exit code and its error into FILE, as JSON'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l test -d 'check files instead of writing them; list the good ones'
