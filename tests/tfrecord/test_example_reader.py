@@ -61,7 +61,7 @@ def test_messages_are_read(tmp_path: Path, data: bytes, labels: list[int]) -> No
     path = tmp_path / "x"
     path.write_bytes(b"before" + data + b"after")
     with RegularFile(bytes(path), "a message") as file:
-        assert read_example(FileSlice(file, 6), len(data)).labels == labels
+        assert read_example(FileSlice(file.read_at, 6), len(data)).labels == labels
 
 
 BAD = [
@@ -104,4 +104,4 @@ def test_long_lists_are_read_in_pieces(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(data)
     with RegularFile(bytes(path), "a message") as file:
-        assert read_example(FileSlice(file, 0), len(data)).labels == [100, 399_999]
+        assert read_example(FileSlice(file.read_at, 0), len(data)).labels == [100, 399_999]

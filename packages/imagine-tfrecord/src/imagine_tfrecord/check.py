@@ -70,7 +70,7 @@ def _checked_records(
             data = stream.read(length)
             actual_crc = framing.masked_crc32c([data])
         else:
-            data = FileSlice(file, offset + framing.HEAD_BYTES)
+            data = FileSlice(file.read_at, offset + framing.HEAD_BYTES)
             actual_crc = framing.masked_crc32c(read_pieces(stream, length))
         crc = stream.read(framing.CRC_BYTES)
         if len(crc) < framing.CRC_BYTES:

@@ -55,29 +55,19 @@ def list_folder(folder: bytes) -> Iterator[tuple[bytes, bool]]:
     if store is not None:
         yield from ((found.name, found.is_folder) for found in store.list(path))
         return
-    with file_errors(folder), os.scandir(path) as entries:
-        for entry in entries:
-            try:
-                is_folder = entry.is_dir()
-            except OSError:
-                is_folder = False
-            yield entry.name, is_folder
+    for entry in _scan(folder, path):
+        try:
+            is_folder = entry.is_dir()
+        except OSError:
+            is_folder = False
+        yield entry.name, is_folder
 
 
 def names_in(folder: bytes, prefix: bytes) -> Iterator[bytes]:
     """Yield the names in a folder that begin with a prefix; none if it does not exist."""
     store, path = locate(folder)
-    if store is not None:
-        yield from (found.name for found in store.list(path, prefix))
-        return
-    with (
-        file_errors(folder),
-        suppress(FileNotFoundError, NotADirectoryError),
-        os.scandir(path) as entries,
-    ):
-        for entry in entries:
-            if entry.name.startswith(prefix):
-                yield entry.name
+    found = _scan(folder, path, missing_ok=True) if store is None else store.list(path, prefix)
+    yield from (entry.name for entry in found if entry.name.startswith(prefix))
 
 
 def subfolders(folder: bytes) -> Iterator[bytes]:
@@ -86,12 +76,8 @@ def subfolders(folder: bytes) -> Iterator[bytes]:
     if store is not None:
         yield from (found.name for found in store.list(path) if found.is_folder)
         return
-    with (
-        file_errors(folder),
-        suppress(FileNotFoundError, NotADirectoryError),
-        os.scandir(path) as entries,
-    ):
-        for entry in entries:
+    with file_errors(folder):
+        for entry in _scan(folder, path, missing_ok=True):
             if entry.is_dir(follow_symlinks=False):
                 yield entry.name
 
@@ -101,13 +87,14 @@ def folder_bytes(folder: bytes) -> int:
     store, path = locate(folder)
     if store is not None:
         return sum(found.size for found in store.list(path) if not found.is_folder)
-    total = 0
-    with file_errors(folder), os.scandir(path) as entries:
-        for entry in entries:
-            status = local_status(entry.path)
-            if status is not None and stat.S_ISREG(status.st_mode):
-                total += status.st_size
-    return total
+    found = (local_status(entry.path) for entry in _scan(folder, path))
+    return sum(status.st_size for status in found if status and stat.S_ISREG(status.st_mode))
+
+
+def _scan(folder: bytes, path: bytes, missing_ok: bool = False) -> Iterator[os.DirEntry[bytes]]:
+    missing = (FileNotFoundError, NotADirectoryError) if missing_ok else ()
+    with file_errors(folder), suppress(*missing), os.scandir(path) as entries:
+        yield from entries
 
 
 def create_folder(folder: bytes, fsync: bool = False) -> None:

@@ -45,21 +45,15 @@ def is_cut(file: bytes | FileSlice, size: int) -> bool:
         return False
     head = file[0:HEAD_BYTES]
     if head.startswith(JPEG_SIGNATURE):
-        return not _has_jpeg_end(file)
+        # An EXIF thumbnail has an end before the first scan.
+        scans = (end for marker, _, end in jpeg_segments(file) if marker == START_OF_SCAN)
+        return not _contains(file, next(scans, size), _JPEG_END)
     if head.startswith(PNG_SIGNATURE):
         return not _contains(file, len(PNG_SIGNATURE), _PNG_END)
     if head.startswith(BMP_SIGNATURE):
         return size < _bmp_size(file)
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return size < 8 + int.from_bytes(head[4:8], "little")
-    return False
-
-
-def _has_jpeg_end(file: bytes | FileSlice) -> bool:
-    """Return whether an end marker follows the first scan; an EXIF thumbnail has one before it."""
-    for marker, _, end in jpeg_segments(file):
-        if marker == START_OF_SCAN:
-            return _contains(file, end, _JPEG_END)
     return False
 
 

@@ -156,14 +156,18 @@ def _png_header(file: bytes | FileSlice) -> Header:
     return Header("png", width, height, _PNG_MODES.get((depth, color)), channels)
 
 
-def _has_alpha(file: bytes | FileSlice, start: int, depth: int, color: int) -> bool:
+def _has_alpha(file: bytes | FileSlice, begin: int, depth: int, color: int) -> bool:
     """Check the chunks between header and pixels; return whether they give a palette alpha values.
 
     These must follow the palette. A damaged chunk of them is ignored, as libpng ignores it.
     """
     colors = 0
     has_alpha = False
-    for kind, begin, length in _png_chunks(file, start):
+    while True:
+        length, kind = _PNG_CHUNK.unpack(file[begin : begin + _PNG_CHUNK.size])
+        begin += _PNG_CHUNK.size
+        if kind == b"IDAT":
+            break
         if kind == b"PLTE" and color == _PNG_PALETTE:
             if (
                 colors
@@ -177,6 +181,7 @@ def _has_alpha(file: bytes | FileSlice, start: int, depth: int, color: int) -> b
             has_alpha |= 0 < length <= colors and _is_intact(file, begin, length)
         elif kind != b"PLTE" and not _is_ancillary(kind):
             raise ImagineError(f"a PNG file with {show(kind)} before its pixels")
+        begin += length + _CRC_BYTES
     if color == _PNG_PALETTE and not colors:
         raise ImagineError("a PNG file without its palette")
     return has_alpha
@@ -184,16 +189,6 @@ def _has_alpha(file: bytes | FileSlice, start: int, depth: int, color: int) -> b
 
 def _is_ancillary(kind: bytes) -> bool:
     return kind.isalpha() and kind[:1].islower()
-
-
-def _png_chunks(file: bytes | FileSlice, offset: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the name, offset and length of the chunks from an offset to a PNG file's pixels."""
-    while True:
-        length, kind = _PNG_CHUNK.unpack(file[offset : offset + _PNG_CHUNK.size])
-        if kind == b"IDAT":
-            return
-        yield kind, offset + _PNG_CHUNK.size, length
-        offset += _PNG_CHUNK.size + length + _CRC_BYTES
 
 
 def _is_intact(file: bytes | FileSlice, begin: int, length: int) -> bool:

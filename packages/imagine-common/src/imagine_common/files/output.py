@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TypeAlias, TypeVar
 
-from imagine_common.errors import ImagineError, file_error, file_errors
+from imagine_common.errors import ImagineError, file_errors
 from imagine_common.files.temporary import (
     create_temporary,
     remove_temporary,
@@ -134,49 +134,39 @@ def _write_some(fd: int, buffers: Sequence[Buffer]) -> int:
             poll.poll()
 
 
-class AtomicFile(OutputFile):
+class AtomicFile(BufferedOutput, OutputFile):
     """A local file that is renamed to `path` when its `with` block ends without error."""
 
     def __init__(self, path: bytes, fsync: bool = False) -> None:
+        super().__init__(-1)
         self.path = path
         self._errors = file_errors(path)
         self._fsync = fsync
         self._temporary = temporary_name(os.path.dirname(path))
-        self._fd = -1
         self._synced = -1  # how many of the bytes written are on the disk
 
     def __enter__(self) -> AtomicFile:
         with self._errors:
             self._fd = create_temporary(self._temporary)
-        self._output = BufferedOutput(self._fd)
         return self
-
-    @property
-    def size(self) -> int:
-        """Return the number of bytes appended."""
-        return self._output.size
 
     def write(self, buffers: Iterable[Buffer]) -> None:
         """Append buffers without copying them; they must not change until `flush`."""
         check_stopped()
-        # Called for each record: `file_errors` would take longer than the rest.
-        try:
-            self._output.write(buffers)
-        except OSError as error:
-            raise file_error(self.path, error) from error
+        super().write(buffers)
 
     def flush(self) -> None:
         """Write all appended buffers."""
         with self._errors:
-            self._output.flush()
+            super().flush()
 
     def settle(self) -> None:
         """Write all appended bytes, to the disk with `fsync`; only the rename can still fail."""
-        with self._errors:
-            self._output.flush()
-            if self._fsync and self._synced != self._output.written:
+        self.flush()
+        if self._fsync and self._synced != self.written:
+            with self._errors:
                 os.fsync(self._fd)
-                self._synced = self._output.written
+            self._synced = self.written
 
     def finish(self) -> None:
         """Write all appended bytes and rename the file."""

@@ -6,7 +6,7 @@ import io
 import os
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from imagine_common.errors import ImagineError, file_error, file_errors
@@ -69,17 +69,13 @@ class RegularFile(InputFile):
             _require_regular(path, os.stat(path).st_mode, expected)
             # O_NONBLOCK: a FIFO that just took the name must not block.
             self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            status = os.fstat(self._fd)
         except OSError as error:
             hint = hint_at_name(path) if isinstance(error, FileNotFoundError) else ""
             raise ImagineError(f"{file_error(path, error)}{hint}") from error
-        try:
-            status = os.fstat(self._fd)
-            _require_regular(path, status.st_mode, expected)
-        except BaseException as error:
+        if not stat.S_ISREG(status.st_mode):
             self.close()
-            if isinstance(error, OSError):
-                raise file_error(path, error) from error
-            raise
+            _require_regular(path, status.st_mode, expected)
         self.size = status.st_size
 
     def read_at(self, offset: int, size: int) -> bytes:
@@ -150,10 +146,12 @@ def read_pieces(file: BinaryIO, size: int) -> Iterator[bytes]:
 
 
 class FileSlice:
-    """A file from an offset on, read like `bytes`: only where it is sliced, `window` at least."""
+    """A file from an offset on, used like `bytes`; each `read_at` is of `window` bytes at least."""
 
-    def __init__(self, file: InputFile, begin: int, window: int = _WINDOW_BYTES) -> None:
-        self._file = file
+    def __init__(
+        self, read_at: Callable[[int, int], bytes], begin: int, window: int = _WINDOW_BYTES
+    ) -> None:
+        self._read_at = read_at
         self._begin = begin
         self._least = window
         self._window = b""
@@ -165,7 +163,7 @@ class FileSlice:
         end = span.stop - self._window_begin
         if begin < 0 or end > len(self._window):
             size = max(span.stop - span.start, self._least)
-            self._window = self._file.read_at(self._begin + span.start, size)
+            self._window = self._read_at(self._begin + span.start, size)
             self._window_begin = span.start
             begin, end = 0, span.stop - span.start
         return self._window[begin:end]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from imagine_common.errors import ImagineError
 from imagine_common.exchange.manifest import INT64_MAX
 from imagine_common.files.image_ends import ENDS, is_cut
+from imagine_common.files.image_headers import HEAD_BYTES as HEAD_BYTES
 from imagine_common.files.reading import FileSlice, InputFile
 from imagine_common.files.storage import open_input
 from imagine_common.files.temporary import is_temporary
@@ -24,7 +25,6 @@ from imagine_common.text import show
 if TYPE_CHECKING:
     from imagine_common.files.image_headers import Header
 
-HEAD_BYTES = 32
 # Names with these extensions, in lower case, promise an image. The packers refuse PNM files.
 IMAGE_EXTENSIONS = frozenset(
     b"jpg jpeg jpe jfif png bmp dib gif webp tif tiff jp2 j2k j2c jpc jpx jxl avif avifs heic heif"
@@ -109,7 +109,7 @@ def look_at_image(
     """
     position, path, labels, *_ = image
     with _open_image(path, limit) as file:
-        contents = FileSlice(file, 0, window=_HEADER_BYTES)
+        contents = FileSlice(file.read_at, 0, window=_HEADER_BYTES)
         require_image(path, contents[0:HEAD_BYTES])
         header = examine(path, contents)
         require_end(path, contents, file.size)

@@ -101,7 +101,7 @@ def existing_size(spec: DatasetSpec, path: bytes) -> int:
             if spec.format.pillow:
                 header = read_complete(file, spec.format.pillow)
                 return file.size if header == (spec.width, spec.height, spec.mode) else 0
-            contents = FileSlice(file, 0, _WINDOW_BYTES)
+            contents = FileSlice(file.read_at, 0, _WINDOW_BYTES)
             wanted = (spec.image_format, spec.width, spec.height, spec.mode)
             is_kept = read_header(contents)[:4] == wanted and has_end(contents, file.size)
             if spec.image_format == "bmp":
@@ -167,10 +167,10 @@ def _opener(kind: str) -> Any:
 def _has_end(file: InputFile, kind: str, image: Any) -> bool:
     size = file.size
     if kind == "GIF":
-        return _gif_end(FileSlice(file, 0)) == size
+        return _gif_end(FileSlice(file.read_at, 0)) == size
     if kind == "JPEG2000":
         return file.read_at(4, 4) == b"jP  " and file.read_at(size - 2, 2) == b"\xff\xd9"
-    if _ends_in_zeros(FileSlice(file, 0, TAIL_BYTES), size):
+    if _ends_in_zeros(FileSlice(file.read_at, 0, TAIL_BYTES), size):
         return False
     if kind == "WEBP":
         return 8 + int.from_bytes(file.read_at(4, 4), "little") == size
@@ -222,7 +222,7 @@ def _palette_bytes(data: FileSlice, offset: int) -> int:
 
 
 def _gif_mode(file: InputFile) -> str:
-    palette = file.read_at(_GIF_HEAD_BYTES, _palette_bytes(FileSlice(file, 0), 10))
+    palette = file.read_at(_GIF_HEAD_BYTES, _palette_bytes(FileSlice(file.read_at, 0), 10))
     return "L" if palette[0::3] == palette[1::3] == palette[2::3] else "RGB"
 
 

@@ -6,11 +6,12 @@ import io
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.output import Buffer, OutputFile
-from imagine_common.files.reading import InputFile
+from imagine_common.files.reading import FileSlice, InputFile
 from imagine_common.files.stores.store import Store, Upload
 from imagine_common.host.threads import check_stopped
 from imagine_common.text import show
@@ -112,38 +113,26 @@ class StoreInput(InputFile):
 
     def __init__(self, store: Store, path: bytes, size: int) -> None:
         self.size = size
-        self._store = store
-        self._path = path
-        self._window = b""
-        self._window_begin = 0
+        self._read = partial(_read, store, path, size)
+        self._last = FileSlice(self._read, 0, _LEAST_BYTES)
 
     def read_at(self, offset: int, size: int) -> bytes:
         """Return `size` bytes from an offset on; fewer only at the end of the object."""
-        end = min(offset + size, self.size)
-        begin = offset - self._window_begin
-        if begin < 0 or end > self._window_begin + len(self._window):
-            if offset >= end:
-                return b""
-            most = min(max(end, offset + _LEAST_BYTES), self.size)
-            self._window = self._read(offset, most)
-            self._window_begin = offset
-            begin = 0
-        return self._window[begin : end - self._window_begin]
+        return self._last[offset : min(offset + size, self.size)] if offset < self.size else b""
 
     def stream(self) -> BinaryIO:
         """Return a file object that reads from the beginning, and ahead."""
-
-        def block(begin: int) -> bytes:
-            return self._read(begin, min(begin + _BLOCK_BYTES, self.size))
-
-        blocks = look_ahead(block, range(0, self.size, _BLOCK_BYTES), _BLOCKS_AHEAD)
+        read = partial(self._read, length=_BLOCK_BYTES)
+        blocks = look_ahead(read, range(0, self.size, _BLOCK_BYTES), _BLOCKS_AHEAD)
         return io.BufferedReader(_Stream(blocks), 1 << 20)
 
-    def _read(self, begin: int, end: int) -> bytes:
-        data = self._store.read(self._path, begin, end)
-        if len(data) != end - begin:
-            raise ImagineError(f"{show(self._path)}: it became shorter while being read")
-        return data
+
+def _read(store: Store, path: bytes, size: int, begin: int, length: int) -> bytes:
+    end = min(begin + length, size)
+    data = store.read(path, begin, end)
+    if len(data) != end - begin:
+        raise ImagineError(f"{show(path)}: it became shorter while being read")
+    return data
 
 
 class _Stream(io.RawIOBase):

@@ -5,8 +5,8 @@ Functions and methods raise an `ImagineError` that names the object if the store
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from io import BytesIO
 from typing import Any, NamedTuple
 
 from imagine_common.errors import ImagineError
@@ -110,9 +110,9 @@ class Store:
 class MemoryStore(Store):
     """A store in this process's memory, for trials."""
 
-    def begin(self, url: bytes) -> Upload:
-        """Begin to collect the parts of an object: fsspec's file would be visible at once."""
-        return _MemoryUpload(self, url)
+    def part_bytes(self, _number: int) -> int:
+        """Return a size that no object has: fsspec's file would be visible at once."""
+        return sys.maxsize
 
     def put(self, url: bytes, data: bytes) -> None:
         """Write a whole object; raise an error in a worker process, whose memory is not shared."""
@@ -121,16 +121,3 @@ class MemoryStore(Store):
         if multiprocessing.parent_process() is not None:
             raise ImagineError(f"{show(url)}: in the memory of one process: it needs --workers 1")
         super().put(url, data)
-
-
-class _MemoryUpload(Upload):
-    def __init__(self, store: Store, url: bytes) -> None:
-        self._store = store
-        self._url = url
-        self._file = BytesIO()
-
-    def complete(self) -> None:
-        self._store.put(self._url, self._file.getvalue())
-
-    def abort(self) -> None:
-        self._file.close()
