@@ -66,7 +66,7 @@ def create_recordio(
 ) -> PackSummary:
     """Pack the images of a folder into RecordIO files and return what was written."""
     make_format = partial(record_format, writer=writer, merged_index=merged_index)
-    return create_records(make_format, source_path, dest_path, name, img_per_file, **options)
+    return create_records(make_format, source_path, dest_path, name, img_per_file, options)
 
 
 def record_format(spec: PackSpec, writer: str, merged_index: bool) -> RecordIOFormat:

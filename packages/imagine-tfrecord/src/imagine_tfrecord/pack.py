@@ -72,7 +72,7 @@ def create_tfrecords(
     make_format = partial(
         record_format, writer=writer, schema=schema, index=index, index_path=index_path
     )
-    return create_records(make_format, source_path, dest_path, name, img_per_file, **options)
+    return create_records(make_format, source_path, dest_path, name, img_per_file, options)
 
 
 def record_format(

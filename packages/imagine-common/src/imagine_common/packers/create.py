@@ -6,7 +6,7 @@ import os
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from imagine_common.errors import UsageError
 from imagine_common.packers.pack_spec import PackSpec
@@ -88,49 +88,40 @@ class PackOptions(TypedDict, total=False):
     keep_others: bool | None
 
 
+_FOLDER_DEFAULTS: dict[str, object] = {
+    "recursive": False,
+    "labels_from_dirs": False,
+    "exclude": (),
+    "skip_empty_classes": False,
+}
+OPTION_DEFAULTS = {
+    name: getattr(PackSpec, name, _FOLDER_DEFAULTS.get(name))
+    for name in PackOptions.__annotations__
+}
+
+
 def create_records(
     record_format: Callable[[PackSpec], RecordFormat],
     source_path: PathLike,
     dest_path: PathLike,
     name: PathLike,
     img_per_file: int,
-    *,
-    workers: Workers | None = None,
-    resume: bool = False,
-    skip_invalid: bool = False,
-    fsync: bool = False,
-    recursive: bool = False,
-    labels_from_dirs: bool = False,
-    exclude: Sequence[str | bytes] = (),
-    skip_empty_classes: bool = False,
-    label_offset: int = 0,
-    name_format: PathLike | None = None,
-    expect: int | None = None,
-    clean: bool = False,
-    keep_others: bool | None = False,
+    options: PackOptions,
 ) -> PackSummary:
     """Pack the images of a folder into shards of a record format and return what was written."""
-    check_types(locals(), create_records.__annotations__)
-    spec = PackSpec(
-        dest_path,
-        name,
-        img_per_file,
-        resume=resume,
-        skip_invalid=skip_invalid or keep_others is None,
-        fsync=fsync,
-        label_offset=label_offset,
-        name_format=None if name_format is None else os.fsencode(name_format),
-        expect=expect,
-        clean=clean,
-        keep_others=keep_others,
-    )
+    kinds = {key: kind.__forward_arg__ for key, kind in PackOptions.__annotations__.items()}
+    check_types(options, kinds)
+    values: dict[str, Any] = {**OPTION_DEFAULTS, **options}
+    workers = values.pop("workers")
+    recursive, labels_from_dirs, exclude, skip_empty = map(values.pop, _FOLDER_DEFAULTS)
+    only_warns = values["keep_others"] is None
+    values["skip_invalid"] = values["skip_invalid"] or only_warns
+    if values["name_format"] is not None:
+        values["name_format"] = os.fsencode(values["name_format"])
+    spec = PackSpec(dest_path, name, img_per_file, **values)
+    exclude = [os.fsencode(pattern) for pattern in exclude]
     source = FolderSource(
-        os.fsencode(source_path),
-        recursive,
-        labels_from_dirs,
-        [os.fsencode(pattern) for pattern in exclude],
-        skip_empty_classes,
-        only_warns=keep_others is None,
+        os.fsencode(source_path), recursive, labels_from_dirs, exclude, skip_empty, only_warns
     )
     start = time.perf_counter()
     files = records = size = 0
@@ -144,6 +135,3 @@ def create_records(
     seconds = time.perf_counter() - start
     warned += source.warnings()
     return PackSummary(files, records, size, seconds, tuple(skipped), tuple(warned))
-
-
-OPTION_DEFAULTS: dict[str, object] = create_records.__kwdefaults__ or {}
