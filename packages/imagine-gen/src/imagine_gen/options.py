@@ -17,16 +17,8 @@ _EXAMPLES = (
     "imagine-gen --preset imagenet --path imagenet --dry-run",
 )
 _COMMON = (
-    "--path",
-    "--count",
-    "--width",
-    "--height",
-    "--image-format",
-    "--content",
-    "--target-size",
-    "--preset",
-    "--resume",
-    "--workers",
+    "--path --count --width --height --image-format --content --target-size --preset --resume"
+    " --workers"
 )
 _CODECS = {  # by Pillow's names
     "libjpeg_turbo": "libjpeg-turbo",
@@ -69,9 +61,9 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
         group = parser.add_argument_group(heading)
         if heading == "output":
             text = "folder or URL for the images; created if missing"
-            group.add_argument("--path", metavar="DIR", help=text)
+            shared.add_option(group, "--path", text, "DIR")
             text = "write a tar stream of the images to stdout instead of files into DIR"
-            group.add_argument("--tar", action="store_true", help=text)
+            shared.add_option(group, "--tar", text)
             shared.add_others_options(group)
         elif heading == "image":
             _add_dimensions(group)
@@ -105,26 +97,21 @@ def _add_option(group: argparse._ArgumentGroup, option: Option) -> None:
 
 
 def _add_dimensions(group: argparse._ArgumentGroup) -> None:
-    text = "pixels, or LEAST:MOST to draw a number for each image (default: %(default)s)"
-    group.add_argument("--width", metavar="N", default=str(WIDTH), help=text)
-    group.add_argument("--height", metavar="N", default=str(HEIGHT), help=text)
-    group.add_argument(
-        "--size-list",
-        metavar="FILE",
-        help="draw width and height from FILE, with lines `width height [weight]`, or from the"
-        " list `imagenet`",
+    text = "pixels, or LEAST:MOST to draw a number for each image"
+    shared.add_option(group, "--width", text, "N", str(WIDTH))
+    shared.add_option(group, "--height", text, "N", str(HEIGHT))
+    text = (
+        "draw width and height from FILE, with lines `width height [weight]`, or from the list"
+        " `imagenet`"
     )
+    shared.add_option(group, "--size-list", text, "FILE")
     shared.add_alias(group, "--image_format", "image_format")
 
 
 def _add_running_options(group: argparse._ArgumentGroup) -> None:
     shared.add_workers_option(group, "makes images")
-    group.add_argument(
-        "--chunksize",
-        type=whole_number,
-        metavar="N",
-        help="images per unit of work (default: depends on their dimensions)",
-    )
+    text = "images per unit of work (default: depends on their dimensions)"
+    shared.add_option(group, "--chunksize", text, "N", None, whole_number)
     shared.add_part_option(group, "one range of the images")
     flags = {
         "--resume": "keep images that already exist; makes a few of them again to compare",
@@ -134,7 +121,7 @@ def _add_running_options(group: argparse._ArgumentGroup) -> None:
         "--size": "report on stderr the size of the first image and of the folder, in bytes",
     }
     for flag, text in flags.items():
-        group.add_argument(flag, action="store_true", help=text)
+        shared.add_option(group, flag, text)
     shared.add_null_option(group, "stdout")
     shared.add_fsync_option(group)
     shared.add_message_options(group)

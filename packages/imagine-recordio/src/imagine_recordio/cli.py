@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
+from imagine_common.cli.options import add_option
 from imagine_common.cli.presets import parse_with_preset
 from imagine_common.cli.tool import run_tool
 from imagine_common.errors import UsageError
 from imagine_common.packers.cli import Packer, run_packer
-from imagine_common.packers.options import PackerParser, add_option
+from imagine_common.packers.options import PackerParser
 from imagine_recordio.names import WRITERS
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,24 @@ if TYPE_CHECKING:
     from imagine_common.parallel.ordered_map import Workers
 
 _LOGGERS = ("distributed", "tornado", "asyncio")
+
+
+def add_option(
+    group: argparse._ActionsContainer,
+    names: str,
+    text: str,
+    metavar: str | None = None,
+    default: object = None,
+    parse: Callable[[str], object] = str,
+    **kwargs: Any,
+) -> None:
+    """Add an option and, if it is not None, its default to the help; a flag without `metavar`."""
+    if metavar is None:
+        group.add_argument(*names.split(), action="store_true", help=text)
+        return
+    if default not in (None, ()):
+        text += " (default: %(default)s)"
+    group.add_argument(names, metavar=metavar, default=default, type=parse, help=text, **kwargs)
 
 
 def add_alias(parser: argparse._ActionsContainer, spelling: str, dest: str, **kwargs: Any) -> None:
@@ -44,33 +62,23 @@ def add_null_option(parser: argparse._ActionsContainer, where: str) -> None:
 
 def add_workers_option(parser: argparse._ActionsContainer, what: str) -> None:
     """Add `--workers` and `--scheduler`; each worker does `what`."""
-    parser.add_argument(
-        "--workers",
-        type=whole_number,
-        metavar="N",
-        help=f"processes, each of which {what} (default: the number of usable CPUs)",
-    )
-    parser.add_argument(
-        "--scheduler",
-        metavar="ADDRESS",
-        help="work on a Dask cluster that shares the files: tcp://HOST:PORT or a scheduler file",
-    )
+    text = f"processes, each of which {what} (default: the number of usable CPUs)"
+    add_option(parser, "--workers", text, "N", None, whole_number)
+    text = "work on a Dask cluster that shares the files: tcp://HOST:PORT or a scheduler file"
+    add_option(parser, "--scheduler", text, "ADDRESS")
 
 
 def add_part_option(parser: argparse._ActionsContainer, what: str) -> None:
     """Add `--part`, which selects `what`."""
-    parser.add_argument(
-        "--part",
-        metavar="I/N",
-        help=f"do only part I of N, counted from 0: {what}; all parts give what one run gives",
-    )
+    text = f"do only part I of N, counted from 0: {what}; all parts give what one run gives"
+    add_option(parser, "--part", text, "I/N")
 
 
 def add_others_options(parser: argparse._ActionsContainer) -> None:
     """Add `--clean` and `--keep-others`."""
     text = "remove files of other runs that are named like these, instead of refusing to run"
-    parser.add_argument("--clean", action="store_true", help=text)
-    parser.add_argument("--keep-others", action="store_true", help="leave such files there")
+    add_option(parser, "--clean", text)
+    add_option(parser, "--keep-others", "leave such files there")
 
 
 def keep_others_of_parts(args: argparse.Namespace, *options: str) -> None:
@@ -86,11 +94,8 @@ def keep_others_of_parts(args: argparse.Namespace, *options: str) -> None:
 
 def add_fsync_option(parser: argparse._ActionsContainer) -> None:
     """Add `--fsync`."""
-    parser.add_argument(
-        "--fsync",
-        action="store_true",
-        help="write each file to the disk before listing it, to survive a power failure",
-    )
+    text = "write each file to the disk before listing it, to survive a power failure"
+    add_option(parser, "--fsync", text)
 
 
 def was_given(args: argparse.Namespace, option: str) -> bool:
@@ -100,18 +105,10 @@ def was_given(args: argparse.Namespace, option: str) -> bool:
 
 def add_message_options(parser: argparse._ActionsContainer) -> None:
     """Add `--quiet`, `--verbose` and `--summary-json`."""
-    parser.add_argument(
-        "-q", "--quiet", action="store_true", help="no progress, no summary: errors and warnings"
-    )
-    parser.add_argument(
-        "-v", "--verbose", action="store_true", help="show a traceback with an error"
-    )
-    parser.add_argument(
-        "--summary-json",
-        metavar="FILE",
-        type=os.fsencode,
-        help="write the numbers of the run, its exit code and its error into FILE, as JSON",
-    )
+    add_option(parser, "-q --quiet", "no progress, no summary: errors and warnings")
+    add_option(parser, "-v --verbose", "show a traceback with an error")
+    text = "write the numbers of the run, its exit code and its error into FILE, as JSON"
+    add_option(parser, "--summary-json", text, "FILE", None, os.fsencode)
 
 
 @contextmanager

@@ -44,7 +44,7 @@ class Parser(argparse.ArgumentParser):
         description: str,
         epilog: str = "",
         examples: Sequence[str] = (),
-        common: Sequence[str] = (),
+        common: str = "",
         hints: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(
@@ -60,7 +60,7 @@ class Parser(argparse.ArgumentParser):
         self.examples = examples
         self.late_epilog: Callable[[], str] | None = None  # before the epilog; slow to make
         self.libraries: Callable[[], Iterable[str]] = tuple  # with versions; bytes depend on them
-        self._common = common
+        self._common = common.split()
         self._hints = hints or {}
 
     def format_help(self) -> str:
@@ -157,11 +157,8 @@ class Parser(argparse.ArgumentParser):
 
 
 class _Show(argparse.Action):
-    """Print the text that `const` returns, and exit."""
-
     def __init__(self, option_strings: Sequence[str], dest: str, **kwargs: Any) -> None:
         super().__init__(option_strings, dest, nargs=0, default=argparse.SUPPRESS, **kwargs)
 
     def __call__(self, parser: Any, *_: object) -> None:
-        """Print and exit."""
         parser.show(self.const())

@@ -10,34 +10,29 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 
+from imagine_common.cli.options import add_option
 from imagine_common.cli.parser import Parser
 from imagine_common.cli.preset_files import Preset, find_preset, load_presets
 from imagine_common.errors import UsageError
 
 # An option that is given drops these options of a preset.
 _DROPPED_BY = {
-    "width": {"size-list"},
-    "height": {"size-list"},
-    "size-list": {"width", "height"},
-    "quality": {"target-size", "target-size-stdev"},
-    "target-size": {"quality", "target-size-stdev"},
-    "target-size-stdev": {"quality"},
-    "image-format": {
-        "compress-level",
-        "quality",
-        "subsampling",
-        "target-size",
-        "target-size-stdev",
-    },
-    "mode": {"subsampling"},
-    "layout": {"files-per-dir"},
-    "files-per-dir": {"layout"},
-    "path": {"tar"},
-    "tar": {"path"},
-    "name": {"name-format"},
-    "name-format": {"name"},
-    "index": {"index-path"},
-    "index-path": {"index"},
+    "width": "size-list",
+    "height": "size-list",
+    "size-list": "width height",
+    "quality": "target-size target-size-stdev",
+    "target-size": "quality target-size-stdev",
+    "target-size-stdev": "quality",
+    "image-format": "compress-level quality subsampling target-size target-size-stdev",
+    "mode": "subsampling",
+    "layout": "files-per-dir",
+    "files-per-dir": "layout",
+    "path": "tar",
+    "tar": "path",
+    "name": "name-format",
+    "name-format": "name",
+    "index": "index-path",
+    "index-path": "index",
 }
 
 
@@ -46,13 +41,12 @@ def add_preset_option(parser: Parser, tool: str) -> None:
     parser.preset_tool = tool
     parser.late_epilog = lambda: _listing(tool)
     group = parser.add_argument_group("preset")
-    group.add_argument(
-        "--preset",
-        metavar="NAME",
-        help="set the options of a known workload; listed below, or a file such as ./NAME.json;"
-        " options given together with it override it",
+    text = (
+        "set the options of a known workload; listed below, or a file such as ./NAME.json; options"
+        " given together with it override it"
     )
-    group.add_argument("--describe", action="store_true", help="show what the preset sets and exit")
+    add_option(group, "--preset", text, "NAME")
+    add_option(group, "--describe", "show what the preset sets and exit")
 
 
 def parse_with_preset(
@@ -100,7 +94,7 @@ def _words(
         other
         for option, others in _DROPPED_BY.items()
         if attributes.get(f"--{option}") in given
-        for other in others
+        for other in others.split()
     }
     return {
         f"--{name}": _word(name, value)
@@ -122,7 +116,6 @@ def _given(parser: Parser, argv: Sequence[str] | None) -> set[str]:
 
 
 def _listing(tool: str) -> str:
-    """Return the help's list of the presets for a tool."""
     try:
         presets = [preset for preset in load_presets() if tool in preset.options]
     except UsageError as error:
@@ -133,7 +126,6 @@ def _listing(tool: str) -> str:
 
 
 def _description(preset: Preset) -> str:
-    """Return a preset's summary, notes and command lines."""
     from shlex import join
     from textwrap import fill
 
@@ -146,5 +138,4 @@ def _description(preset: Preset) -> str:
 
 
 def _word(name: str, value: str | int | bool) -> str:
-    """Return an option of a preset as an argument."""
     return f"--{name}" if value is True else f"--{name}={value}"

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from imagine_common.cli.options import (
-    add_alias,
-    add_fsync_option,
-    add_message_options,
-    add_null_option,
-    add_others_options,
-    add_part_option,
-    add_workers_option,
-)
+from imagine_common.cli import options as shared
+from imagine_common.cli.options import add_alias, add_option
 from imagine_common.cli.parser import Parser
 from imagine_common.cli.presets import add_preset_option
 from imagine_common.cli.quantities import whole_number
@@ -32,16 +25,8 @@ imagine-gen --path images --count 1000 | {prog} --dest-path records
 imagine-gen --tar --count 1000 | {prog} --tar --dest-path records
 find photos -name '*.jpg' -print0 | {prog} -0 --img-per-file 500"""
 _COMMON = (
-    "--dest-path",
-    "--img-per-file",
-    "--preset",
-    "--source-path",
-    "--labels-from-dirs",
-    "--tar",
-    "--skip-invalid",
-    "--resume",
-    "--workers",
-    "--test",
+    "--dest-path --img-per-file --preset --source-path --labels-from-dirs --tar --skip-invalid"
+    " --resume --workers --test"
 )
 _EPILOG = """\
 The manifest on stdin has one image path a line, optionally followed by a tab
@@ -83,35 +68,14 @@ class PackerParser(Parser):
         add_option(self.records, "--label-offset", text, "N", 0, whole_number)
         _add_running_options(running, writers)
         add_option(testing, "--test", "check files instead of writing them; list the good ones")
-        for noun, text in (
-            ("files", "with --test, fail unless N files are good"),
-            ("records", "with --test, fail unless the good files have N records"),
-        ):
-            testing.add_argument(
-                f"--{noun}", metavar="N", dest=f"expected_{noun}", type=whole_number, help=text
-            )
-        testing.add_argument(
-            "files", metavar="FILE", nargs="*", help="files to check, instead of those on stdin"
-        )
+        text = "with --test, fail unless N files are good"
+        add_option(testing, "--files", text, "N", None, whole_number, dest="expected_files")
+        text = "with --test, fail unless the good files have N records"
+        add_option(testing, "--records", text, "N", None, whole_number, dest="expected_records")
+        text = "files to check, instead of those on stdin"
+        testing.add_argument("files", metavar="FILE", nargs="*", help=text)
         self.add_closing_options(running)
         add_preset_option(self, format_name)
-
-
-def add_option(
-    group: argparse._ArgumentGroup,
-    name: str,
-    text: str,
-    metavar: str | None = None,
-    default: object = None,
-    parse: Callable[[str], object] = str,
-) -> None:
-    """Add an option and, if it is not None, its default to the help; a flag without `metavar`."""
-    if metavar is None:
-        group.add_argument(name, action="store_true", help=text)
-        return
-    if default not in (None, ()):
-        text += " (default: %(default)s)"
-    group.add_argument(name, metavar=metavar, default=default, type=parse, help=text)
 
 
 def _add_output_options(group: argparse._ArgumentGroup, name: str, files: str) -> None:
@@ -127,7 +91,7 @@ def _add_output_options(group: argparse._ArgumentGroup, name: str, files: str) -
         " {total} and without --expect, files get their names at the end"
     )
     add_option(group, "--name-format", text, "FORMAT", None, os.fsencode)
-    add_others_options(group)
+    shared.add_others_options(group)
 
 
 def _add_input_options(group: argparse._ArgumentGroup) -> None:
@@ -146,7 +110,7 @@ def _add_input_options(group: argparse._ArgumentGroup) -> None:
         "leave out names in DIR that match PATTERN, such as '*.txt'; with a slash, paths below DIR;"
         " may be repeated"
     )
-    group.add_argument("--exclude", metavar="PATTERN", action="append", type=os.fsencode, help=text)
+    add_option(group, "--exclude", text, "PATTERN", None, os.fsencode, action="append")
     text = "with --labels-from-dirs, give folders without images no label; instead of stopping"
     add_option(group, "--skip-empty-classes", text)
     text = (
@@ -176,10 +140,10 @@ def _add_running_options(group: argparse._ArgumentGroup, writers: Sequence[str])
     text = "write nothing; show what would be written, and fail if it does not fit"
     add_option(group, "--dry-run", text)
     add_option(group, "--resume", "keep finished files of an earlier run")
-    add_part_option(group, "files I, I+N, I+2N, ...")
-    add_workers_option(group, "writes one file at a time")
+    shared.add_part_option(group, "files I, I+N, I+2N, ...")
+    shared.add_workers_option(group, "writes one file at a time")
     text = f"{' or '.join(writers)}; both write the same bytes"
     add_option(group, "--writer", text, "NAME", writers[0], str.lower)
-    add_null_option(group, "stdin and stdout")
-    add_fsync_option(group)
-    add_message_options(group)
+    shared.add_null_option(group, "stdin and stdout")
+    shared.add_fsync_option(group)
+    shared.add_message_options(group)
