@@ -36,7 +36,6 @@ class UsageError(ImagineError):
     for_python = False
 
     def __str__(self) -> str:
-        """Return the message."""
         text = super().__str__()
         if not self.for_python:
             return text

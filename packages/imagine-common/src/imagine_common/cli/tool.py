@@ -10,7 +10,6 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from imagine_common.cli.parser import Parser
 from imagine_common.cli.report import print_stderr
@@ -56,7 +55,9 @@ def run_tool(
                     summary = SummaryFile(args, sys.argv[1:] if argv is None else argv)
                 try:
                     with warnings.catch_warnings():
-                        warnings.showwarning = partial(_show_warning, parser.prog)
+                        warnings.showwarning = lambda message, *_, **__: print_stderr(
+                            f"{parser.prog}: warning: {printable(str(message))}"
+                        )
                         run(args)
                 except UsageError as error:
                     error.for_python = False
@@ -75,11 +76,6 @@ def run_tool(
             error, verbose = Interrupted(received[0]), False
         return _explain(error, parser.prog, verbose, finished, summary)
     return DONE if summary is None else summary.write(DONE, None)
-
-
-def _show_warning(prog: str, message: Warning | str, *_: object, **__: object) -> None:
-    """Print a library's warning, in one line."""
-    print_stderr(f"{prog}: warning: {printable(str(message))}")
 
 
 def _explain(
@@ -109,18 +105,13 @@ def _describe(error: BaseException, prog: str, verbose: bool) -> str:
         return f"error: {error}"
     if out_of_memory(error):
         return "error: out of memory; try fewer --workers"
-    hint = "" if verbose else " (--verbose shows where)"
-    return f"error: {_reason(error)}{hint}"
-
-
-def _reason(error: BaseException) -> str:
-    """Return the reason of an unexpected error; only a defect is shown as Python's."""
+    reason = f"{type(error).__name__}: {error}"  # Only a defect is shown as Python's error.
     if isinstance(error, OSError):
         place = f"{show(error.filename)}: " if error.filename else ""
-        return f"{place}{error.strerror or error}"
-    if isinstance(error, RuntimeError) and "start new thread" in str(error):
-        return str(error)
-    return f"{type(error).__name__}: {error}"
+        reason = f"{place}{error.strerror or error}"
+    elif isinstance(error, RuntimeError) and "start new thread" in str(error):
+        reason = str(error)
+    return f"error: {reason}{'' if verbose else ' (--verbose shows where)'}"
 
 
 def _open_missing_descriptors() -> None:

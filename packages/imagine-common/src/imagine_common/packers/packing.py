@@ -29,12 +29,7 @@ from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import Image, Shard
 from imagine_common.packers.shards.files import ShardFiles
 from imagine_common.packers.shards.record_format import RecordFormat
-from imagine_common.packers.shards.slices import (
-    Slice,
-    cut_here,
-    cut_slices,
-    require_count,
-)
+from imagine_common.packers.shards.slices import Slice, cut_here, cut_slices, require_count
 from imagine_common.packers.sources.base import LineFormat, LineSource, Source, StreamSource
 from imagine_common.packers.sources.folder import FolderSource
 from imagine_common.parallel.ordered_map import Workers, base_of, choose_workers, ordered_map
@@ -69,9 +64,9 @@ def pack(
     if isinstance(source, FolderSource):
         source.listing.outputs = files.patterns()
     if isinstance(source, StreamSource):
-        packed = _pack_stream(source, spec, record_format, files)
+        packed = _pack_stream(source, files)
     else:
-        packed = _pack_lines(source, spec, record_format, files, workers)
+        packed = _pack_lines(source, files, workers)
     shards = record_format.merge(files.publish(packed, written, warn), spec.fsync)
     return _to_the_end(shards, all_at_once=spec.waits_for_total)
 
@@ -94,15 +89,13 @@ def _to_the_end(shards: Generator[Shard], all_at_once: bool) -> Generator[Shard]
     yield from finished
 
 
-def _pack_stream(
-    source: StreamSource, spec: PackSpec, record_format: RecordFormat, files: ShardFiles
-) -> Generator[Shard]:
+def _pack_stream(source: StreamSource, files: ShardFiles) -> Generator[Shard]:
+    spec, record_format = files.spec, files.record_format
     keep_freed_memory()
-    for number, images in _cut_stream(source, spec, record_format):
+    for number, found in _cut_stream(source, spec, record_format):
         skipped: list[str] = []
-        shard = _write(
-            record_format, files.place(number), usable(images, spec, skipped), spec.fsync
-        )
+        images = usable(found, spec, skipped)
+        shard = _write(record_format, files.place(number), images, spec.fsync)
         yield shard._replace(skipped=tuple(skipped))
 
 
@@ -115,13 +108,8 @@ def _cut_stream(
             yield number, map(itemgetter(1), images)
 
 
-def _pack_lines(
-    source: LineSource,
-    spec: PackSpec,
-    record_format: RecordFormat,
-    files: ShardFiles,
-    workers: Workers,
-) -> Generator[Shard]:
+def _pack_lines(source: LineSource, files: ShardFiles, workers: Workers) -> Generator[Shard]:
+    spec = files.spec
     delimiter = source.line_format.delimiter
     folder = scratch_folder(spec.dest_path)
     base = base_of(workers)
@@ -149,7 +137,7 @@ def _pack_lines(
         if isinstance(workers, int) and (first is None or first.is_single):
             workers = 1  # Starting processes would take longer than writing it here.
         tidy = partial(clear_leftovers, *(rooted(folder, base) for folder in files.folders()))
-        pack_slice = partial(_pack_slice, source.line_format, spec, record_format, base)
+        pack_slice = partial(_pack_slice, source.line_format, spec, files.record_format, base)
         try:
             with closing(ordered_map(pack_slice, chain([first], todo), workers, tidy)) as shards:
                 for shard in shards:
@@ -185,16 +173,10 @@ def _write(
 ) -> Shard:
     """Write a shard of images; without any, it has no records and no file."""
     first = list(islice(images, 1))
-    return (
-        record_format.write(files, _rejoin(first, images), fsync)
-        if first
-        else Shard(files[0], 0, 0)
-    )
-
-
-def _rejoin(first: list[Image], rest: Iterator[Image]) -> Iterator[Image]:
-    yield first.pop()  # An image that has been written must not stay in memory.
-    yield from rest
+    if not first:
+        return Shard(files[0], 0, 0)
+    # An image that has been written must not stay in memory.
+    return record_format.write(files, chain(map(first.pop, (0,)), images), fsync)
 
 
 class Plan(NamedTuple):
@@ -221,16 +203,12 @@ def plan_packing(source: Source, spec: PackSpec, record_format: RecordFormat) ->
     if isinstance(source, StreamSource):
         shards = _cut_stream(source, spec, record_format)
     else:
-        look_at = partial(
-            line_images,
-            line_format=source.line_format,
-            spec=spec,
-            record_format=record_format,
-            with_data=False,
-        )
+        line_format = source.line_format
         lines = require_count(source.lines(), spec.expect)
-        cuts = cut_here(lines, spec.img_per_file, spec.part)
-        shards = ((number, look_at(lines)) for number, lines in cuts)
+        shards = (
+            (number, line_images(slice_, line_format, spec, record_format, with_data=False))
+            for number, slice_ in cut_here(lines, spec.img_per_file, spec.part)
+        )
     for number, found in shards:
         offset = 0
         for image in usable(found, spec, skipped):

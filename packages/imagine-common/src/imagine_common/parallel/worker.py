@@ -74,7 +74,6 @@ def serve(
 
 
 def _outcome(function: Callable[[Any], Any], unit: Any) -> bytes:
-    """Return the pickled outcome of a unit."""
     try:
         result = function(unit)
         return pickle.dumps(Outcome(progress.take(), result), pickle.HIGHEST_PROTOCOL)

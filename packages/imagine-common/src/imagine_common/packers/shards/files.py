@@ -34,8 +34,8 @@ class ShardFiles:
     """The files of a run's shards."""
 
     def __init__(self, spec: PackSpec, record_format: RecordFormat) -> None:
-        self._spec = spec
-        self._record_format = record_format
+        self.spec = spec
+        self.record_format = record_format
         self._is_ready = False
         self._waiting: dict[int, tuple[bytes, ...]] = {}
 
@@ -46,11 +46,11 @@ class ShardFiles:
     def patterns(self) -> dict[bytes, re.Pattern[bytes]]:
         """Return a pattern of the names that a run may write, for each folder."""
         mark = b"SHARD"
-        files = self._record_format.files(os.path.join(self._spec.dest_path, mark))
+        files = self.record_format.files(os.path.join(self.spec.dest_path, mark))
         names: dict[bytes, list[bytes]] = {}
-        for file in (*files, *self._record_format.outdated):
+        for file in (*files, *self.record_format.outdated):
             folder, name = os.path.split(file)
-            text = re.escape(name).replace(mark, self._spec.names.pattern)
+            text = re.escape(name).replace(mark, self.spec.names.pattern)
             names.setdefault(real_folder(folder), []).append(text + rb"(\.idx)?")
         return {folder: re.compile(b"|".join(texts)) for folder, texts in names.items()}
 
@@ -58,12 +58,12 @@ class ShardFiles:
         """Return where a shard's files are to be written, by any process."""
         if not self._is_ready:
             for folder in self.folders():
-                create_folder(folder, self._spec.fsync)
-            for path in self._record_format.outdated:
-                self._record_format.remove_index(path, self._spec.fsync, self._record_format.merged)
+                create_folder(folder, self.spec.fsync)
+            for path in self.record_format.outdated:
+                self.record_format.remove_index(path, self.spec.fsync, self.record_format.merged)
             self._is_ready = True
         final = self._final(number)
-        if not self._spec.waits_for_total:
+        if not self.spec.waits_for_total:
             return final
         waiting = tuple(reserve_temporary(os.path.dirname(local_path(file))) for file in final)
         self._waiting[number] = waiting
@@ -81,7 +81,7 @@ class ShardFiles:
         records, and settle those of other runs. The leftovers of killed runs are removed at the
         beginning.
         """
-        spec = self._spec
+        spec = self.spec
         clear_leftovers(*self.folders(), scratch_folder(spec.dest_path))
         part, needs_total = spec.part, spec.waits_for_total
         total = records = skipped = 0
@@ -133,27 +133,27 @@ class ShardFiles:
 
         Raise `error` if they must not be there.
         """
-        spec = self._spec
+        spec = self.spec
         if spec.part != WHOLE:
             return []
-        suffix = self._record_format.files(b"x")[0][1:]
+        suffix = self.record_format.files(b"x")[0][1:]
         found = spec.names.left_over(spec.dest_path, suffix, total)
         others = Others(spec.clean, spec.keep_others, warn)
         return [
-            self._record_format.files(os.path.join(spec.dest_path, name.removesuffix(suffix)))
+            self.record_format.files(os.path.join(spec.dest_path, name.removesuffix(suffix)))
             for name in others.to_remove(spec.dest_path, found, error)
         ]
 
     def _remove(self, files: tuple[bytes, ...]) -> None:
-        self._record_format.remove_indexes(files, self._spec.fsync)
-        remove_file(files[0], self._spec.fsync)
+        self.record_format.remove_indexes(files, self.spec.fsync)
+        remove_file(files[0], self.spec.fsync)
 
     def _rename(self, waiting: list[tuple[bytes, ...]], names: list[tuple[bytes, ...]]) -> None:
         """Give all shards their names, or none if one of them can't have its name."""
-        fsync = self._spec.fsync
+        fsync = self.spec.fsync
         try:
             for temporary, final in zip(waiting, names):
-                self._record_format.remove_indexes(final, fsync, are_replaced=True)
+                self.record_format.remove_indexes(final, fsync, are_replaced=True)
                 for source, target in zip(temporary, final):
                     publish(source, local_path(target), fsync)
         except BaseException:
@@ -163,4 +163,4 @@ class ShardFiles:
             raise
 
     def _final(self, number: int, total: int = 0) -> tuple[bytes, ...]:
-        return self._record_format.files(self._spec.shard_path(number, total))
+        return self.record_format.files(self.spec.shard_path(number, total))

@@ -11,7 +11,6 @@ from collections.abc import Generator, Iterable, Iterator
 from typing import BinaryIO, NamedTuple, TypeVar
 
 from imagine_common.errors import ImagineError, file_errors
-from imagine_common.exchange.manifest import NEWLINE
 from imagine_common.exchange.names import WHOLE, Part
 from imagine_common.files.folders import create_folder
 from imagine_common.files.output import write_all
@@ -154,10 +153,6 @@ def cut_slices(
 
 
 def _split(file: BinaryIO, delimiter: bytes) -> Iterator[bytes]:
-    if delimiter == NEWLINE:
-        for line in file:
-            yield line[:-1]
-        return
     rest = b""
     while chunk := file.read(1 << 16):
         *lines, rest = (rest + chunk).split(delimiter)

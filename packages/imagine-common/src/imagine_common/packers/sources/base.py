@@ -79,6 +79,5 @@ class Ignored:
         self.count += 1
 
     def __str__(self) -> str:
-        """Return a sentence about them for a warning."""
         more = " …" * (self.count > 1)
         return f"{self._verb} {counted(self.count, self._noun)} ({show(self.first)}{more})"

@@ -73,7 +73,12 @@ class TarStream:
         while header := self._next_header(begin, begin == first):
             try:
                 if header.kind in EXTENSION_KINDS:
-                    extension = extension.updated(header.kind, self._read_extension(header))
+                    if not 0 <= header.size <= _MAX_EXTENSION_BYTES:
+                        raise ImagineError(
+                            "an extended header is over 1 MiB, or its size is not a number"
+                        )
+                    extension = extension.updated(header.kind, self._read(header.size))
+                    self._read(-header.size % BLOCK_BYTES)
                     begin = self._offset
                     continue
                 member = extension.apply(header)
@@ -82,7 +87,9 @@ class TarStream:
             if member:
                 self._left = member.size
                 yield member
-                self._skip(self._left - len(self._head) + -member.size % BLOCK_BYTES)
+                size = self._left - len(self._head) + -member.size % BLOCK_BYTES
+                while size:
+                    size -= len(self._read(min(size, PIECE_BYTES)))
                 self._head, self._left = b"", 0
             extension = Extension()
             begin = self._offset
@@ -122,23 +129,12 @@ class TarStream:
         self._offset += BLOCK_BYTES
         return header
 
-    def _read_extension(self, header: Member) -> bytes:
-        if not 0 <= header.size <= _MAX_EXTENSION_BYTES:
-            raise ImagineError("an extended header is over 1 MiB, or its size is not a number")
-        data = self._read(header.size)
-        self._read(-header.size % BLOCK_BYTES)
-        return data
-
     def _read(self, size: int) -> bytes:
         data = self._file.read(size)
         if len(data) < size:
             raise self._cut(len(data))
         self._offset += size
         return data
-
-    def _skip(self, size: int) -> None:
-        while size:
-            size -= len(self._read(min(size, PIECE_BYTES)))
 
     def _skip_zeros(self) -> bool:
         """Skip the zeros after an archive; return whether anything else follows."""

@@ -35,8 +35,6 @@ _WORKERS_TIMEOUT = "60s"
 
 
 class _Client(Client):  # type: ignore[misc]
-    """A client that is closed explicitly."""
-
     def __del__(self) -> None:
         """Do nothing: closing a client that has never connected would print a traceback."""
 
@@ -209,7 +207,6 @@ class DaskCluster:
             ) from error
 
     def _check_versions(self) -> None:
-        """Refuse a cluster whose packages are missing or differ."""
         common, wanted = self.versions[0]
         try:
             found: str | None = self.call_on_scheduler(version, common)

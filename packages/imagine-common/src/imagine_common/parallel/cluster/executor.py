@@ -68,21 +68,28 @@ class DaskExecutor:
 
     def result(self, future: Future) -> Any:
         """Wait for the result of a unit; raise a `WorkerLost` if several workers died at it."""
-        try:
-            result = self._wait_for(future)
-        except KilledWorker as error:
-            raise WorkerLost(
-                "workers of the Dask cluster died one after the other at the same unit of work"
-                " (killed, or out of memory? see their logs)"
-            ) from error
-        except CancelledError:
-            raise self._cluster.lost() from None
-        except OSError as error:
-            if future.status == "error":  # The function raised it.
-                raise
-            raise self._cluster.lost() from error
-        del self._pending[future.key]
-        return result
+        while True:
+            self._look()
+            try:
+                if not future.done():
+                    with self._cluster.client.as_current():
+                        wait(future, timeout=_SECONDS_BETWEEN_LOOKS)
+                # A timeout here too: a worker may be lost before its result is fetched.
+                result = future.result(timeout=_SECONDS_TO_FETCH)
+                del self._pending[future.key]
+                return result
+            except KilledWorker as error:
+                raise WorkerLost(
+                    "workers of the Dask cluster died one after the other at the same unit of work"
+                    " (killed, or out of memory? see their logs)"
+                ) from error
+            except CancelledError:
+                raise self._cluster.lost() from None
+            except (OSError, distributed.TimeoutError) as error:
+                if future.status == "error":  # The function raised it.
+                    raise
+                if not isinstance(error, distributed.TimeoutError):
+                    raise self._cluster.lost() from error
 
     def __exit__(self, kind: object, *_: object) -> None:
         try:
@@ -100,19 +107,6 @@ class DaskExecutor:
             self._pending.clear()
             if kind is not None:
                 self._tidy()
-
-    def _wait_for(self, future: Future) -> Any:
-        while True:
-            self._look()
-            try:
-                if not future.done():
-                    with self._cluster.client.as_current():
-                        wait(future, timeout=_SECONDS_BETWEEN_LOOKS)
-                # A timeout here too: a worker may be lost before its result is fetched.
-                return future.result(timeout=_SECONDS_TO_FETCH)
-            except distributed.TimeoutError:
-                if future.status == "error":  # The function raised it.
-                    raise
 
     def _look(self, at_once: bool = False) -> int:
         threads = self._cluster.look(at_once)
