@@ -7,15 +7,16 @@ in the order in which it gets them, so offsets run on from file to file
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from itertools import chain
 from typing import BinaryIO
 
 from imagine_common.errors import ImagineError, file_errors
-from imagine_common.files.output import OutputFile
 from imagine_common.files.storage import open_input, output_file
-from imagine_common.packers.records import Shard
+from imagine_common.packers.records import RecordFile
 
 MERGED = b"merged.idx"  # the end of the name of a merged index
 INDEX_LINE = re.compile(rb"([0-9]{1,19})\t([0-9]{1,19})\n")
@@ -43,18 +44,21 @@ def read_index(file: BinaryIO) -> Iterator[tuple[int, int]]:
         yield int(match[1]), int(match[2])
 
 
-def merge_indexes(shards: Generator[Shard], path: bytes, fsync: bool) -> Generator[Shard]:
+def merge_indexes(shards: Generator[RecordFile], path: bytes, fsync: bool) -> Generator[RecordFile]:
     """Yield finished shards unchanged, and write the index of all of them, whole or not at all."""
     with closing(shards):
         # The first shard's folder must exist before the index is created in it.
         first = next(shards, None)
         if first is None:
             return
+        base = 0
         with output_file(path, fsync) as merged:
-            base = _append(merged, first, 0)
-            yield first
-            for shard in shards:
-                base = _append(merged, shard, base)
+            for shard in chain([first], shards):
+                if shard.records:
+                    file = os.fsencode(shard.path)
+                    for line in shifted_lines(file, base):
+                        merged.write([line])
+                    base += size_of(file)
                 yield shard
 
 
@@ -70,12 +74,3 @@ def size_of(path: bytes) -> int:
     """Return the bytes of a RecordIO file."""
     with open_input(path, "a RecordIO file") as file:
         return file.size
-
-
-def _append(merged: OutputFile, shard: Shard, base: int) -> int:
-    """Add a shard's lines; return the offset of the next shard."""
-    if not shard.records:
-        return base
-    for line in shifted_lines(shard.path, base):
-        merged.write([line])
-    return base + size_of(shard.path)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from imagine_common.errors import ImagineError
-from imagine_common.packers.records import Image, Shard
+from imagine_common.packers.records import Image, RecordFile
 from imagine_recordio.shards import RecordIOFormat
 
 
@@ -15,7 +15,7 @@ class MXNetFormat(RecordIOFormat):
 
     needs_local_files = True
 
-    def write(self, files: Sequence[bytes], images: Iterator[Image], fsync: bool) -> Shard:
+    def write(self, files: Sequence[bytes], images: Iterator[Image], fsync: bool) -> RecordFile:
         """Write the images into a shard's files, which appear whole or not at all."""
         try:
             from mxnet.recordio import IRHeader, MXIndexedRecordIO, pack
@@ -33,4 +33,4 @@ class MXNetFormat(RecordIOFormat):
                 records += 1
             writer.close()
             size = sum(os.path.getsize(name) for name in temporary)
-        return Shard(files[0], records, size)
+        return RecordFile(os.fsdecode(files[0]), records, size)

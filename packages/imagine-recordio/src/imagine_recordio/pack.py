@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from imagine_common.errors import UsageError
 from imagine_common.exchange.names import WHOLE
-from imagine_common.packers.create import OPTION_DEFAULTS, RecordFile, create_records, pack_records
+from imagine_common.packers.create import OPTION_DEFAULTS, create_records, pack_records
 from imagine_common.packers.docstrings import document_create, document_pack
 from imagine_common.packers.pack_spec import IMAGES_IN_FILE, PackSpec, require_writer
+from imagine_common.packers.records import RecordFile
 from imagine_common.packers.sources.base import Source
 from imagine_common.parallel.ordered_map import Workers
 from imagine_common.signatures import PathLike, check_types, with_options

@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 
 from imagine_common.files.output import Buffer
 from imagine_common.files.reading import InputFile
-from imagine_common.packers.records import Image, Shard
+from imagine_common.packers.records import Image, RecordFile
 from imagine_common.packers.shards.record_format import RecordFormat, load
 from imagine_recordio.framing import is_whole
 from imagine_recordio.index import INDEX_LINE, index_line, index_of, merge_indexes
@@ -56,7 +56,7 @@ class RecordIOFormat(RecordFormat):
         """Return a record's line in the index."""
         return index_line(position, offset)
 
-    def merge(self, shards: Generator[Shard], fsync: bool) -> Generator[Shard]:
+    def merge(self, shards: Generator[RecordFile], fsync: bool) -> Generator[RecordFile]:
         """Yield finished shards unchanged; if `merged`, write the index of all of them."""
         return merge_indexes(shards, self._merged_path, fsync) if self.merged else shards
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from imagine_common.cli.report import Report
     from imagine_common.packers.checking import FileReport
     from imagine_common.packers.pack_spec import PackSpec
-    from imagine_common.packers.records import Shard
+    from imagine_common.packers.records import RecordFile
     from imagine_common.packers.shards.record_format import RecordFormat
     from imagine_common.packers.sources.base import Source
     from imagine_common.parallel.ordered_map import Workers
@@ -182,7 +182,7 @@ def _pack(
     manifest = ManifestWriter(spec.delimiter)
     skipped = 0
 
-    def count(shard: Shard) -> None:
+    def count(shard: RecordFile) -> None:
         nonlocal skipped
         skipped += len(shard.skipped)
         packer.args.facts["skipped"] = skipped
@@ -194,7 +194,7 @@ def _pack(
     with closing(pack(source, spec, record_format, workers, count, report.warn)) as packed:
         for shard in packed:
             if shard.records:
-                manifest.write([Entry(shard.path)])
+                manifest.write([Entry(os.fsencode(shard.path))])
     for warning in source.warnings():
         report.warn(warning)
     report.summarize("file", more=f", {counted(skipped, 'image')} skipped" * (skipped > 0))

@@ -5,28 +5,17 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
 from typing import Any, NamedTuple, TypedDict
 
 from imagine_common.errors import UsageError
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.packing import pack
-from imagine_common.packers.records import Shard
+from imagine_common.packers.records import RecordFile
 from imagine_common.packers.shards.record_format import RecordFormat
 from imagine_common.packers.sources.base import LineSource, Source, StreamSource
 from imagine_common.packers.sources.folder import FolderSource
 from imagine_common.parallel.ordered_map import Workers
 from imagine_common.signatures import PathLike, check_types, named_by_parameter
-
-
-class RecordFile(NamedTuple):
-    """A finished file; `skipped` has the error of each image that was left out."""
-
-    path: str
-    records: int
-    size: int  # bytes, the index included
-    kept: bool  # because an earlier run wrote it
-    skipped: tuple[str, ...]
 
 
 def pack_records(
@@ -41,18 +30,7 @@ def pack_records(
         check_types({"spec": spec, "workers": workers}, pack_records.__annotations__)
         if not isinstance(source, (LineSource, StreamSource)):
             raise UsageError(f"argument --source: must be a source of images, not {source!r}")
-        made = record_format(spec)
-        shards = pack(source, spec, made, workers, lambda shard: written(_record_file(shard)))
-    return _record_files(shards)
-
-
-def _record_files(shards: Generator[Shard]) -> Generator[RecordFile]:
-    with closing(shards):
-        yield from map(_record_file, shards)
-
-
-def _record_file(shard: Shard) -> RecordFile:
-    return RecordFile(os.fsdecode(shard.path), *shard[1:])
+        return pack(source, spec, record_format(spec), workers, written)
 
 
 class PackSummary(NamedTuple):

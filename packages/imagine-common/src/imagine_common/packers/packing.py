@@ -26,7 +26,7 @@ from imagine_common.files.urls import refuse_store, rooted
 from imagine_common.host.limits import keep_freed_memory
 from imagine_common.packers.line_images import Found, line_images, usable
 from imagine_common.packers.pack_spec import PackSpec
-from imagine_common.packers.records import Image, Shard
+from imagine_common.packers.records import Image, RecordFile
 from imagine_common.packers.shards.files import ShardFiles
 from imagine_common.packers.shards.record_format import RecordFormat
 from imagine_common.packers.shards.slices import Slice, cut_here, cut_slices, require_count
@@ -41,9 +41,9 @@ def pack(
     spec: PackSpec,
     record_format: RecordFormat,
     workers: Workers | None = None,
-    written: Callable[[Shard], object] = lambda _: None,
+    written: Callable[[RecordFile], object] = lambda _: None,
     warn: Callable[[str], object] = warnings.warn,
-) -> Generator[Shard]:
+) -> Generator[RecordFile]:
     """Pack the images of a source into shards of a record format.
 
     Yields each shard, in order, once it has its name. Other arguments, and errors, are those of the
@@ -71,9 +71,9 @@ def pack(
     return _to_the_end(shards, all_at_once=spec.waits_for_total)
 
 
-def _to_the_end(shards: Generator[Shard], all_at_once: bool) -> Generator[Shard]:
+def _to_the_end(shards: Generator[RecordFile], all_at_once: bool) -> Generator[RecordFile]:
     """Yield shards; if `all_at_once`, when all are finished, since the caller may end early."""
-    finished: list[Shard] = []
+    finished: list[RecordFile] = []
     try:
         with closing(shards):
             for shard in shards:
@@ -89,7 +89,7 @@ def _to_the_end(shards: Generator[Shard], all_at_once: bool) -> Generator[Shard]
     yield from finished
 
 
-def _pack_stream(source: StreamSource, files: ShardFiles) -> Generator[Shard]:
+def _pack_stream(source: StreamSource, files: ShardFiles) -> Generator[RecordFile]:
     spec, record_format = files.spec, files.record_format
     keep_freed_memory()
     for number, found in _cut_stream(source, spec, record_format):
@@ -108,7 +108,7 @@ def _cut_stream(
             yield number, map(itemgetter(1), images)
 
 
-def _pack_lines(source: LineSource, files: ShardFiles, workers: Workers) -> Generator[Shard]:
+def _pack_lines(source: LineSource, files: ShardFiles, workers: Workers) -> Generator[RecordFile]:
     spec = files.spec
     delimiter = source.line_format.delimiter
     folder = scratch_folder(spec.dest_path)
@@ -150,7 +150,7 @@ def _pack_lines(source: LineSource, files: ShardFiles, workers: Workers) -> Gene
 
 def _pack_slice(
     line_format: LineFormat, spec: PackSpec, record_format: RecordFormat, base: bytes, slice_: Slice
-) -> Shard:
+) -> RecordFile:
     """Write a slice's shard, or keep the one that is there if it is complete."""
     keeps = spec.resume and all(map(exists, slice_.files))
     skipped: list[str] = []
@@ -170,11 +170,11 @@ def _pack_slice(
 
 def _write(
     record_format: RecordFormat, files: Sequence[bytes], images: Iterator[Image], fsync: bool
-) -> Shard:
+) -> RecordFile:
     """Write a shard of images; without any, it has no records and no file."""
     first = list(islice(images, 1))
     if not first:
-        return Shard(files[0], 0, 0)
+        return RecordFile(os.fsdecode(files[0]), 0, 0)
     # An image that has been written must not stay in memory.
     return record_format.write(files, chain(map(first.pop, (0,)), images), fsync)
 

@@ -32,10 +32,10 @@ class InvalidSample(ImagineError):
         return self.reasons[0]
 
 
-class Shard(NamedTuple):
-    """A finished shard. If all of its images were skipped, it has no file."""
+class RecordFile(NamedTuple):
+    """The finished file of a shard. If all of its images were skipped, there is none."""
 
-    path: bytes  # of the file with the records
+    path: str  # of the file with the records
     records: int
     size: int  # bytes in all of its files, the index included
     kept: bool = False  # because an earlier run wrote it

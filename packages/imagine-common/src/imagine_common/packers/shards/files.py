@@ -26,7 +26,7 @@ from imagine_common.files.storage import exists, remove_file
 from imagine_common.files.temporary import remove_temporary, reserve_temporary
 from imagine_common.files.urls import local_path
 from imagine_common.packers.pack_spec import PackSpec
-from imagine_common.packers.records import Shard
+from imagine_common.packers.records import RecordFile
 from imagine_common.packers.shards.record_format import RecordFormat
 
 
@@ -71,10 +71,10 @@ class ShardFiles:
 
     def publish(
         self,
-        packed: Generator[Shard],
-        written: Callable[[Shard], object],
+        packed: Generator[RecordFile],
+        written: Callable[[RecordFile], object],
         warn: Callable[[str], object],
-    ) -> Generator[Shard]:
+    ) -> Generator[RecordFile]:
         """Yield finished shards, each once it has its name; call `written` before that.
 
         At the end, remove the files that an earlier run left in the place of a shard without
@@ -85,7 +85,7 @@ class ShardFiles:
         clear_leftovers(*self.folders(), scratch_folder(spec.dest_path))
         part, needs_total = spec.part, spec.waits_for_total
         total = records = skipped = 0
-        unnamed: list[tuple[int, Shard]] = []
+        unnamed: list[tuple[int, RecordFile]] = []
         empty: list[int] = []
         try:
             with closing(packed):
@@ -98,7 +98,7 @@ class ShardFiles:
                     total += not needs_total or shard.records > 0
                     if not needs_total:
                         # A worker may use another path.
-                        yield shard._replace(path=self._final(number)[0])
+                        yield shard._replace(path=os.fsdecode(self._final(number)[0]))
                     elif shard.records:
                         unnamed.append((number, shard))
                     if not shard.records:
@@ -110,7 +110,7 @@ class ShardFiles:
             names = [self._final(place, total) for place in range(len(unnamed))]
             self._rename([self._waiting[number] for number, _ in unnamed], names)
             for final, (_, shard) in zip(names, unnamed):
-                yield shard._replace(path=final[0])
+                yield shard._replace(path=os.fsdecode(final[0]))
             if not spec.settles_others_first:
                 for files in self.others_to_remove(total, warn):
                     self._remove(files)

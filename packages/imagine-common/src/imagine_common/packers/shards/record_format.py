@@ -7,6 +7,7 @@ Functions raise an `ImagineError` that names the file if one can't be read or wr
 from __future__ import annotations
 
 import io
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -17,7 +18,7 @@ from imagine_common.files.output import Buffer, OutputFile
 from imagine_common.files.reading import InputFile, compare
 from imagine_common.files.storage import exists, is_file, open_input, output_file, remove_file
 from imagine_common.packers.images import read_image
-from imagine_common.packers.records import Image, Shard
+from imagine_common.packers.records import Image, RecordFile
 from imagine_common.text import show
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class RecordFormat(ABC):
             yield image.position, end - begin
             begin = end
 
-    def write(self, files: Sequence[bytes], images: Iterator[Image], fsync: bool) -> Shard:
+    def write(self, files: Sequence[bytes], images: Iterator[Image], fsync: bool) -> RecordFile:
         """Write the images into a shard's files, which appear whole or not at all."""
         records = size = 0
         with self.open_files(files, fsync) as (file, *indexes):
@@ -91,7 +92,9 @@ class RecordFormat(ABC):
                     index.write([self.index_line(position, size, length)])
                 size += length
                 records += 1
-        return Shard(files[0], records, size + sum(index.size for index in indexes))
+        return RecordFile(
+            os.fsdecode(files[0]), records, size + sum(index.size for index in indexes)
+        )
 
     @contextmanager
     def open_files(self, files: Sequence[bytes], fsync: bool) -> Generator[list[OutputFile]]:
@@ -133,7 +136,7 @@ class RecordFormat(ABC):
             head = file.read_at(0, _MAX_SHOWN)
         return not head or self.is_index(head)
 
-    def match(self, files: Sequence[bytes], images: Iterator[Image]) -> Shard | None:
+    def match(self, files: Sequence[bytes], images: Iterator[Image]) -> RecordFile | None:
         """Return the shard that an earlier run wrote, given its images without their data.
 
         The file's size and the index must be those of these images; of the records, only the first
@@ -170,9 +173,9 @@ class RecordFormat(ABC):
             self._require_record(file, path, *last)
             if index.read(1):
                 raise _cannot_resume(files[1], "it has more lines than the file has records")
-        return Shard(path, records, offset + index_size)
+        return RecordFile(os.fsdecode(path), records, offset + index_size)
 
-    def merge(self, shards: Generator[Shard], _fsync: bool) -> Generator[Shard]:
+    def merge(self, shards: Generator[RecordFile], _fsync: bool) -> Generator[RecordFile]:
         """Yield finished shards unchanged; if `merged`, write the index of all of them."""
         return shards
 
