@@ -62,12 +62,16 @@ class TarSource:
         self, record_format: RecordFormat, label_offset: int = 0, skip_invalid: bool = False
     ) -> Generator[Image | ImagineError]:
         """Yield the image of each sample, ready for its record, or the error in its place."""
+        fullmatch = _NAMES[self._rules.key_by].fullmatch
         position = 0
         sample = Sample(self._stream, record_format, self._rules, None)
         for member in self._stream.members():
-            if (split := self._split(member)) is None:
+            if member and (name := fullmatch(member.name)):
+                key, extension = name[1], name[2].lower()
+            elif member and not self._is_image(member):
                 continue
-            key, extension = split
+            else:  # It has no extension, or the archive ends.
+                key, extension = member and member.name, b""
             if key != sample.key:
                 if sample.is_complete():
                     yield sample.take_image(position, label_offset)
@@ -86,17 +90,12 @@ class TarSource:
                 " did the command that writes it fail?"
             )
 
-    def _split(self, member: Member | None) -> tuple[bytes | None, bytes] | None:
-        """Return a member's key and extension; no key at an archive's end; None to ignore it."""
-        if member is None:
-            return None, b""
-        if name := _NAMES[self._rules.key_by].fullmatch(member.name):
-            return name[1], name[2].lower()
-        # Without an extension, only its first bytes show whether it is an image.
+    def _is_image(self, member: Member) -> bool:
+        """Return whether a member without an extension is an image, by its first bytes."""
         if not is_image(self._stream.head()):
             self.ignored.add(member.name)
         elif member.name.rpartition(b"/")[2].startswith(b"."):
             self._hidden.add(member.name)
         else:
-            return member.name, b""
-        return None
+            return True
+        return False

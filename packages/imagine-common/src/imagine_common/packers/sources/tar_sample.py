@@ -44,6 +44,16 @@ class Rules(NamedTuple):
 class Sample:
     """The members of a sample so far. If images are `lost`, for these reasons, none is packed."""
 
+    # Setting these for each sample would take 1 % of the time for a small image.
+    _image: Member | None = None  # the first
+    _other: Member | None = None  # the first image with another extension
+    _data = b""
+    _label: Member | None = None
+    _labels: tuple[float, ...] = ()
+    _far_label: Member | None = None  # the last with more in its extension than `cls`
+    _label_error = ""
+    _is_taken = False
+
     def __init__(
         self, stream: TarStream, record_format: RecordFormat, rules: Rules, key: bytes | None
     ) -> None:
@@ -52,14 +62,6 @@ class Sample:
         self._stream = stream
         self._record_format = record_format
         self._rules = rules
-        self._image: Member | None = None  # the first
-        self._other: Member | None = None  # the first image with another extension
-        self._data = b""
-        self._label: Member | None = None
-        self._labels: tuple[float, ...] = ()
-        self._far_label: Member | None = None  # the last with more in its extension than `cls`
-        self._label_error = ""
-        self._is_taken = False
 
     def add(self, member: Member, extension: bytes) -> bool:
         """Read a member if it is the sample's image or label; return whether it is."""
@@ -116,7 +118,8 @@ class Sample:
             self._add_further(self._image, member)
             return
         self._image = member
-        self._check_label()
+        if self._far_label:
+            self._check_label()
         try:
             # The format may take fewer bytes with labels, but an image that never fits is not read.
             limit = self._record_format.image_limit(Image(0, member.name))
