@@ -83,23 +83,18 @@ def with_options(options: Mapping[str, object]) -> Callable[[_Function], _Functi
     """Return a decorator that gives a public function with `**options` an explicit signature.
 
     `options` has the default of each keyword that the function accepts for its `**options`. The
-    signature lists them as keyword-only parameters before the function's own. A call with any other
+    signature lists them as keyword-only parameters in their place. A call with any other
     keyword raises a `TypeError` that names the function; a value of a wrong type, a `UsageError`.
     """
 
     def decorate(function: _Function) -> _Function:
         own = signature(function)
-        positional, keywords = [], []
-        for parameter in own.parameters.values():
-            if parameter.kind is Parameter.KEYWORD_ONLY:
-                keywords.append(parameter)
-            elif parameter.kind is not Parameter.VAR_KEYWORD:
-                positional.append(parameter)
-        added = [
+        *parameters, _ = own.parameters.values()
+        parameters += [
             Parameter(name, Parameter.KEYWORD_ONLY, default=default)
             for name, default in options.items()
         ]
-        explicit = own.replace(parameters=[*positional, *added, *keywords])
+        explicit = own.replace(parameters=parameters)
         known = explicit.parameters.keys()
 
         @wraps(function)

@@ -70,15 +70,9 @@ def archive_end(size: int) -> bytes:
 def _block(name: bytes, size: int, kind: bytes) -> bytes:
     octal = b"%011o" % size
     checksum = _FIXED_SUM + sum(name) + sum(octal) + kind[0]
-    return b"%b%b%b\0%b%06o\0 %b%b" % (
-        name.ljust(NAME_BYTES, b"\0"),
-        _BEFORE_SIZE,
-        octal,
-        _MTIME,
-        checksum,
-        kind,
-        _AFTER_TYPE,
-    )
+    name = name.ljust(NAME_BYTES, b"\0")
+    fields = name, _BEFORE_SIZE, octal, _MTIME, checksum, kind, _AFTER_TYPE
+    return b"%b%b%b\0%b%06o\0 %b%b" % fields
 
 
 def _record(key: bytes, value: bytes) -> bytes:

@@ -100,20 +100,12 @@ def jpeg_segments(file: bytes | FileSlice) -> Iterator[tuple[int, int, int]]:
     while len(head := file[offset : offset + 4]) == 4:
         prefix, marker, length = _SEGMENT.unpack(head)
         if prefix != 0xFF or marker in _NO_MARKERS:
-            offset = _next_marker(file, offset)
+            found = _MARKER.search(file[offset : offset + _SEARCH_BYTES])
+            offset += found.start() if found else _SEARCH_BYTES - 1
             continue
         end = offset + 2 if marker in _ALONE else offset + 2 + max(2, length)
         yield marker, offset + 4, end
         offset = end
-
-
-def _next_marker(file: bytes | FileSlice, offset: int) -> int:
-    """Return the offset of the next marker, or of the end of the file."""
-    while piece := file[offset : offset + _SEARCH_BYTES]:
-        if found := _MARKER.search(piece):
-            return offset + found.start()
-        offset += max(1, len(piece) - 1)
-    return offset
 
 
 def _jpeg_header(file: bytes | FileSlice) -> Header:

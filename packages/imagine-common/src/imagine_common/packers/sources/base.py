@@ -67,11 +67,12 @@ Source: TypeAlias = "LineSource | StreamSource"
 class Ignored:
     """Counts what a source leaves out for one reason, and remembers the first."""
 
-    def __init__(self, noun: str, verb: str = "ignored") -> None:
+    def __init__(self, noun: str, verb: str = "ignored", hint: str = "") -> None:
         self.count = 0
         self.first = b""
         self._noun = noun
         self._verb = verb
+        self._hint = hint
 
     def add(self, path: bytes) -> None:
         """Count one."""
@@ -80,4 +81,6 @@ class Ignored:
 
     def __str__(self) -> str:
         more = " …" * (self.count > 1)
-        return f"{self._verb} {counted(self.count, self._noun)} ({show(self.first)}{more})"
+        return (
+            f"{self._verb} {counted(self.count, self._noun)} ({show(self.first)}{more}){self._hint}"
+        )

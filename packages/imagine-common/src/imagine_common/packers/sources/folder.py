@@ -76,7 +76,7 @@ class FolderSource:
         self.non_images = Ignored("non-image file")
         self.unlabeled = Ignored("unlabeled file")
         self.loops = Ignored("symlink loop")
-        self.subfolders = Ignored("subfolder", "left out")
+        self.subfolders = Ignored("subfolder", "left out", "; --recursive packs their images")
         self.total: int | None = None  # images, or files of a folder that is read to its end later
         self._recursive = recursive or labels_from_dirs
         self._labels_from_dirs = labels_from_dirs
@@ -88,7 +88,8 @@ class FolderSource:
         """Yield the images' paths as the lines of a manifest; None while none is found."""
         found = 0
         lines: list[bytes] = []
-        for seen, (entry, is_input) in enumerate(self._map(_examined, self._files()), 1):
+        examined = self._map(lambda entry: (entry, may_be_image(entry.path)), self._files())
+        for seen, (entry, is_input) in enumerate(examined, 1):
             if is_input:
                 lines.append(format_line(entry))
                 found += 1
@@ -105,11 +106,8 @@ class FolderSource:
 
     def warnings(self) -> list[str]:
         """Return what was ignored, after the whole folder has been read."""
-        ignored = [
-            str(kind) for kind in (self.non_images, self.unlabeled, self.loops) if kind.count
-        ]
-        if self.subfolders.count:
-            ignored.append(f"{self.subfolders}; --recursive packs their images")
+        kinds = self.non_images, self.unlabeled, self.loops, self.subfolders
+        ignored = [str(kind) for kind in kinds if kind.count]
         if self._empty_classes:
             ignored.append(f"{self._empty_classes}, which have labels")
         return [f"{show(self.path)}: {reason}" for reason in ignored]
@@ -199,8 +197,3 @@ class FolderSource:
                 hint = f"; found {show(name)}/…; add --recursive or --labels-from-dirs"
                 return ImagineError(where + hint)
         return ImagineError(where)
-
-
-def _examined(entry: Entry) -> tuple[Entry, bool]:
-    """Return an entry, and whether it is input of the packer."""
-    return entry, may_be_image(entry.path)
