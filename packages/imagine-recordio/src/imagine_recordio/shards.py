@@ -20,6 +20,8 @@ class RecordIOFormat(RecordFormat):
     any case.
     """
 
+    index_start = INDEX_LINE
+
     def __init__(self, merged_path: bytes, merged: bool = False) -> None:
         self.merged = merged
         self.outdated = (merged_path,)
@@ -32,10 +34,6 @@ class RecordIOFormat(RecordFormat):
     def index_beside(self, file: bytes) -> bytes:
         """Return where the index of a file of records is."""
         return index_of(file)
-
-    def is_index(self, head: bytes) -> bool:
-        """Return whether a file that begins with these bytes is an index of this format."""
-        return INDEX_LINE.match(head) is not None
 
     def record(self, image: Image) -> Sequence[Buffer]:
         """Return an image's record in its frame, as buffers."""

@@ -22,6 +22,8 @@ class TFRecordFormat(RecordFormat):
     If `indexed`, each file has an index, which is beside it or in the folder `index_path`.
     """
 
+    index_start = INDEX_LINE
+
     def __init__(
         self, schema: Schema, indexed: bool = False, index_path: bytes | None = None
     ) -> None:
@@ -32,10 +34,6 @@ class TFRecordFormat(RecordFormat):
     def files(self, path: bytes) -> tuple[bytes, ...]:
         """Return a shard's files: the records and, if it has one, the index."""
         return (path, index_of(path, self._index_path)) if self._indexed else (path,)
-
-    def is_index(self, head: bytes) -> bool:
-        """Return whether a file that begins with these bytes is an index of this format."""
-        return INDEX_LINE.match(head) is not None
 
     def record(self, image: Image) -> Sequence[bytes]:
         """Return an image's record in its frame, as buffers: the image itself is not copied."""

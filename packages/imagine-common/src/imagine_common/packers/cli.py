@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from imagine_common.packers.checking import FileReport
     from imagine_common.packers.pack_spec import PackSpec
     from imagine_common.packers.records import RecordFile
+    from imagine_common.packers.shards.files import ShardFiles
     from imagine_common.packers.shards.record_format import RecordFormat
     from imagine_common.packers.sources.base import Source
     from imagine_common.parallel.ordered_map import Workers
@@ -88,8 +89,10 @@ def run_packer(packer: Packer) -> None:
     record_format = packer.record_format(spec)  # Its imports take long: not the summary's time.
     if args.dry_run:
         refuse_scheduler(args, "--dry-run", "which only reads")
+        from imagine_common.packers.shards.files import ShardFiles
+
         with Report(args.prog, args.quiet) as report:
-            _plan(record_format, source, spec, report, args.facts)
+            _plan(source, ShardFiles(spec, record_format), report, args.facts)
         return
     if args.tar:
         refuse_scheduler(args, "--tar", "which uses one process")
@@ -142,14 +145,8 @@ def _source(args: argparse.Namespace, own: Source | None) -> Source:
     if args.source_path is not None:
         from imagine_common.packers.sources.folder import FolderSource
 
-        return FolderSource(
-            args.source_path,
-            args.recursive,
-            args.labels_from_dirs,
-            args.exclude or (),
-            args.skip_empty_classes,
-            only_warns=getattr(args, "only_warns", False),
-        )
+        options = args.recursive, args.labels_from_dirs, args.exclude or (), args.skip_empty_classes
+        return FolderSource(args.source_path, *options, getattr(args, "only_warns", False))
     _refuse(args, _FOLDER_OPTIONS, "only with --source-path")
     if own is not None:
         return own
@@ -200,19 +197,13 @@ def _pack(
     report.summarize("file", more=f", {counted(skipped, 'image')} skipped" * (skipped > 0))
 
 
-def _plan(
-    record_format: RecordFormat,
-    source: Source,
-    spec: PackSpec,
-    report: Report,
-    facts: dict[str, object],
-) -> None:
+def _plan(source: Source, files: ShardFiles, report: Report, facts: dict[str, object]) -> None:
     from imagine_common.exchange.names import WHOLE
     from imagine_common.files.folders import describe_space, require_space
     from imagine_common.packers.packing import plan_packing
-    from imagine_common.packers.shards.files import ShardFiles
 
-    plan = plan_packing(source, spec, record_format)
+    spec = files.spec
+    plan = plan_packing(source, files)
     facts.update(files=plan.files, images=plan.images, bytes=plan.bytes, skipped=len(plan.skipped))
     for reason in plan.skipped:
         report.warn(f"{reason}; would be skipped")
@@ -226,11 +217,11 @@ def _plan(
         f" {human_bytes(plan.bytes)} ({plan.bytes} bytes){skipped}"
     )
     spec.check_skipped(len(plan.skipped))
-    ShardFiles(spec, record_format).others_to_remove(plan.total, report.warn)
+    files.others_to_remove(plan.total, report.warn)
     report.info(describe_space(spec.dest_path))
     require_space(spec.dest_path, plan.bytes, plan.written)
     # Indexes are small, but their folder may not be writable.
-    folder, *others = map(os.path.dirname, record_format.files(spec.shard_path(0)))
+    folder, *others = map(os.path.dirname, files.record_format.files(spec.shard_path(0)))
     for other in others:
         if other != folder:
             report.info(describe_space(other))

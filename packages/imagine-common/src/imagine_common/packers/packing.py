@@ -190,14 +190,15 @@ class Plan(NamedTuple):
     skipped: tuple[str, ...]  # the error of each image that would be left out
 
 
-def plan_packing(source: Source, spec: PackSpec, record_format: RecordFormat) -> Plan:
+def plan_packing(source: Source, files: ShardFiles) -> Plan:
     """Return what packing a source would write; shards that `resume` would keep count too.
 
     Reads only the beginning of each image's file, but all of a tar stream.
     """
+    spec, record_format = files.spec, files.record_format
     if isinstance(source, FolderSource):
-        source.listing.outputs = ShardFiles(spec, record_format).patterns()
-    total = files = images = size = base = 0
+        source.listing.outputs = files.patterns()
+    total = with_records = images = size = base = 0
     skipped: list[str] = []
     shards: Iterable[tuple[int, Iterable[Found]]]
     if isinstance(source, StreamSource):
@@ -220,7 +221,7 @@ def plan_packing(source: Source, spec: PackSpec, record_format: RecordFormat) ->
             images += 1
         size += offset
         base += offset
-        files += offset > 0
-        total = files if spec.waits_for_total else number + 1
-    written = files * len(record_format.files(b"x")) + record_format.merged
-    return Plan(total, files, written, images, size, tuple(skipped))
+        with_records += offset > 0
+        total = with_records if spec.waits_for_total else number + 1
+    written = with_records * len(record_format.files(b"x")) + record_format.merged
+    return Plan(total, with_records, written, images, size, tuple(skipped))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -34,6 +35,7 @@ class RecordFormat(ABC):
     merged = False  # whether the dataset has one more index of all shards, with running offsets
     outdated: tuple[bytes, ...] = ()  # files about all shards, which are wrong once one is written
     needs_local_files = False  # because its writer can't write to object stores
+    index_start: re.Pattern[bytes]  # matches the beginning of an index
 
     @abstractmethod
     def files(self, path: bytes) -> tuple[bytes, ...]:
@@ -42,10 +44,6 @@ class RecordFormat(ABC):
     def index_beside(self, file: bytes) -> bytes:
         """Return where the index of a file of records is, unless it is in another folder."""
         return file + b".idx"
-
-    @abstractmethod
-    def is_index(self, head: bytes) -> bool:
-        """Return whether a file that begins with these bytes is an index of this format."""
 
     @abstractmethod
     def record(self, image: Image) -> Sequence[Buffer]:
@@ -134,7 +132,7 @@ class RecordFormat(ABC):
     def _is_own(self, index: bytes) -> bool:
         with open_input(index, "an index") as file:
             head = file.read_at(0, _MAX_SHOWN)
-        return not head or self.is_index(head)
+        return not head or self.index_start.match(head) is not None
 
     def match(self, files: Sequence[bytes], images: Iterator[Image]) -> RecordFile | None:
         """Return the shard that an earlier run wrote, given its images without their data.
