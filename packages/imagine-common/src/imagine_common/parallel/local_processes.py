@@ -114,20 +114,17 @@ class LocalProcesses:
 
     def _hand_out(self) -> None:
         """Give waiting units to idle workers, and to new ones up to their number."""
-        for worker in self._workers:
-            if not self._waiting:
-                return
-            if worker.unit is None:
-                self._give(worker, self._waiting.popleft())
-        while self._waiting and len(self._workers) < self._most_workers:
-            self._give(self._start(), self._waiting.popleft())
-
-    def _give(self, worker: _Worker, unit: PendingUnit) -> None:
-        worker.unit = unit
-        try:
-            worker.connection.send_bytes(unit.data)
-        except OSError:
-            raise self._lost(worker) from None
+        while self._waiting:
+            worker = next((worker for worker in self._workers if worker.unit is None), None)
+            if worker is None:
+                if len(self._workers) == self._most_workers:
+                    return
+                worker = self._start()
+            worker.unit = self._waiting.popleft()
+            try:
+                worker.connection.send_bytes(worker.unit.data)
+            except OSError:
+                raise self._lost(worker) from None
 
     def _collect(self, seconds: float) -> None:
         """Take the outcomes that workers have sent, waiting up to `seconds` for the first."""

@@ -12,6 +12,7 @@ import os
 import struct
 import warnings
 from functools import lru_cache
+from importlib import import_module
 from typing import IO, Any, NamedTuple, cast
 
 from imagine_common.errors import ImagineError
@@ -27,6 +28,7 @@ from imagine_common.parallel.progress import progress
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import ImageEncoder
 
+_PLUGINS = {"AVIF": "Avif", "GIF": "Gif", "JPEG2000": "Jpeg2K", "TIFF": "Tiff", "WEBP": "WebP"}
 _WINDOW_BYTES = 64  # Only a file's header and its end are read.
 _MAX_BOXES = 64
 _GIF_HEAD_BYTES = 13
@@ -120,7 +122,9 @@ def read_complete(file: InputFile, kind: str) -> tuple[int, int, str] | None:
         silence_pillow()
     try:
         # `Image.open` would refuse large images as decompression bombs.
-        image = _opener(kind)(cast(IO[bytes], _Stream(file)), "")
+        plugin = import_module(f"PIL.{_PLUGINS[kind]}ImagePlugin")
+        opener = getattr(plugin, f"{_PLUGINS[kind]}ImageFile")
+        image = opener(cast(IO[bytes], _Stream(file)), "")
         if not _has_end(file, kind, image):
             return None
     except Exception:  # Pillow raises many types for a broken file.
@@ -139,29 +143,6 @@ def silence_pillow() -> None:
 
     warnings.filterwarnings("ignore", module=r"PIL\.TiffImagePlugin")
     logging.getLogger("PIL.TiffImagePlugin").addHandler(logging.NullHandler())
-
-
-def _opener(kind: str) -> Any:
-    """Return Pillow's class for files of a format; import its plug-in only."""
-    if kind == "WEBP":
-        from PIL import WebPImagePlugin
-
-        return WebPImagePlugin.WebPImageFile
-    if kind == "TIFF":
-        from PIL import TiffImagePlugin
-
-        return TiffImagePlugin.TiffImageFile
-    if kind == "AVIF":
-        from PIL import AvifImagePlugin
-
-        return AvifImagePlugin.AvifImageFile
-    if kind == "JPEG2000":
-        from PIL import Jpeg2KImagePlugin
-
-        return Jpeg2KImagePlugin.Jpeg2KImageFile
-    from PIL import GifImagePlugin
-
-    return GifImagePlugin.GifImageFile
 
 
 def _has_end(file: InputFile, kind: str, image: Any) -> bool:
