@@ -14,8 +14,10 @@ import pytest
 from imagine_common.errors import ImagineError
 from imagine_common.packers.records import Image
 from imagine_recordio import create_recordio
-from imagine_recordio.record import image_limit, image_record
+from imagine_recordio.shards import RecordIOFormat
 from support import JPEG, lines, read_recordio, run
+
+FORMAT = RecordIOFormat(b"")
 
 
 @pytest.fixture
@@ -40,21 +42,21 @@ def image(tmp_path: Path) -> Path:
 )
 def test_headers_are_mxnets_bytes(labels: tuple[int, ...], expected: str) -> None:
     frame_bytes = 8
-    record = b"".join(image_record(Image(7, b"x", labels, 0)))
+    record = b"".join(FORMAT.record(Image(7, b"x", labels, 0)))
     assert record[frame_bytes:] == bytes.fromhex(expected)
 
 
 @pytest.mark.parametrize("label", [2**24, 2**24 + 2, 2**40])
 def test_labels_that_float32_holds_are_taken(label: int) -> None:
-    assert image_limit(Image(0, b"x", (label,))) == 2**29 - 1 - 24
-    record = b"".join(image_record(Image(0, b"x", (label,), 0)))
+    assert FORMAT.image_limit(Image(0, b"x", (label,))) == 2**29 - 1 - 24
+    record = b"".join(FORMAT.record(Image(0, b"x", (label,), 0)))
     assert struct.unpack_from("<IfQQ", record, 8)[1] == label
 
 
 @pytest.mark.parametrize("labels", [(2**24 + 1,), (1, 2**24 + 1), (2**63 - 1,)])
 def test_labels_that_float32_would_change_are_refused(labels: tuple[int, ...]) -> None:
     with pytest.raises(ImagineError, match=f"cat.jpg: label {labels[-1]} has no exact float32"):
-        image_limit(Image(0, b"cat.jpg", labels))
+        FORMAT.image_limit(Image(0, b"cat.jpg", labels))
 
 
 def test_a_label_that_float32_would_change_exits_1(tmp_path: Path, image: Path) -> None:

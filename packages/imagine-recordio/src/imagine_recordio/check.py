@@ -24,7 +24,7 @@ from imagine_common.text import show
 from imagine_recordio.framing import HEAD_BYTES as FRAME_HEAD_BYTES
 from imagine_recordio.framing import RecordReader
 from imagine_recordio.index import MERGED, index_of, read_index, shifted_lines, size_of
-from imagine_recordio.record import HEADER, LABEL_BYTES
+from imagine_recordio.shards import HEADER, LABEL_BYTES
 
 _TFRECORD_INDEX = re.compile(rb"[0-9]+ [0-9]+\n")
 _LABELS_BYTES = 1 << 16

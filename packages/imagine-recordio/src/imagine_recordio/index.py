@@ -19,6 +19,7 @@ from imagine_common.files.storage import open_input, output_file
 from imagine_common.packers.records import RecordFile
 
 MERGED = b"merged.idx"  # the end of the name of a merged index
+LINE_FORMAT = b"%d\t%d\n"
 INDEX_LINE = re.compile(rb"([0-9]{1,19})\t([0-9]{1,19})\n")
 _MAX_LINE_BYTES = 40
 
@@ -26,11 +27,6 @@ _MAX_LINE_BYTES = 40
 def index_of(path: bytes) -> bytes:
     """Return the path of a `.rec` file's index."""
     return path.removesuffix(b".rec") + b".idx"
-
-
-def index_line(key: int, offset: int) -> bytes:
-    """Return the line of a record at an offset in bytes."""
-    return b"%d\t%d\n" % (key, offset)
 
 
 def read_index(file: BinaryIO) -> Iterator[tuple[int, int]]:
@@ -67,7 +63,7 @@ def shifted_lines(path: bytes, base: int) -> Iterator[bytes]:
     index = index_of(path)
     with file_errors(index), open_input(index, "an index") as found, found.stream() as file:
         for key, offset in read_index(file):
-            yield index_line(key, base + offset)
+            yield LINE_FORMAT % (key, base + offset)
 
 
 def size_of(path: bytes) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
-from functools import partial
 from typing import TYPE_CHECKING
 
 from imagine_common.errors import UsageError
@@ -49,8 +48,8 @@ def pack_recordio(
     the record's IRHeader, is the image's position in the dataset, or its index in a list. Labels
     must have an exact float32.
     """
-    make_format = partial(record_format, writer=writer, merged_index=merged_index)
-    return pack_records(source, spec, make_format, workers, written)
+    own = writer, merged_index
+    return pack_records(source, spec, workers, written, record_format, *own)
 
 
 @with_options(OPTION_DEFAULTS)
@@ -66,8 +65,8 @@ def create_recordio(
     **options: Unpack[PackOptions],
 ) -> PackSummary:
     """Pack the images of a folder into RecordIO files and return what was written."""
-    make_format = partial(record_format, writer=writer, merged_index=merged_index)
-    return create_records(make_format, source_path, dest_path, name, img_per_file, options)
+    own = writer, merged_index
+    return create_records(source_path, dest_path, name, img_per_file, options, record_format, *own)
 
 
 def record_format(spec: PackSpec, writer: str, merged_index: bool) -> RecordIOFormat:

@@ -1,16 +1,24 @@
-"""A RecordIO file and its index, as the packers write and compare them."""
+"""A RecordIO file and its index, as the packers write and compare them.
+
+A record is an IRHeader of mxnet.recordio, labels, and the image's file.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+import struct
+from collections.abc import Generator
 
+from imagine_common.errors import ImagineError
 from imagine_common.files.output import Buffer
 from imagine_common.files.reading import InputFile
 from imagine_common.packers.records import Image, RecordFile
 from imagine_common.packers.shards.record_format import RecordFormat, load
-from imagine_recordio.framing import is_whole
-from imagine_recordio.index import INDEX_LINE, index_line, index_of, merge_indexes
-from imagine_recordio.record import image_limit, image_record, least_record_size
+from imagine_common.text import show
+from imagine_recordio.framing import MAX_LENGTH, frame, frame_size, is_whole
+from imagine_recordio.index import INDEX_LINE, LINE_FORMAT, index_of, merge_indexes
+
+HEADER = struct.Struct("<IfQQ")  # flag, label, id, id2; little-endian
+LABEL_BYTES = 4
 
 
 class RecordIOFormat(RecordFormat):
@@ -35,29 +43,56 @@ class RecordIOFormat(RecordFormat):
         """Return where the index of a file of records is."""
         return index_of(file)
 
-    def record(self, image: Image) -> Sequence[Buffer]:
-        """Return an image's record in its frame, as buffers."""
-        return image_record(image)
+    def record(self, image: Image) -> list[Buffer]:
+        """Return an image's record in its frame, as buffers: the image itself is not copied.
+
+        A single label (0 if there is none) is in the header, with flag 0. Several labels follow the
+        header as float32, and the flag is their number. The id is the image's position.
+        """
+        labels = image.labels
+        if len(labels) <= 1:
+            header = HEADER.pack(0, sum(labels), image.position, 0)
+        else:
+            header = HEADER.pack(len(labels), 0, image.position, 0)
+            header += struct.pack(f"<{len(labels)}f", *labels)
+        return frame([header, image.data])
 
     def record_size(self, image: Image) -> int:
         """Return the bytes of an image's record in its frame, if it is not split."""
-        return least_record_size(image)
+        return frame_size(_header_size(image) + image.size)
 
     def size_in_file(self, image: Image, file: InputFile, offset: int) -> int:
         """Return the bytes of an image's record, which begins at an offset of a file."""
         if is_whole(file, offset):
-            return least_record_size(image)
+            return self.record_size(image)
         # The image holds the magic number. How often, only reading it shows.
-        return sum(map(len, image_record(load(image))))
+        return sum(map(len, self.record(load(image))))
 
     def index_line(self, position: int, offset: int, _size: int) -> bytes:
         """Return a record's line in the index."""
-        return index_line(position, offset)
+        return LINE_FORMAT % (position, offset)
 
     def merge(self, shards: Generator[RecordFile], fsync: bool) -> Generator[RecordFile]:
         """Yield finished shards unchanged; if `merged`, write the index of all of them."""
         return merge_indexes(shards, self._merged_path, fsync) if self.merged else shards
 
     def image_limit(self, image: Image) -> int:
-        """Return the largest size in bytes of an image with this image's path and labels."""
-        return image_limit(image)
+        """Return the largest size in bytes of an image with this image's labels.
+
+        Labels must fit into float32, and float32 may round fractions, but not whole numbers.
+        """
+        for label in image.labels:
+            try:
+                stored = struct.unpack("<f", struct.pack("<f", float(label)))[0]
+            except OverflowError:
+                stored = None
+            if stored is None or (stored != label and label == int(label)):
+                raise ImagineError(
+                    f"{show(image.path)}: label {label} has no exact float32, which RecordIO needs;"
+                    f" all whole numbers up to {2**24} have one"
+                )
+        return MAX_LENGTH - _header_size(image)
+
+
+def _header_size(image: Image) -> int:
+    return HEADER.size + LABEL_BYTES * (len(image.labels) if len(image.labels) > 1 else 0)

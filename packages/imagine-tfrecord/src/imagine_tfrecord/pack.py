@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator
-from functools import partial
 from typing import TYPE_CHECKING
 
+from imagine_common.errors import UsageError
+from imagine_common.files.urls import check_url
 from imagine_common.packers.create import OPTION_DEFAULTS, create_records, pack_records
 from imagine_common.packers.docstrings import document_create, document_pack
 from imagine_common.packers.pack_spec import IMAGES_IN_FILE, PackSpec, require_writer
@@ -14,7 +15,7 @@ from imagine_common.packers.records import RecordFile
 from imagine_common.packers.sources.base import Source
 from imagine_common.parallel.ordered_map import Workers
 from imagine_common.signatures import PathLike, check_types, with_options
-from imagine_tfrecord.index import require_folder_name
+from imagine_common.text import show
 from imagine_tfrecord.names import WRITERS
 from imagine_tfrecord.schemas import find_schema
 from imagine_tfrecord.shards import TFRecordFormat
@@ -49,10 +50,8 @@ def pack_tfrecords(
     written: Callable[[RecordFile], object] = lambda _: None,
 ) -> Generator[RecordFile]:
     """Pack the images of a source into TFRecord files of `tf.train.Example` records."""
-    make_format = partial(
-        record_format, writer=writer, schema=schema, index=index, index_path=index_path
-    )
-    return pack_records(source, spec, make_format, workers, written)
+    own = writer, schema, index, index_path
+    return pack_records(source, spec, workers, written, record_format, *own)
 
 
 @with_options(OPTION_DEFAULTS)
@@ -70,10 +69,8 @@ def create_tfrecords(
     **options: Unpack[PackOptions],
 ) -> PackSummary:
     """Pack the images of a folder into TFRecord files and return what was written."""
-    make_format = partial(
-        record_format, writer=writer, schema=schema, index=index, index_path=index_path
-    )
-    return create_records(make_format, source_path, dest_path, name, img_per_file, options)
+    own = writer, schema, index, index_path
+    return create_records(source_path, dest_path, name, img_per_file, options, record_format, *own)
 
 
 def record_format(
@@ -81,13 +78,19 @@ def record_format(
 ) -> TFRecordFormat:
     """Return the record format of the options of `pack_tfrecords`, after checking them."""
     check_types(locals(), record_format.__annotations__)
-    folder = None if index_path is None else os.fsencode(index_path)
-    if folder is not None:
-        require_folder_name(folder)
-    indexed = index or folder is not None
+    folder = None
+    if index_path is not None:
+        index, folder = True, os.fsencode(index_path)
+        if not folder:
+            raise UsageError("argument --index-path: the folder's name is empty")
+        if b"\0" in folder:
+            raise UsageError(
+                f"argument --index-path: {show(folder)}: a name must not contain a NUL byte"
+            )
+        check_url(folder)
     require_writer(writer, WRITERS, _INSTALL)
     if writer == "native":
-        return TFRecordFormat(find_schema(schema), indexed, folder)
+        return TFRecordFormat(find_schema(schema), index, folder)
     from imagine_tfrecord.tensorflow_writer import TensorFlowFormat
 
-    return TensorFlowFormat(find_schema(schema), indexed, folder)
+    return TensorFlowFormat(find_schema(schema), index, folder)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from imagine_common.packers.records import Image
 from imagine_common.packers.shards.record_format import RecordFormat
 from imagine_tfrecord.framing import FRAME_BYTES, frame
-from imagine_tfrecord.index import INDEX_LINE, index_line, index_of
+from imagine_tfrecord.index import INDEX_LINE, index_of
 from imagine_tfrecord.schemas import Schema
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class TFRecordFormat(RecordFormat):
 
     def index_line(self, _position: int, offset: int, size: int) -> bytes:
         """Return a record's line in the index; empty if there is no index."""
-        return index_line(offset, size) if self._indexed else b""
+        return b"%d %d\n" % (offset, size) if self._indexed else b""
 
     def image_limit(self, image: Image) -> int:
         """Return the largest size in bytes of an image with this image's path and labels."""

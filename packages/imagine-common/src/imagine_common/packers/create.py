@@ -21,16 +21,17 @@ from imagine_common.signatures import PathLike, check_types, named_by_parameter
 def pack_records(
     source: Source,
     spec: PackSpec,
-    record_format: Callable[[PackSpec], RecordFormat],
     workers: Workers | None,
     written: Callable[[RecordFile], object],
+    record_format: Callable[..., RecordFormat],
+    *own: object,
 ) -> Generator[RecordFile]:
-    """Pack the images of a source into shards of a record format; yield the file of each."""
+    """Pack the images of a source; `own` are the arguments of `record_format`."""
     with named_by_parameter():
         check_types({"spec": spec, "workers": workers}, pack_records.__annotations__)
         if not isinstance(source, (LineSource, StreamSource)):
             raise UsageError(f"argument --source: must be a source of images, not {source!r}")
-        return pack(source, spec, record_format(spec), workers, written)
+        return pack(source, spec, record_format(spec, *own), workers, written)
 
 
 class PackSummary(NamedTuple):
@@ -79,14 +80,15 @@ OPTION_DEFAULTS = {
 
 
 def create_records(
-    record_format: Callable[[PackSpec], RecordFormat],
     source_path: PathLike,
     dest_path: PathLike,
     name: PathLike,
     img_per_file: int,
     options: PackOptions,
+    record_format: Callable[..., RecordFormat],
+    *own: object,
 ) -> PackSummary:
-    """Pack the images of a folder into shards of a record format and return what was written."""
+    """Pack the images of a folder; `own` are the arguments of `record_format`."""
     kinds = {key: kind.__forward_arg__ for key, kind in PackOptions.__annotations__.items()}
     check_types(options, kinds)
     values: dict[str, Any] = {**OPTION_DEFAULTS, **options}
@@ -105,7 +107,7 @@ def create_records(
     files = records = size = 0
     skipped: list[str] = []
     warned: list[str] = []
-    for shard in pack(source, spec, record_format(spec), workers, warn=warned.append):
+    for shard in pack(source, spec, record_format(spec, *own), workers, warn=warned.append):
         files += shard.records > 0
         records += shard.records
         size += shard.size
