@@ -60,7 +60,7 @@ def cases(programs: Path, folder: Path) -> dict[str, Sequence[str]]:
         return [str(programs / tool), "-q", "--dest-path", str(folder / "records"), *source]
 
     png, bmp = ("--image-format", "png"), ("--image-format", "bmp")
-    piped = " ".join([*generate(MEDIUM, 4000, "--pooled"), "|", str(programs / "imagine-tfrecord")])
+    piped = " ".join([*generate(MEDIUM, 4000, "--direct"), "|", str(programs / "imagine-tfrecord")])
     return {
         "imagine-gen --help": [str(programs / "imagine-gen"), "--help"],
         "imagine-tfrecord --help": [str(programs / "imagine-tfrecord"), "--help"],
@@ -68,9 +68,9 @@ def cases(programs: Path, folder: Path) -> dict[str, Sequence[str]]:
         "one JPEG 64×64": generate(SMALL, 1),
         "fresh JPEG 3840×2160": generate(LARGE, 24),
         "fresh JPEG 500×375": generate(MEDIUM, 1500),
-        "pooled JPEG 3840×2160": generate(LARGE, 500, "--pooled"),
-        "pooled JPEG 500×375": generate(MEDIUM, 10_000, "--pooled"),
-        "pooled JPEG 64×64": generate(SMALL, 20_000, "--pooled"),
+        "direct JPEG 3840×2160": generate(LARGE, 500, "--direct"),
+        "direct JPEG 500×375": generate(MEDIUM, 10_000, "--direct"),
+        "direct JPEG 64×64": generate(SMALL, 20_000, "--direct"),
         "photo JPEG 500×375": generate(MEDIUM, 120, "--content", "photo"),
         "JPEG 500×375 of a target size": generate(MEDIUM, 400, "--target-size", "115K"),
         "fresh PNG 3840×2160": generate(LARGE, 60, *png),
@@ -79,7 +79,7 @@ def cases(programs: Path, folder: Path) -> dict[str, Sequence[str]]:
         "pooled BMP 3840×2160": generate(LARGE, 200, *bmp, "--pooled"),
         "TFRecord, 115 KB images": pack("imagine-tfrecord"),
         "RecordIO, 115 KB images": pack("imagine-recordio"),
-        "pooled JPEG 500×375 to TFRecord": [
+        "direct JPEG 500×375 to TFRecord": [
             *("bash", "-o", "pipefail", "-c"),
             f"{piped} -q --dest-path {folder / 'records'} --img-per-file 500",
         ],
@@ -110,7 +110,7 @@ def main() -> int:
         before = cases(install(old_tree, folder / "before"), folder)
         after = cases(install(ROOT, folder / "after"), folder)
         subprocess.run(
-            [*after["pooled JPEG 500×375"], "--path", str(folder / "source")],
+            [*after["direct JPEG 500×375"], "--path", str(folder / "source")],
             check=True,
             stdout=subprocess.DEVNULL,
         )

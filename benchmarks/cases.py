@@ -138,21 +138,29 @@ def _rate(rates: list[float]) -> str:
 
 
 def large_jpeg(bench: Bench) -> Iterator[Result]:
-    """Compare fresh and pooled 4K JPEGs with the naive recipe, the encoder and plain writes."""
-    slow, fresh, pooled = bench.count(12), bench.count(96), bench.count(2000)
+    """Compare fresh and direct 4K JPEGs with the naive recipe, the encoder and plain writes."""
+    slow, fresh, direct = bench.count(12), bench.count(96), bench.count(1000)
+    photo = ("--content", "photo")
+    few, photos = bench.count(32), bench.count(300)
     sides = {
         "naive": Side(slow, lambda: bench.naive(LARGE, slow)),
         "fresh": Side(fresh, lambda: bench.generate("fresh", LARGE, fresh)),
         "encode": Side(fresh, lambda: bench.peer("encode_only", *LARGE, fresh, bench.processes)),
-        "pooled": Side(pooled, lambda: bench.generate("pooled", LARGE, pooled, "--pooled")),
-        "bare": Side(pooled, lambda: bench.bare("pooled", pooled)),
+        "direct": Side(direct, lambda: bench.generate("direct", LARGE, direct, "--direct")),
+        "bare": Side(direct, lambda: bench.bare("direct", direct)),
+        "fresh photo": Side(few, lambda: bench.generate("fresh", LARGE, few, *photo)),
+        "direct photo": Side(
+            photos, lambda: bench.generate("photos", LARGE, photos, *photo, "--direct")
+        ),
     }
-    fresh_case, pooled_case = "fresh JPEG 3840×2160", "pooled JPEG 3840×2160"
+    fresh_case, direct_case = "fresh JPEG 3840×2160", "direct JPEG 3840×2160"
     comparisons = [
         Comparison(fresh_case, "naive recipe", "fresh", "naive", 4.5),
         Comparison(fresh_case, "encoding alone", "fresh (own)", "encode (own)", 0.6),
-        Comparison(pooled_case, "naive recipe", "pooled", "naive", 80),
-        Comparison(pooled_case, "bare writer", "pooled (own)", "bare (own)", 0.7),
+        Comparison(direct_case, "naive recipe", "direct", "naive", 40),
+        Comparison(direct_case, "fresh", "direct", "fresh", 8),
+        Comparison(direct_case, "bare writer", "direct (own)", "bare (own)", 0.75),
+        Comparison(f"{direct_case}, photo", "fresh, photo", "direct photo", "fresh photo", 8),
     ]
     return compare(bench, sides, comparisons)
 
@@ -160,23 +168,31 @@ def large_jpeg(bench: Bench) -> Iterator[Result]:
 def small_jpeg(bench: Bench) -> Iterator[Result]:
     """Compare JPEGs of the dimensions that training uses with the naive recipe and with `cp`."""
     medium, small = (500, 375), (224, 224)
-    slow, fresh, pooled = bench.count(600), bench.count(6000), bench.count(20_000)
+    slow, fresh, direct = bench.count(600), bench.count(6000), bench.count(20_000)
+    photo = ("--content", "photo")
+    few, photos = bench.count(1200), bench.count(6000)
     slow_small, fresh_small = bench.count(1500), bench.count(15_000)
-    copy = ["cp", "-R", bench.folder("pooled") + "/.", bench.folder("copy")]
+    copy = ["cp", "-R", bench.folder("direct") + "/.", bench.folder("copy")]
     os.makedirs(bench.folder("copy"))
     sides = {
         "naive": Side(slow, lambda: bench.naive(medium, slow)),
         "fresh": Side(fresh, lambda: bench.generate("fresh", medium, fresh)),
-        "pooled": Side(pooled, lambda: bench.generate("pooled", medium, pooled, "--pooled")),
-        "copy": Side(pooled, lambda: run(copy)),
+        "direct": Side(direct, lambda: bench.generate("direct", medium, direct, "--direct")),
+        "copy": Side(direct, lambda: run(copy)),
+        "fresh photo": Side(few, lambda: bench.generate("fresh", medium, few, *photo)),
+        "direct photo": Side(
+            photos, lambda: bench.generate("photos", medium, photos, *photo, "--direct")
+        ),
         "naive, small": Side(slow_small, lambda: bench.naive(small, slow_small)),
         "fresh, small": Side(fresh_small, lambda: bench.generate("small", small, fresh_small)),
     }
     comparisons = [
         Comparison("fresh JPEG 500×375", "naive recipe", "fresh", "naive", 3.5),
         Comparison("fresh JPEG 224×224", "naive recipe", "fresh, small", "naive, small", 3),
-        Comparison("pooled JPEG 500×375", "naive recipe", "pooled", "naive", 25),
-        Comparison("pooled JPEG 500×375", "`cp -R` of them", "pooled", "copy", None),
+        Comparison("direct JPEG 500×375", "naive recipe", "direct", "naive", 20),
+        Comparison("direct JPEG 500×375", "fresh", "direct", "fresh", 8),
+        Comparison("direct JPEG 500×375", "`cp -R` of them", "direct", "copy", None),
+        Comparison("direct JPEG 500×375, photo", "fresh, photo", "direct photo", "fresh photo", 4),
     ]
     return compare(bench, sides, comparisons)
 
@@ -241,7 +257,7 @@ def _packed(
 ) -> Iterator[Result]:
     images = bench.count(20_000)
     images_per_file = max(1, images // 20)
-    bench.generate("source", (500, 375), images, "--pooled")
+    bench.generate("source", (500, 375), images, "--direct")
     manifest = bench.folder("manifest")
     names = sorted(os.listdir(bench.folder("source")))
     Path(manifest).write_text("".join(f"{bench.folder('source')}/{name}\n" for name in names))
@@ -267,7 +283,7 @@ def pipeline(bench: Bench) -> Iterator[Result]:
     slow, fast = bench.count(800), bench.count(10_000)
     programs = peer_environment("tensorflow")
     pack = [str(bench.programs / "imagine-tfrecord"), "--dest-path", bench.folder("records")]
-    script = '"$@" --pooled -q | ' + " ".join([*pack, "--img-per-file", "500"])
+    script = '"$@" --direct -q | ' + " ".join([*pack, "--img-per-file", "500"])
     make = bench.generator("images", size, fast)
 
     def theirs() -> Run:
@@ -280,7 +296,7 @@ def pipeline(bench: Bench) -> Iterator[Result]:
         "ours": Side(fast, lambda: run(["bash", "-o", "pipefail", "-c", script, "bash", *make])),
         "theirs": Side(slow, theirs),
     }
-    case = "`imagine-gen --pooled \\| imagine-tfrecord`, 500×375"
+    case = "`imagine-gen --direct \\| imagine-tfrecord`, 500×375"
     recipe = "naive recipe, then TensorFlow's writer"
     return compare(bench, sides, [Comparison(case, recipe, "ours", "theirs", 20)])
 
@@ -310,7 +326,7 @@ def flat(bench: Bench) -> Iterator[Result]:
 
     def watched(count: int) -> tuple[list[float], float]:
         shutil.rmtree(bench.folder("many"), ignore_errors=True)
-        return watch(bench.generator("many", (64, 64), count, "--pooled", "-q"), counts)
+        return watch(bench.generator("many", (64, 64), count, "--direct", "-q"), counts)
 
     watched(last)  # Warm-up.
     early, late = [], []
@@ -319,7 +335,7 @@ def flat(bench: Bench) -> Iterator[Result]:
         early.append((middle - first) / (moments[1] - moments[0]))
         late.append((last - middle) / (moments[2] - moments[1]))
     _, peak_of_first = watched(first)
-    case = f"pooled 64×64, from image {middle:,} to {last:,}"
+    case = f"direct 64×64, from image {middle:,} to {last:,}"
     against = f"from {first:,} to {middle:,}"
     least = 1 / 1.2
     yield Result(

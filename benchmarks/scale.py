@@ -50,9 +50,9 @@ class Case(NamedTuple):
 
 
 CASES = (
-    Case("pooled JPEG 500×375", SMALL, 40_000, ("--pooled",), 0.6),
+    Case("direct JPEG 500×375", SMALL, 40_000, ("--direct",), 0.6),
     Case("fresh JPEG 500×375", SMALL, 6000, (), None),
-    Case("pooled JPEG 3840×2160", LARGE, 1000, ("--pooled",), 0.9),
+    Case("direct JPEG 3840×2160", LARGE, 1000, ("--direct",), 0.9),
     Case("fresh JPEG 3840×2160", LARGE, 150, (), 0.9),
 )
 
@@ -145,7 +145,7 @@ def compare_store(bench: Bench) -> Iterator[Result]:
     count = bench.count(IMAGES_IN_STORE)
 
     def side(path: str, workers: int) -> Side:
-        command = bench.generator("images", SMALL, count, "--pooled")
+        command = bench.generator("images", SMALL, count, "--direct")
         command[command.index("--path") + 1] = path
         command[command.index("--workers") + 1] = str(workers)
         return Side(count, lambda: run(command))
@@ -158,7 +158,7 @@ def compare_store(bench: Bench) -> Iterator[Result]:
     rates, made = in_turn(sides, bench.repeats)
     for against, of in (("one process", "one"), ("the same into files", "files")):
         yield Result(
-            "pooled JPEG 500×375 to S3 on loopback, two processes",
+            "direct JPEG 500×375 to S3 on loopback, two processes",
             against,
             paired_ratio(rates["two (own)"], rates[f"{of} (own)"]),
             "times",

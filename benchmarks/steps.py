@@ -98,9 +98,12 @@ def image_steps(folder: Path) -> Steps:
             folder, [*map(bytes, bmp.Encoder(spec_bmp).encode(0).buffers)]
         ),
     }
-    for name in ("jpg", "png", "bmp"):
+    direct = image_encoder(DatasetSpec(b"x", b"x", WIDTH, HEIGHT, direct=True))
+    steps["direct JPEG", "table multiplied, blocks"] = lambda: list(direct.encode(7).buffers)
+    steps["direct JPEG", "file"] = writer(folder, list(direct.encode(7).buffers))
+    for name in ("png", "bmp"):
         encoder = image_encoder(spec(name, pooled=True))
-        what = f"pooled {'JPEG' if name == 'jpg' else name.upper()}"
+        what = f"pooled {name.upper()}"
         steps[what, "strips dealt and put together"] = partial(encoder.encode, 7)
         steps[what, "file"] = writer(folder, list(encoder.encode(7).buffers))
     return steps
