@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from imagine_gen.dataset.combinations import CLASHES, NEEDS
+
 DOCS = Path(__file__).parent
 PACKERS = ("tfrecord", "recordio")
 
@@ -52,6 +54,21 @@ def divide(text: str, other: str) -> tuple[str, str]:
     return "\n\n".join(shared) + "\n", "\n\n".join(own) + "\n"
 
 
+def combinations_table() -> str:
+    """Return the table of options that do not go together, from the one that the tool checks."""
+    words: dict[str, list[str]] = {}
+    for clash in CLASHES:
+        if not clash.reason.startswith("only"):  # Options of some formats only.
+            words.setdefault(clash.reason, []).append(clash.word)
+    for word, other in NEEDS.items():
+        words.setdefault(f"only with {other}", []).append(word)
+    rows = [
+        f"| {', '.join(f'`{option}`' for option in options).replace('=', ' ')} | {reason} |"
+        for reason, options in words.items()
+    ]
+    return "\n".join(["| options | |", "| --- | --- |", *rows])
+
+
 def updated_pages() -> dict[Path, str]:
     """Return the text that each page should have."""
     tfrecord, recordio = map(help_text, PACKERS)
@@ -67,6 +84,10 @@ def updated_pages() -> dict[Path, str]:
         before, fence, rest = (DOCS / name).read_text().partition("```text\n")
         after = re.split(r"(?m)^```\n", rest, maxsplit=1)[1]
         pages[DOCS / name] = f"{before}{fence}{text}```\n{after}"
+    page = DOCS / "imagine-gen.md"
+    begin, end = "<!-- combinations -->\n", "<!-- end of combinations -->"
+    before, rest = pages[page].split(begin)
+    pages[page] = f"{before}{begin}\n{combinations_table()}\n\n{end}{rest.split(end)[1]}"
     return pages
 
 

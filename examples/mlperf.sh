@@ -2,7 +2,7 @@
 # MLPerf Storage's dataset for ResNet-50, where DLIO expects it: TFRecord files in DIR/train, and
 # indexes for DALI in DIR/index/train.
 #   examples/mlperf.sh DIR [OPTION ...]
-# Further options are imagine-gen's, such as --pooled or --seed 7.
+# Further options are imagine-gen's, such as --direct or --seed 7.
 set -euo pipefail
 
 folder=${1:?folder for the dataset}

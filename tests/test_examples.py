@@ -64,7 +64,7 @@ def test_kubernetes_starts_as_many_pods_as_there_are_parts() -> None:
 
 
 def test_mlperf_makes_files_and_indexes_where_dlio_expects_them(tmp_path: Path) -> None:
-    script = f"FILES=2 IMG_PER_FILE=3 {EXAMPLES}/mlperf.sh data --pooled"
+    script = f"FILES=2 IMG_PER_FILE=3 {EXAMPLES}/mlperf.sh data --direct"
     result = shell(script, tmp_path)
     assert result.returncode == 0, result.stderr
     names = [f"img_{number:04d}_of_2.tfrecord" for number in (0, 1)]

@@ -75,9 +75,9 @@ def start(tool: str, *args: object, env: dict[str, str] | None = None) -> subpro
     "options",
     [
         (*SMALL, "--count", "40"),
-        (*SMALL, "--count", "300", "--pooled", "--chunksize", "7", "--start", "5"),
+        (*SMALL, "--count", "300", "--direct", "--chunksize", "7", "--start", "5"),
         (*SMALL, "--count", "30", "--classes", "3", "--layout", "imagefolder", "--fsync"),
-        (*SMALL, "--count", "30", "--content", "photo", "--target-size", "4K", "--pooled"),
+        (*SMALL, "--count", "30", "--content", "photo", "--target-size", "4K", "--direct"),
     ],
 )
 def test_images_are_those_that_processes_make(
@@ -172,7 +172,7 @@ def test_threads_of_a_worker_do_not_mix_images_up(
     own_cluster: DaskProcesses, tmp_path: Path
 ) -> None:
     own_cluster.start(workers=1, threads=4)
-    args = (*SMALL, "--count", "1000", "--pooled", "--chunksize", "5")
+    args = (*SMALL, "--count", "1000", "--direct", "--chunksize", "5")
     here = run_process("gen", "--path", tmp_path / "here", *args)
     there = run_process("gen", "--path", tmp_path / "there", *args, *on(own_cluster))
     assert here.returncode == there.returncode == 0, there.stderr

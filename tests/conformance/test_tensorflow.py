@@ -28,25 +28,14 @@ def parsed(path: str | Path) -> list[dict[str, Any]]:
     return [tf.io.parse_single_example(record, FEATURES) for record in dataset]
 
 
-@pytest.mark.parametrize("pooled", [(), ("--pooled",)], ids=["fresh", "pooled"])
-@pytest.mark.parametrize(
-    ("image_format", "mode", "channels"),
-    [
-        ("jpg", "RGB", 3),
-        ("jpg", "L", 1),
-        ("png", "RGB", 3),
-        ("png", "RGBA", 4),
-        ("png", "L", 1),
-        ("bmp", "RGB", 3),
-        ("bmp", "RGBA", 4),
-        ("bmp", "L", 1),
-    ],
-)
-def test_tensorflow_decodes_every_image(
-    tmp_path: Path, image_format: str, mode: str, channels: int, pooled: tuple[str, ...]
-) -> None:
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
+@pytest.mark.parametrize("image_format", ["jpg", "png", "png --pooled", "bmp", "bmp --pooled"])
+def test_tensorflow_decodes_every_image(tmp_path: Path, image_format: str, mode: str) -> None:
+    if (image_format, mode) == ("jpg", "RGBA"):
+        return  # JPEG has no such mode.
+    channels = {"RGB": 3, "RGBA": 4, "L": 1}[mode]
     size = ["--width", "37", "--height", "21", "--count", "5"]
-    kind = ["--image-format", image_format, "--mode", mode, *pooled]
+    kind = ["--image-format", *image_format.split(), "--mode", mode]
     made = run("gen", "--path", tmp_path / "images", *size, *kind)
     packed = run(
         "tfrecord", "--dest-path", tmp_path / "r", "--img-per-file", "2", input=made.stdout
@@ -108,7 +97,7 @@ def test_keras_finds_the_labels_of_class_folders(tmp_path: Path) -> None:
     assert len(found) == 36
 
 
-@pytest.mark.parametrize("kind", [("--pooled",), ()], ids=["pooled", "fresh"])
+@pytest.mark.parametrize("kind", [("--direct",), ()], ids=["direct", "fresh"])
 def test_tensorflow_decodes_files_of_a_target_size(tmp_path: Path, kind: tuple[str, ...]) -> None:
     options = ["--width", "200", "--height", "150", "--count", "20", "--target-size", "14000"]
     made = run("gen", "--path", tmp_path / "images", *options, "--content", "photo", *kind)

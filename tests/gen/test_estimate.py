@@ -66,13 +66,13 @@ def test_durations_are_for_people(seconds: float, text: str) -> None:
     assert human_seconds(seconds) == text
 
 
-@pytest.mark.parametrize("options", [{}, {"pooled": True}, {"image_format": "png"}])
+@pytest.mark.parametrize("options", [{}, {"direct": True}, {"image_format": "png"}])
 def test_bytes_are_about_those_that_would_be_made(
     tmp_path: Path, options: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("imagine_gen.estimate._SECONDS", inf)
     spec = DatasetSpec(b"p", b"i", 64, 64, 200, **options)  # type: ignore[arg-type]
-    args = ["--pooled"] if "pooled" in options else []
+    args = ["--direct"] if "direct" in options else []
     args += ["--image-format", options.get("image_format", "jpg")]
     run("gen", "--path", tmp_path, *SMALL, "--count", "200", *args)
     written = sum(path.stat().st_size for path in tmp_path.iterdir())

@@ -25,7 +25,7 @@ def times(folder: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    "options", [(), ("--pooled",), ("--image-format", "png"), ("--workers=3",)]
+    "options", [(), ("--direct",), ("--image-format", "png", "--pooled"), ("--workers=3",)]
 )
 def test_missing_images_are_made_and_the_manifest_lists_all(
     tmp_path: Path, options: tuple[str, ...]

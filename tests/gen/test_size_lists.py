@@ -136,7 +136,7 @@ def test_imagenets_list_has_the_published_mean() -> None:
     assert total == 100
 
 
-@pytest.mark.parametrize("options", [(), ("--pooled",), ("--image-format", "png")])
+@pytest.mark.parametrize("options", [(), ("--direct",), ("--image-format", "png", "--pooled")])
 def test_images_have_the_dimensions_of_the_list(tmp_path: Path, options: tuple[str, ...]) -> None:
     source = write(tmp_path, b"40 30 3\n30 40\n")
     args = ["--path", tmp_path / "im", "--count", "40", "--size-list", source, *options]

@@ -55,16 +55,25 @@ def test_draws_depend_on_seed_and_index_alone() -> None:
     assert [drawer.draw(index) for index in (2**60, 4096, 4095, 1, 0)] == drawn[::-1]
 
 
-@pytest.mark.parametrize("image_format", ["jpg", "png", "bmp"])
-@pytest.mark.parametrize("pooled", [(), ("--pooled",)], ids=["fresh", "pooled"])
+@pytest.mark.parametrize(
+    ("image_format", "kind"),
+    [
+        ("jpg", ()),
+        ("jpg", ("--direct",)),
+        ("png", ()),
+        ("png", ("--pooled",)),
+        ("bmp", ()),
+        ("bmp", ("--pooled",)),
+    ],
+)
 def test_images_have_the_dimensions_that_are_drawn(
-    tmp_path: Path, image_format: str, pooled: tuple[str, ...]
+    tmp_path: Path, image_format: str, kind: tuple[str, ...]
 ) -> None:
-    args = ["--image-format", image_format, "--count", "30", "--seed", "7", *pooled]
+    args = ["--image-format", image_format, "--count", "30", "--seed", "7", *kind]
     sizes = ["--width", "40:60", "--height", "30:50"]
     made = run("gen", "--path", tmp_path / "a", *args, *sizes, "--workers", "2", "--chunksize", "4")
     assert made.returncode == 0, made.stderr
-    drawer = SizeDrawer(7, RANGE.pooled() if pooled else RANGE)
+    drawer = SizeDrawer(7, RANGE.pooled() if "--pooled" in kind else RANGE)
     assert dimensions(lines(made.stdout)) == [drawer.draw(index) for index in range(30)]
 
     # An image does not depend on the process or on the images made before.

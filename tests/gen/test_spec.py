@@ -155,7 +155,11 @@ def test_none_is_refused_where_it_is_not_the_default(field: str, words: str) -> 
 
 def test_specs_of_a_size_are_not_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = SizeRange((2, 40), (3, 30))
-    for changes in ({}, {"sizes": drawn}, {"sizes": drawn, "pooled": True, "mode": "L"}):
+    for changes in (
+        {},
+        {"sizes": drawn},
+        {"sizes": drawn, "pooled": True, "mode": "L", "image_format": "png"},
+    ):
         whole = spec(**changes)
         least = whole.sizes.least[1] if whole.sizes else None
         expected = replace(whole, width=5, height=4, sizes=None, pool_height=least)

@@ -16,14 +16,14 @@ from support import PATIENCE, command, lines, run
 SMALL = ("--width", "20", "--height", "12", "--count", "9")
 KINDS = [
     (),
-    ("--pooled",),
+    ("--direct",),
     ("--image-format", "png"),
     ("--image-format", "png", "--pooled"),
     ("--image-format", "png", "--compress-level", "1"),
     ("--image-format", "bmp", "--mode", "RGBA"),
     ("--width", "20:30", "--height", "10:12"),
     ("--classes", "4"),
-    ("--classes", "4", "--layout", "imagefolder", "--pooled"),
+    ("--classes", "4", "--layout", "imagefolder", "--direct"),
     ("--files-per-dir", "4"),
 ]
 

@@ -23,20 +23,16 @@ from imagine_gen.formats.base import ImageEncoder
 from imagine_gen.formats.jpeg import encode, with_filler
 from imagine_gen.random_streams import Draw, RandomStream
 from imagine_gen.target_size import encoder as target_size
-from imagine_gen.target_size.encoder import _reach
+from imagine_gen.target_size.encoder import reach_of
 from imagine_gen.work import units
 from imagine_gen.work.encoders import image_encoder
-from pillow_formats import WRITES_RESTART_MARKERS
 from support import contents, lines, run
 
 SMALL = ("--width", "64", "--height", "48")
 COMMENT, SCAN = 0xFE, 0xDA
-PHOTO = {"content": "photo"}
 KINDS = [
     {},
-    {"pooled": True},
     {"target_size_stdev": 1_000},
-    {"pooled": True, "target_size_stdev": 1_000},
 ]
 
 
@@ -105,34 +101,29 @@ def test_files_have_the_size_and_decode(
         assert filler - sum(4 + len(held) for held in comments) in range(4)
 
 
-@pytest.mark.parametrize(
-    ("options", "most"), [({}, 0.005), ({"pooled": True}, 0.01), ({"mode": "L"}, 0.005)]
-)
-def test_little_of_a_file_is_filler(options: dict[str, Any], most: float) -> None:
-    encoder = image_encoder(spec(500, 375, 114_660, **options))
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_little_of_a_file_is_filler(mode: str) -> None:
+    encoder = image_encoder(spec(500, 375, 114_660, mode=mode))
     filler = []
     for index in range(30):
         file, unused = file_of(encoder, index)
         assert len(file) == 114_660
         filler.append(unused)
-    assert statistics.mean(filler) < most * 114_660
+    assert statistics.mean(filler) < 0.005 * 114_660
 
 
-@pytest.mark.parametrize(("pooled", "most"), [(False, 0.005), (True, 0.02)])
-def test_little_of_files_is_filler_where_sizes_are_drawn(pooled: bool, most: float) -> None:
-    made = spec(500, 375, 114_660, target_size_stdev=20_000, pooled=pooled)
-    encoder = image_encoder(made)
+def test_little_of_files_is_filler_where_sizes_are_drawn() -> None:
+    encoder = image_encoder(spec(500, 375, 114_660, target_size_stdev=20_000))
     shares = []
     for index in range(30):
         file, filler = file_of(encoder, index)
         assert len(file) == encoder.wanted_size(index)
         shares.append(filler / len(file))
-    assert statistics.mean(shares) < most
+    assert statistics.mean(shares) < 0.005
 
 
-@pytest.mark.parametrize("options", [PHOTO, {**PHOTO, "pooled": True}])
-def test_photos_have_the_size_too(options: dict[str, Any]) -> None:
-    encoder = image_encoder(spec(500, 375, 40_000, **options))
+def test_photos_have_the_size_too() -> None:
+    encoder = image_encoder(spec(500, 375, 40_000, content="photo"))
     filler = []
     for index in range(20):
         file, unused = file_of(encoder, index)
@@ -184,44 +175,14 @@ def test_workers_chunks_and_parts_change_no_byte(tmp_path: Path, options: dict[s
     assert make("parts", 9, 2, start=8, workers=2) == whole
 
 
-def test_forgetting_strips_changes_no_byte() -> None:
-    made = spec(100, 80, 7_000, target_size_stdev=1_500, pooled=True, pool_strips=9)
-    expected = [file_of(image_encoder(made), index) for index in range(20)]
-    encoder = image_encoder(made)
-    encoder._pool.max_bytes = 1  # type: ignore[attr-defined]
-    assert [file_of(encoder, index) for index in range(20)] == expected
-
-
-def test_no_two_pooled_images_are_the_same() -> None:
-    encoder = image_encoder(spec(64, 32, 3_500, pooled=True, pool_strips=3))
-    assert len({file_of(encoder, index) for index in range(200)}) == 200
-
-
-@pytest.mark.skipif(
-    not WRITES_RESTART_MARKERS,
-    reason="this Pillow can't write restart markers, which the test compares with",
-)
-def test_pooled_images_have_a_restart_marker_after_each_row_of_mcus() -> None:
-    encoder = image_encoder(spec(64, 160, 9_000, pooled=True))
-    file, _ = file_of(encoder, 0)
-    image = decode(file)
-    again = io.BytesIO()
-    tables = [list(table) for table in image.quantization.values()]
-    image.save(again, "JPEG", qtables=tables, restart_marker_rows=1)
-    intervals = [held for marker, held in segments(file) if marker == 0xDD]
-    assert intervals == [held for marker, held in segments(again.getvalue()) if marker == 0xDD]
-    assert len(intervals) == 1
-
-
-@pytest.mark.parametrize("options", [{}, {"pooled": True, "pool_strips": 3}])
 @pytest.mark.parametrize("mode", ["RGB", "L"])
-def test_the_smallest_image_has_any_size_within_reach(mode: str, options: dict[str, Any]) -> None:
+def test_the_smallest_image_has_any_size_withinreach_of(mode: str) -> None:
     with pytest.raises(UsageError) as error:
-        image_encoder(spec(1, 1, 1, mode=mode, **options))
+        image_encoder(spec(1, 1, 1, mode=mode))
     least, most = map(int, re.findall(r"(\d+) to (\d+) bytes", str(error.value))[0])
     reached = 0
     for size in (*range(least, least + 40), most):
-        encoder = image_encoder(spec(1, 1, size, mode=mode, **options))
+        encoder = image_encoder(spec(1, 1, size, mode=mode))
         try:
             file, _ = file_of(encoder, 5)
         except ImagineError:
@@ -249,7 +210,7 @@ def test_filler_is_comments_of_any_length_together(size: int) -> None:
 
 def sizes(stdev: int, least: int, most: int, seed: int = 0) -> list[int]:
     made = spec(500, 375, 114_660, target_size_stdev=stdev, seed=seed)
-    draw = TargetSizes(made, _reach(least, most))
+    draw = TargetSizes(made, reach_of(least, most))
     return [draw(index) for index in range(1_000)]
 
 
@@ -281,10 +242,9 @@ def test_sizes_are_drawn_as_documented() -> None:
     made = spec(500, 375, 114_660, target_size_stdev=20_000)
     words = RandomStream(0, Draw.TARGET_SIZE, 2).read(192 * 8, 192).view("<u4")
     exact = 20_000 * (sum(map(int, words)) - 24 * (2**32 - 1)) / 2**33
-    assert TargetSizes(made, _reach(10_000, 400_000))(2 * 4096 + 8) == 114_660 + round(exact)
+    assert TargetSizes(made, reach_of(10_000, 400_000))(2 * 4096 + 8) == 114_660 + round(exact)
 
 
-@pytest.mark.parametrize("pooled", [(), ("--pooled",)])
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -303,9 +263,9 @@ def test_sizes_are_drawn_as_documented() -> None:
     ],
 )
 def test_impossible_sizes_are_wrong_usage_and_nothing_is_written(
-    tmp_path: Path, pooled: tuple[str, ...], options: list[str], words: str
+    tmp_path: Path, options: list[str], words: str
 ) -> None:
-    result = run("gen", "--path", tmp_path / "im", *SMALL, *options, *pooled, "--count", "3")
+    result = run("gen", "--path", tmp_path / "im", *SMALL, *options, "--count", "3")
     assert result.returncode == 2
     assert re.search(words, result.stderr.decode())
     assert not (tmp_path / "im").exists()
@@ -320,9 +280,8 @@ def test_impossible_sizes_are_found_at_once_without_fork(
     assert not (tmp_path / "im").exists()
 
 
-@pytest.mark.parametrize("pooled", [(), ("--pooled",)])
-def test_the_range_that_is_named_can_be_reached(tmp_path: Path, pooled: tuple[str, ...]) -> None:
-    args = ["--path", tmp_path, *SMALL, *pooled, "-q"]
+def test_the_range_that_is_named_can_be_reached(tmp_path: Path) -> None:
+    args = ["--path", tmp_path, *SMALL, "-q"]
     result = run("gen", *args, "--target-size", "1")
     least, most = map(int, re.findall(r"(\d+) to (\d+) bytes", result.stderr.decode())[0])
     for size in (least * 11 // 10, most):
@@ -353,10 +312,9 @@ def test_an_unreachable_size_is_an_error_that_names_the_image(
     assert sorted(os.listdir(tmp_path)) == sorted(f"image_{i}.jpg" for i in range(int(match[1])))
 
 
-@pytest.mark.parametrize("options", [(), ("--pooled",)])
-def test_dimensions_may_vary(tmp_path: Path, options: tuple[str, ...]) -> None:
+def test_dimensions_may_vary(tmp_path: Path) -> None:
     args = ["--width", "40:80", "--height", "40:80", "--target-size", "4K", "--count", "25"]
-    result = run("gen", "--path", tmp_path, *args, *options)
+    result = run("gen", "--path", tmp_path, *args)
     paths = lines(result.stdout)
     dimensions = {decode(Path(path).read_bytes()).size for path in paths}
     assert {os.path.getsize(path) for path in paths} == {4_000}
@@ -378,7 +336,7 @@ def test_resume_keeps_files_of_the_size_and_makes_others_again(
 
 
 def test_verify_makes_the_same_again(tmp_path: Path) -> None:
-    args = ["--path", tmp_path, *SMALL, "--target-size", "4K", "--count", "6", "--pooled"]
+    args = ["--path", tmp_path, *SMALL, "--target-size", "4K", "--count", "6"]
     run("gen", *args)
     assert run("gen", *args, "--verify").returncode == 0
     path = tmp_path / "image_3.jpg"

@@ -25,7 +25,7 @@ CASES = [
     ("avif",),
     ("jp2",),
     ("gif",),
-    ("jpg", "--pooled"),
+    ("jpg", "--direct"),
     ("png", "--pooled"),
     ("bmp", "--pooled", "--mode", "RGBA"),
 ]

@@ -492,7 +492,7 @@ def test_memory_is_that_of_two_images(tool: str, tmp_path: Path) -> None:
     assert int(stdout.splitlines()[-1]) < 64 << 10  # KiB; all images have 120 MiB
 
 
-@pytest.mark.parametrize("more", ["", "--pooled", "--image-format png"])
+@pytest.mark.parametrize("more", ["", "--direct", "--image-format png --pooled"])
 def test_generated_streams_give_the_same_as_generated_files(
     tool: str, tmp_path: Path, more: str
 ) -> None:

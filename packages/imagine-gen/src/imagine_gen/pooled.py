@@ -12,11 +12,10 @@ whole pool is dealt again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Generic, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from imagine_common.errors import UsageError
 from imagine_gen.content.choose import content_of
@@ -51,16 +50,10 @@ class PooledEncoder(ImageEncoder, Generic[Strip]):
         return EncodedImage(self._strip_format.assemble(strips))
 
 
-def make_pool(
-    spec: DatasetSpec,
-    strip_format: StripFormat[Strip],
-    pools: int = 1,
-    pixels: Callable[[int, int], npt.NDArray[np.uint8]] | None = None,
-) -> dict[Strip, int]:
-    """Return the strips of a pool, all different, and the number that each was drawn by.
+def make_pool(spec: DatasetSpec, strip_format: StripFormat[Strip], pools: int) -> list[Strip]:
+    """Return the strips of a pool, all different.
 
     So many `pools` of the dataset share the memory; over 8 GiB of pixels are a `UsageError`.
-    `pixels` returns the pixels of a strip by its number and rows; by default the content does.
     """
     strip_bytes = strip_format.rows * spec.row_bytes
     wanted = spec.pool_strips or default_pool_strips(strip_format.count, strip_bytes * pools)
@@ -69,12 +62,10 @@ def make_pool(
             f"argument --pool-strips: {wanted} strips of {strip_bytes * pools} bytes are over"
             f" 8 GiB; at most {max(1, _MAX_BYTES // (strip_bytes * pools))} fit"
         )
-    pixels = pixels or content_of(spec).pool_strip
-    numbers: dict[Strip, int] = {}
-    for number in range(wanted):
-        # Tiny strips can be equal by chance. Images differ only if all strips of the pool do.
-        numbers.setdefault(strip_format.encode(pixels(number, strip_format.rows)), number)
-    return numbers
+    pixels = content_of(spec).pool_strip
+    strips = (strip_format.encode(pixels(number, strip_format.rows)) for number in range(wanted))
+    # Tiny strips can be equal by chance. Images differ only if all strips of the pool do.
+    return list(dict.fromkeys(strips))
 
 
 def default_pool_strips(strips_in_image: int, strip_bytes: int) -> int:

@@ -7,6 +7,7 @@ The raw words of the bit generator are the same in every NumPy version (NEP 19).
 from __future__ import annotations
 
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -77,8 +78,7 @@ class FastStream:
     """
 
     def __init__(self, seed: int) -> None:
-        table = RandomStream(seed, Draw.TABLE, 0).read(0, _WORD_BYTES * _TABLE_WORDS)
-        self._table = table.view("<u8").astype(np.uint64, copy=False)
+        self._table = _table(seed)
         self._keys = RandomStream(seed, Draw.DIRECT, 0)
 
     def jump(self, index: int) -> None:
@@ -99,6 +99,12 @@ class FastStream:
             np.multiply(source, factor | _ODD, out=words[here.start - first : here.stop - first])
         octets: npt.NDArray[np.uint8] = words.astype("<u8", copy=False).view(np.uint8)
         return octets[skipped : skipped + size]
+
+
+@lru_cache(maxsize=1)  # Encoders for many dimensions share it.
+def _table(seed: int) -> npt.NDArray[np.uint64]:
+    octets = RandomStream(seed, Draw.TABLE, 0).read(0, _WORD_BYTES * _TABLE_WORDS)
+    return octets.view("<u8").astype(np.uint64, copy=False)
 
 
 class BlockStream:

@@ -23,6 +23,7 @@ _DROPPED_BY = {
     "quality": "target-size target-size-stdev",
     "target-size": "quality target-size-stdev",
     "target-size-stdev": "quality",
+    "direct": "quality",
     "image-format": "compress-level quality subsampling target-size target-size-stdev",
     "mode": "subsampling",
     "layout": "files-per-dir",

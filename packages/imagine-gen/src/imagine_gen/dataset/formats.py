@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 CHANNELS = {"RGB": 3, "RGBA": 4, "L": 1}
 BMP_HEADER_BYTES = {"RGB": 54, "RGBA": 122, "L": 54 + 4 * 256}  # with the palette
-TARGET_POOL_BYTES = 2**29  # of strips at several levels of quantization, in a process
 
 _ALL_MODES = tuple(CHANNELS)
 _LONGEST = 2**31 - 1
@@ -51,7 +50,7 @@ FORMATS = {
         ("RGB", "L"),
         65_500,
         {"RGB": 1, "L": 1},
-        ("--quality", "--target-size", "--subsampling", "--pooled", "--direct"),
+        ("--quality", "--target-size", "--subsampling", "--direct"),
     ),
     "png": Format(("png",), _ALL_MODES, _LONGEST, options=("--compress-level", "--pooled")),
     "bmp": Format(("bmp", "bitmap"), _ALL_MODES, _LONGEST, options=("--pooled",)),
@@ -119,11 +118,7 @@ def require_codec(image_format: Format) -> None:
 def worker_bytes(spec: DatasetSpec) -> int:
     """Return about how many bytes of memory a worker needs, as measured, without a pool's."""
     process = _PROCESS_BYTES + (_PHOTO_BYTES if spec.content == "photo" else 0)
-    if spec.direct:
-        return process
-    if spec.pooled:
-        return process + (0 if spec.target_size is None else TARGET_POOL_BYTES)
-    if not (spec.format.pixel_bytes or spec.compress_level):
+    if spec.direct or spec.pooled or not (spec.format.pixel_bytes or spec.compress_level):
         return process
     pixels = spec.width * spec.height
     canvas = pixels * (1 if spec.mode == "L" else 4)  # Pillow's image

@@ -151,13 +151,13 @@ GROUPS = {
         ),
         Option(
             "direct",
-            "write JPEG data directly, without an encoder: as fast as memory, and every byte fresh",
+            "write JPEG without an encoder: at the speed of memory, and every byte fresh",
             parse=bool,
             default=False,
         ),
         Option(
             "pooled",
-            "assemble images from strips that are encoded once: all images differ, strips recur",
+            "assemble PNG and BMP from strips that are made once, which storage finds again",
             parse=bool,
             default=False,
         ),

@@ -1,10 +1,5 @@
 """JPEG (ITU-T T.81), encoded by Pillow's libjpeg-turbo.
 
-Pooled images are assembled from strips of one row of MCUs. A strip, encoded as an image of its own,
-has the entropy-coded data that an encoder writes between two restart markers (E.1.4 and F.1.1.5):
-it begins with predictions of zero and ends at a whole byte. So a pooled image has the file that
-libjpeg-turbo writes for the same pixels with a restart interval of one row of MCUs.
-
 Levels of quantization lie between one quality and the next, with which a file grows by some
 percent. The tables of the two differ in about a hundred entries. Changing one entry at a time gives
 a hundred levels between them, and each changes the size of a file by a hundredth as much.
@@ -14,16 +9,12 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import product
 
-import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from imagine_common.files.output import Buffer
-from imagine_gen.dataset.spec import DEFAULT_QUALITY, DatasetSpec
+from imagine_gen.dataset.spec import DEFAULT_QUALITY
 from imagine_gen.formats.pillow import CanvasEncoder
 
 Tables = tuple[tuple[int, ...], ...]  # of luma and, in color, of chroma; 64 entries each, by rows
@@ -31,11 +22,9 @@ _SIDE = 8  # of such a table
 
 # Width and height of an MCU in pixels (A.2.4) by the chroma's subsampling; None is without chroma.
 MCU = {None: (8, 8), "4:4:4": (8, 8), "4:2:2": (16, 8), "4:2:0": (16, 16)}
-_SOF0, _SOS, _DRI, _COM = 0xC0, 0xDA, 0xDD, 0xFE
+_SOS, _COM = 0xDA, 0xFE
 _SEGMENT_HEAD = struct.Struct(">BBH")  # 0xFF, marker, length of the rest
 _MAX_SEGMENT = 2 + 0xFFFF
-_END_OF_IMAGE = b"\xff\xd9"
-_RESTARTS = [bytes((0xFF, 0xD0 + number)) for number in range(8)]
 
 
 class Encoder(CanvasEncoder):
@@ -43,39 +32,6 @@ class Encoder(CanvasEncoder):
 
     def _file(self, image: Image.Image) -> bytes:
         return encode(image, self._spec.quality or DEFAULT_QUALITY, self._spec.subsampling)
-
-
-class Strips:
-    """Strips of one row of MCUs, entropy-coded with a quality or with quantization tables."""
-
-    def __init__(self, spec: DatasetSpec, quality: int | Tables | None = None) -> None:
-        self._spec = spec
-        self._quality = quality or spec.quality or DEFAULT_QUALITY
-        columns, self.rows = MCU[spec.subsampling]
-        self.count = -(-spec.height // self.rows)
-        self.uncut = self.count  # The file has also the rows below the image's edge.
-        black = encode(
-            Image.new(spec.mode, (spec.width, self.rows)), self._quality, spec.subsampling
-        )
-        head = black[: scan_begin(black)]
-        self._head = _with_restarts(head, spec.height, -(-spec.width // columns))
-        ends = [_RESTARTS[number % 8] for number in range(self.count - 1)]
-        self._ends = [*ends, _END_OF_IMAGE]
-        self.overhead = len(self._head) + sum(map(len, self._ends))
-
-    def encode(self, pixels: npt.NDArray[np.uint8]) -> bytes:
-        """Return a strip of pixels."""
-        mode, dimensions = self._spec.mode, (self._spec.width, self.rows)
-        image = Image.frombuffer(mode, dimensions, pixels, "raw", mode, 0, 1)
-        file = encode(image, self._quality, self._spec.subsampling)
-        return file[scan_begin(file) : -len(_END_OF_IMAGE)]
-
-    def assemble(self, strips: Sequence[bytes]) -> list[Buffer]:
-        """Return the file of an image that consists of these strips."""
-        file: list[Buffer] = [self._head] * (1 + 2 * self.count)
-        file[1::2] = strips
-        file[2::2] = self._ends
-        return file
 
 
 def encode(image: Image.Image, quality: int | Tables, subsampling: str | None) -> bytes:
@@ -88,19 +44,13 @@ def encode(image: Image.Image, quality: int | Tables, subsampling: str | None) -
     return file.getvalue()  # not a copy: BytesIO shares its buffer
 
 
-def _segments(file: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield the marker, the begin and the end of a file's segments up to the scan header."""
+def scan_begin(file: bytes) -> int:
+    """Return the offset of a scan's entropy-coded data, which follows the scan header."""
     begin, marker = 2, 0
     while marker != _SOS:
         marker, length = struct.unpack_from(">xBH", file, begin)
-        yield marker, begin, begin + 2 + length
         begin += 2 + length
-
-
-def scan_begin(file: bytes) -> int:
-    """Return the offset of a scan's entropy-coded data, which follows the scan header."""
-    *_, (_, _, end) = _segments(file)
-    return end
+    return begin
 
 
 def with_filler(head: bytes, size: int) -> bytes:
@@ -119,17 +69,6 @@ def with_filler(head: bytes, size: int) -> bytes:
         left -= length
     filler += b"\xff" * (size - len(filler))
     return head[:begin] + filler + head[begin:]
-
-
-def _with_restarts(head: bytes, height: int, interval: int) -> bytes:
-    """Return the segments before a scan with another height, and with a restart interval."""
-    changed = bytearray(head)
-    for marker, begin, _ in _segments(head):
-        if marker == _SOF0:
-            struct.pack_into(">H", changed, begin + 5, height)
-        if marker == _SOS:
-            changed[begin:begin] = struct.pack(">BBHH", 0xFF, _DRI, 4, interval)
-    return bytes(changed)
 
 
 @lru_cache

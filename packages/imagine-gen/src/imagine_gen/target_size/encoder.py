@@ -1,19 +1,15 @@
-"""Encoders of JPEG files of a target size: what all of them share, and fresh images.
+"""The encoder of JPEG files of a target size.
 
 A sample predicts the bytes of fresh images at each level.
 """
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Callable
 from functools import partial
-from typing import Generic, TypeVar
 
 from PIL import Image
 
 from imagine_common.errors import ImagineError
-from imagine_common.files.output import Buffer
 from imagine_common.text import show
 from imagine_gen.content.choose import content_of
 from imagine_gen.dataset.spec import DatasetSpec
@@ -32,78 +28,6 @@ _MOST_FILLED = 2
 # Some images need more bytes than those of the sample: a sixteenth is more than noise of the
 # smallest dimensions differs.
 _MARGIN = 16
-
-Source = TypeVar("Source")
-
-
-class TargetSizeEncoder(ImageEncoder, Generic[Source]):
-    """Encodes images of one width and height as files of their target sizes.
-
-    A file has `overhead` bytes that are not entropy-coded data. Files have about the bytes in
-    `reach` at the coarsest and the finest level. `expect` returns about how many bytes of
-    entropy-coded data an image has at a level.
-    """
-
-    def __init__(
-        self,
-        spec: DatasetSpec,
-        overhead: int,
-        reach: tuple[int, int],
-        expect: Callable[[int], int],
-        fineness: Fineness,
-    ) -> None:
-        self._spec = spec
-        self._overhead = overhead
-        room = (spec.target_size or 0) - overhead
-        self._ladder = Ladder(expect, len(levels(spec.mode)), room, fineness)
-        self._sizes = TargetSizes(spec, _reach(*reach))
-
-    @abstractmethod
-    def _source(self, index: int) -> Source:
-        """Return an image before it is encoded, valid until the next call."""
-
-    @abstractmethod
-    def _encode(self, source: Source, level: int) -> list[Buffer]:
-        """Return the file of an image at a level: the segments before the scan, then the rest."""
-
-    def wanted_size(self, index: int) -> int:
-        """Return the size in bytes that an image's file must have."""
-        return self._sizes(index)
-
-    def encode(self, index: int) -> EncodedImage:
-        """Return the file of an image, or raise an `ImagineError` if it exceeds its target size."""
-        source = self._source(index)
-        size = self._sizes(index)
-        room = size - self._overhead
-        files: dict[int, list[Buffer]] = {}
-        filler: dict[int, int] = {}
-
-        def measure(level: int, best: int | None) -> int:
-            for other in files.keys() - {best}:
-                del files[other]
-            files[level] = self._encode(source, level)
-            filler[level] = size - sum(map(len, files[level]))
-            return room - filler[level]
-
-        level = self._ladder.search(room, measure)
-        if level is None:
-            raise ImagineError(
-                f"{show(self._spec.image_path(index))}: does not fit in {size} bytes, even at the"
-                " lowest quality; raise --target-size"
-            )
-        file = files[level]
-        file[0] = with_filler(bytes(file[0]), filler[level])
-        return EncodedImage(file, filler[level])
-
-
-def _reach(least: int, most: int) -> Reach:
-    """Return the sizes that files can have, from those at the coarsest and at the finest level."""
-    return Reach(
-        least + least // _MARGIN,
-        most * _MOST_FILLED,
-        least + least // 2,
-        f" (filler from {most} on)",
-    )
 
 
 class Sample:
@@ -138,31 +62,67 @@ class Sample:
         for index in range(1, _SAMPLE_IMAGES):
             self._least = max(self._least, data_bytes(canvas.paint(content.image(index)), 0))
 
-    def reach(self, pixels: int) -> tuple[int, int]:
+    def reach(self, pixels: int) -> Reach:
         """Return about the least and the most bytes that files of so many pixels can have."""
-        least, most = (end * pixels // self._pixels for end in (self._least, self._most))
-        return self.overhead + least, self.overhead + most
+        ends = (end * pixels // self._pixels for end in (self._least, self._most))
+        return reach_of(*(self.overhead + end for end in ends))
 
     def expect(self, level: int, pixels: int) -> int:
         """Return about how many bytes of entropy-coded data so many pixels have at a level."""
         return self._middle_bytes(level) * self._whole * pixels // (self._share * self._pixels)
 
 
-class FreshTargetEncoder(TargetSizeEncoder[Image.Image]):
-    """Encodes fresh images as files of their target sizes."""
+def reach_of(least: int, most: int) -> Reach:
+    """Return the sizes that files can have, from those at the coarsest and at the finest level."""
+    return Reach(
+        least + least // _MARGIN,
+        most * _MOST_FILLED,
+        least + least // 2,
+        f" (filler from {most} on)",
+    )
+
+
+class TargetSizeEncoder(ImageEncoder):
+    """Encodes images of one width and height as files of their target sizes."""
 
     def __init__(self, spec: DatasetSpec, sample: Sample) -> None:
-        pixels = spec.width * spec.height
-        expect = partial(sample.expect, pixels=pixels)
-        super().__init__(spec, sample.overhead, sample.reach(pixels), expect, _FINENESS)
+        self._spec = spec
+        self._overhead = sample.overhead
         self._levels = levels(spec.mode)
+        pixels = spec.width * spec.height
+        room = (spec.target_size or 0) - self._overhead
+        expect = partial(sample.expect, pixels=pixels)
+        self._ladder = Ladder(expect, len(self._levels), room, _FINENESS)
+        self._sizes = TargetSizes(spec, sample.reach(pixels))
         self._content = content_of(spec)
         self._canvas = Canvas(spec)
 
-    def _source(self, index: int) -> Image.Image:
-        return self._canvas.paint(self._content.image(index))
+    def wanted_size(self, index: int) -> int:
+        """Return the size in bytes that an image's file must have."""
+        return self._sizes(index)
 
-    def _encode(self, source: Image.Image, level: int) -> list[Buffer]:
-        file = encode(source, self._levels[level], self._spec.subsampling)
+    def encode(self, index: int) -> EncodedImage:
+        """Return the file of an image, or raise an `ImagineError` if it exceeds its target size."""
+        image = self._canvas.paint(self._content.image(index))
+        size = self._sizes(index)
+        room = size - self._overhead
+        files: dict[int, bytes] = {}
+        filler: dict[int, int] = {}
+
+        def measure(level: int, best: int | None) -> int:
+            for other in files.keys() - {best}:
+                del files[other]
+            files[level] = encode(image, self._levels[level], self._spec.subsampling)
+            filler[level] = size - len(files[level])
+            return room - filler[level]
+
+        level = self._ladder.search(room, measure)
+        if level is None:
+            raise ImagineError(
+                f"{show(self._spec.image_path(index))}: does not fit in {size} bytes, even at the"
+                " lowest quality; raise --target-size"
+            )
+        file = files[level]
         begin = scan_begin(file)
-        return [file[:begin], memoryview(file)[begin:]]
+        head = with_filler(file[:begin], filler[level])
+        return EncodedImage([head, memoryview(file)[begin:]], filler[level])

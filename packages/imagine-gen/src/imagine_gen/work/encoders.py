@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TypeVar
 
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import EncodedImage, FileFormat, ImageEncoder
@@ -14,17 +13,10 @@ from imagine_gen.formats.base import EncodedImage, FileFormat, ImageEncoder
 _KEPT_FRESH = 1
 _KEPT_POOLED = 1024
 
-Pool = TypeVar("Pool")
-
 
 def image_encoder(spec: DatasetSpec) -> ImageEncoder:
     """Return a new encoder of a dataset's images, for use by one thread."""
-    if spec.direct:
-        make = _direct_encoder(spec)
-    elif spec.target_size is None:
-        make = _encoders(spec)
-    else:
-        make = _target_encoders(spec)
+    make = _encoders(spec)
     if spec.sizes is None:
         return make(spec)
     if spec.target_size is not None:
@@ -49,59 +41,47 @@ class EncoderByDimensions(ImageEncoder):
         return self._encoder(self._spec.of_image(index)).wanted_size(index)
 
 
-def _direct_encoder(spec: DatasetSpec) -> Callable[[DatasetSpec], ImageEncoder]:
-    """Return the class of encoders that write JPEG data directly."""
-    if spec.content == "photo":
+def _encoders(spec: DatasetSpec) -> Callable[[DatasetSpec], ImageEncoder]:
+    """Return a function that makes the encoder for fixed dimensions."""
+    if spec.direct and spec.content == "photo":
         from imagine_gen.formats.direct.photo import PhotoEncoder
 
         return PhotoEncoder
-    from imagine_gen.formats.direct.noise import NoiseEncoder
+    if spec.direct:
+        from imagine_gen.formats.direct.noise import NoiseEncoder
 
-    return NoiseEncoder
+        return NoiseEncoder
+    if spec.target_size is not None:
+        from imagine_gen.target_size.encoder import Sample, TargetSizeEncoder
 
-
-def _encoders(spec: DatasetSpec) -> Callable[[DatasetSpec], ImageEncoder]:
-    """Return a function that makes the encoder for fixed dimensions."""
+        sample = Sample(spec.of_size(spec.width, spec.height))
+        return lambda fixed: TargetSizeEncoder(fixed, sample)
     if spec.format.pillow:
         from imagine_gen.formats import pillow
 
         return pillow.Encoder
+    if spec.image_format == "jpg":
+        from imagine_gen.formats.jpeg import Encoder
+
+        return Encoder
+    file_format = _file_format(spec)
     if not spec.pooled:
-        return _file_format(spec).Encoder
+        return file_format.Encoder
     from imagine_gen.pooled import PooledEncoder, make_pool
 
-    strips = _file_format(spec).Strips
-    pools = _by_width(spec, lambda highest, n: list(make_pool(highest, strips(highest), n)))
+    # Images of one width share a pool, which is made for the highest of them.
+    widths = spec.sizes.pool_widths if spec.sizes else (spec.width,)
+    highest = {width: spec.of_size(width, spec.height) for width in widths}
+    strips = file_format.Strips
+    pools = {
+        width: make_pool(largest, strips(largest), len(widths))
+        for width, largest in highest.items()
+    }
     return lambda fixed: PooledEncoder(fixed, strips(fixed), pools[fixed.width])
 
 
-def _target_encoders(spec: DatasetSpec) -> Callable[[DatasetSpec], ImageEncoder]:
-    """Return a function that makes the encoder for fixed dimensions and a target size."""
-    if spec.pooled:
-        from imagine_gen.target_size.pooled import LeveledPool, PooledTargetEncoder
-
-        pools = _by_width(spec, LeveledPool)
-        return lambda fixed: PooledTargetEncoder(fixed, pools[fixed.width])
-    from imagine_gen.target_size.encoder import FreshTargetEncoder, Sample
-
-    sample = Sample(spec.of_size(spec.width, spec.height))
-    return lambda fixed: FreshTargetEncoder(fixed, sample)
-
-
-def _by_width(spec: DatasetSpec, make: Callable[[DatasetSpec, int], Pool]) -> dict[int, Pool]:
-    """Make a pool for each width: images of one width, whatever their height, share it.
-
-    `make` gets the specification of the highest images of a width, and the number of pools.
-    """
-    widths = spec.sizes.pool_widths if spec.sizes else (spec.width,)
-    return {width: make(spec.of_size(width, spec.height), len(widths)) for width in widths}
-
-
 def _file_format(spec: DatasetSpec) -> FileFormat:
-    if spec.image_format == "jpg":
-        from imagine_gen.formats import jpeg
-
-        return jpeg
+    """Return the module of a format that can be pooled."""
     if spec.image_format == "bmp":
         from imagine_gen.formats import bmp
 
