@@ -23,7 +23,7 @@ from imagine_common.parallel.progress import progress
 from imagine_common.text import show
 from imagine_recordio.framing import HEAD_BYTES as FRAME_HEAD_BYTES
 from imagine_recordio.framing import RecordReader
-from imagine_recordio.index import MERGED, index_of, read_index, shifted_lines, size_of
+from imagine_recordio.index import MERGED, index_of, merged_lines, read_index
 from imagine_recordio.shards import HEADER, LABEL_BYTES
 
 _TFRECORD_INDEX = re.compile(rb"[0-9]+ [0-9]+\n")
@@ -61,16 +61,12 @@ def _check_merged(report: FileReport, file: InputFile) -> None:
     """Compare an index of several files with the indexes of all files in its folder."""
     folder, name = os.path.split(report.path)
     names = sorted(names_in(folder, name.removesuffix(MERGED)), key=natural_key)
-    base = 0
+    paths = (os.path.join(folder, name) for name in names if name.endswith(b".rec"))
     with file.stream() as lines:
-        for path in (os.path.join(folder, name) for name in names if name.endswith(b".rec")):
-            for line in shifted_lines(path, base):
-                if lines.readline(len(line)) != line:
-                    report.add(
-                        f"{show(report.path)}: does not agree with the index of {show(path)}"
-                    )
-                    return
-            base += size_of(path)
+        for path, line in merged_lines(paths):
+            if lines.readline(len(line)) != line:
+                report.add(f"{show(report.path)}: does not agree with the index of {show(path)}")
+                return
         if lines.read(1):
             report.add(f"{show(report.path)}: it has more lines than the files have records")
 

@@ -7,16 +7,12 @@ in the order in which it gets them, so offsets run on from file to file
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Generator, Iterator
-from contextlib import closing
-from itertools import chain
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from imagine_common.errors import ImagineError, file_errors
-from imagine_common.files.storage import open_input, output_file
-from imagine_common.packers.records import RecordFile
+from imagine_common.files.storage import open_input
 
 MERGED = b"merged.idx"  # the end of the name of a merged index
 LINE_FORMAT = b"%d\t%d\n"
@@ -40,33 +36,13 @@ def read_index(file: BinaryIO) -> Iterator[tuple[int, int]]:
         yield int(match[1]), int(match[2])
 
 
-def merge_indexes(shards: Generator[RecordFile], path: bytes, fsync: bool) -> Generator[RecordFile]:
-    """Yield finished shards unchanged, and write the index of all of them, whole or not at all."""
-    with closing(shards):
-        # The first shard's folder must exist before the index is created in it.
-        first = next(shards, None)
-        if first is None:
-            return
-        base = 0
-        with output_file(path, fsync) as merged:
-            for shard in chain([first], shards):
-                if shard.records:
-                    file = os.fsencode(shard.path)
-                    for line in shifted_lines(file, base):
-                        merged.write([line])
-                    base += size_of(file)
-                yield shard
-
-
-def shifted_lines(path: bytes, base: int) -> Iterator[bytes]:
-    """Yield the lines of a file's index, with `base` bytes of other files before the file."""
-    index = index_of(path)
-    with file_errors(index), open_input(index, "an index") as found, found.stream() as file:
-        for key, offset in read_index(file):
-            yield LINE_FORMAT % (key, base + offset)
-
-
-def size_of(path: bytes) -> int:
-    """Return the bytes of a RecordIO file."""
-    with open_input(path, "a RecordIO file") as file:
-        return file.size
+def merged_lines(paths: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the lines of the files' merged index, each with the path of its file."""
+    base = 0
+    for path in paths:
+        index = index_of(path)
+        with file_errors(index), open_input(index, "an index") as found, found.stream() as lines:
+            for key, offset in read_index(lines):
+                yield path, LINE_FORMAT % (key, base + offset)
+        with open_input(path, "a RecordIO file") as file:
+            base += file.size

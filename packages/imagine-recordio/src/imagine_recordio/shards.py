@@ -5,17 +5,20 @@ A record is an IRHeader of mxnet.recordio, labels, and the image's file.
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Generator
+from contextlib import closing
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.output import Buffer
 from imagine_common.files.reading import InputFile
+from imagine_common.files.storage import output_file
 from imagine_common.packers.records import Image, RecordFile
 from imagine_common.packers.shards.record_format import RecordFormat, load
 from imagine_common.text import show
 from imagine_recordio.framing import MAX_LENGTH, frame, frame_size, is_whole
-from imagine_recordio.index import INDEX_LINE, LINE_FORMAT, index_of, merge_indexes
+from imagine_recordio.index import INDEX_LINE, LINE_FORMAT, index_of, merged_lines
 
 HEADER = struct.Struct("<IfQQ")  # flag, label, id, id2; little-endian
 LABEL_BYTES = 4
@@ -74,7 +77,16 @@ class RecordIOFormat(RecordFormat):
 
     def merge(self, shards: Generator[RecordFile], fsync: bool) -> Generator[RecordFile]:
         """Yield finished shards unchanged; if `merged`, write the index of all of them."""
-        return merge_indexes(shards, self._merged_path, fsync) if self.merged else shards
+        paths = []
+        with closing(shards):
+            for shard in shards:
+                if shard.records:
+                    paths.append(os.fsencode(shard.path))
+                yield shard
+        if self.merged and paths:
+            with output_file(self._merged_path, fsync) as merged:
+                for _, line in merged_lines(paths):
+                    merged.write([line])
 
     def image_limit(self, image: Image) -> int:
         """Return the largest size in bytes of an image with this image's labels.

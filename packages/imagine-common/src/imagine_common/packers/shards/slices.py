@@ -7,7 +7,9 @@ so no process holds more than a few lines, whatever the number of images in a sh
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Generator, Iterable, Iterator
+from itertools import chain, islice
 from typing import BinaryIO, NamedTuple, TypeVar
 
 from imagine_common.errors import ImagineError, file_errors
@@ -61,26 +63,28 @@ def cut_here(
 ) -> Iterator[tuple[int, Iterator[tuple[int, Item]]]]:
     """Cut items into shards for this process; yield each shard's number and its numbered items.
 
-    Take a shard's items before the next shard.
+    Items of a shard that are not taken before the next shard are lost.
     """
-    pieces = filter(None, cut(batches, size, part))
-    for first, items in pieces:
-        number = first // size
-        yield number, _numbered(first, items, pieces, end=(number + 1) * size)
-
-
-def _numbered(
-    first: int, items: list[Item], pieces: Iterator[tuple[int, list[Item]]], end: int
-) -> Iterator[tuple[int, Item]]:
-    piece: tuple[int, list[Item]] | None = first, items
-    while piece is not None:
-        first, items = piece
-        next_position = first + len(items)
-        items.reverse()
-        while items:  # An image that has been written must not stay in memory.
-            yield next_position - len(items), items.pop()
+    items = _numbered(batches)
+    for first in items:
+        number = first[0] // size
         # A full shard must not wait for the next image.
-        piece = next(pieces, None) if next_position < end else None
+        rest = islice(items, size - 1)
+        piece = [first]
+        del first  # An image that has been written must not stay in memory.
+        if part.has(number):
+            yield number, chain(map(piece.pop, (0,)), rest)
+        deque(rest, maxlen=0)
+
+
+def _numbered(batches: Iterable[list[Item] | None]) -> Iterator[tuple[int, Item]]:
+    position = 0
+    for batch in batches:
+        left = (batch or [])[::-1]
+        del batch
+        while left:
+            yield position, left.pop()
+            position += 1
 
 
 class Slice(NamedTuple):
