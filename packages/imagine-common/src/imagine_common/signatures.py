@@ -99,11 +99,10 @@ def with_options(options: Mapping[str, object]) -> Callable[[_Function], _Functi
 
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> object:
-            for name in kwargs:
-                if name not in known:
-                    raise TypeError(
-                        f"{function.__name__}() got an unexpected keyword argument {name!r}"
-                    )
+            for name in kwargs.keys() - known:
+                raise TypeError(
+                    f"{function.__name__}() got an unexpected keyword argument {name!r}"
+                )
             with named_by_parameter():
                 check_types({**dict(zip(known, args)), **kwargs}, function.__annotations__)
                 return function(*args, **kwargs)

@@ -161,12 +161,8 @@ def _has_alpha(file: bytes | FileSlice, begin: int, depth: int, color: int) -> b
         if kind == b"IDAT":
             break
         if kind == b"PLTE" and color == _PNG_PALETTE:
-            if (
-                colors
-                or length % 3
-                or length > _MAX_PALETTE_BYTES
-                or not _is_intact(file, begin, length)
-            ):
+            is_damaged = colors or length % 3 or length > _MAX_PALETTE_BYTES
+            if is_damaged or not _is_intact(file, begin, length):
                 raise ImagineError("a PNG file with a damaged palette")
             colors = min(length // 3, 1 << depth)
         elif kind == b"tRNS":
