@@ -17,7 +17,7 @@ from imagine_common.errors import ImagineError
 from imagine_common.exchange.names import natural_key
 from imagine_common.files.folders import names_in
 from imagine_common.files.reading import InputFile
-from imagine_common.packers.checking import FileReport, OtherFile, check_file, check_records
+from imagine_common.packers.checking import FileReport, check_file, check_records
 from imagine_common.packers.images import HEAD_BYTES, is_image
 from imagine_common.parallel.progress import progress
 from imagine_common.text import show
@@ -53,8 +53,8 @@ def _check(report: FileReport, file: InputFile) -> None:
     with file.stream() as stream:
         records = _checked_records(RecordReader(stream, report), report)
         difference = partial(_difference, report)
-        other = OtherFile(path.removesuffix(b".rec"), _TFRECORD_INDEX)
-        check_records(records, report, index_of(path), difference, other)
+        other = path.removesuffix(b".rec"), _TFRECORD_INDEX
+        check_records(records, report, index_of(path), difference, *other)
 
 
 def _check_merged(report: FileReport, file: InputFile) -> None:

@@ -10,7 +10,7 @@ from typing import BinaryIO
 from imagine_common.errors import ImagineError
 from imagine_common.files.reading import PIECE_BYTES, FileSlice, InputFile, read_pieces
 from imagine_common.files.storage import exists
-from imagine_common.packers.checking import FileReport, OtherFile, check_file, check_records
+from imagine_common.packers.checking import FileReport, check_file, check_records
 from imagine_common.parallel.progress import progress
 from imagine_common.text import show
 from imagine_tfrecord import framing
@@ -44,8 +44,8 @@ def _check(
     with file.stream() as stream:
         records = _checked_records(stream, file, schema, report)
         index = index_of(path, index_path)
-        other = OtherFile(path + b".rec", _RECORDIO_INDEX)
-        check_records(records, report, index, _difference, other, index_path is not None)
+        other = path + b".rec", _RECORDIO_INDEX
+        check_records(records, report, index, _difference, *other, index_path is not None)
 
 
 def _checked_records(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import partial
 from math import inf
-from typing import BinaryIO, NamedTuple, TypeVar
+from typing import BinaryIO, TypeVar
 
 from imagine_common.cli.report import Report
 from imagine_common.errors import ImagineError, UsageError
@@ -100,13 +100,6 @@ class FileReport:
                 self._highest = label
 
 
-class OtherFile(NamedTuple):
-    """The file of the other packer whose index has the same name, and a line of that index."""
-
-    path: bytes
-    index_line: re.Pattern[bytes]
-
-
 def check_file(
     path: bytes, expected: str, check: Callable[[FileReport, InputFile], None]
 ) -> FileReport:
@@ -132,18 +125,20 @@ def check_records(
     report: FileReport,
     index: bytes,
     difference: Callable[[Iterator[_Record], BinaryIO], str | None],
-    other: OtherFile,
+    other: bytes,
+    other_line: re.Pattern[bytes],
     index_required: bool = False,
 ) -> None:
     """Read all records, which checks them, and compare them with the index, if there is one.
 
     `difference` describes the first difference, after which the index is not read any further. An
-    index of the `other` packer's file is ignored, unless an index is required.
+    index that begins with `other_line` is the other packer's, of its file `other`; it is ignored if
+    that file exists and no index is required.
     """
     if index_required or exists(index):
         with open_input(index, "an index") as file, file.stream() as lines:
-            is_foreign = other.index_line.match(file.read_at(0, _INDEX_HEAD_BYTES))
-            if is_foreign and not index_required and exists(other.path):
+            is_foreign = other_line.match(file.read_at(0, _INDEX_HEAD_BYTES))
+            if is_foreign and not index_required and exists(other):
                 pass
             elif reason := difference(records, lines):
                 report.add(f"{show(index)}: {reason}")
