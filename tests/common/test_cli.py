@@ -142,7 +142,7 @@ def test_done_is_0_and_silent(parser: Parser, capsys: pytest.CaptureFixture[str]
 def test_parse_takes_the_place_of_the_parsers_own(parser: Parser) -> None:
     seen = []
 
-    def parse(argv: Any) -> argparse.Namespace:
+    def parse(_: Parser, argv: Any) -> argparse.Namespace:
         seen.append(argv)
         return parser.parse_args(["--workers", "7"])
 

@@ -272,7 +272,7 @@ def test_an_error_about_options_of_a_preset_names_them(
         raise UsageError(message)
 
     parser = make_parser()
-    code = run_tool(parser, fail, ["--preset=p"], lambda argv: parse_with_preset(parser, argv))
+    code = run_tool(parser, fail, ["--preset=p"])
     assert code == 2
     assert capsys.readouterr().err == f"tool: error: {message}{blamed}; see tool --help\n"
 

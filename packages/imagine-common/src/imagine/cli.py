@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser: Parser = tool.build_parser(prog=f"imagine {argv[0]}")
     if not any(action.dest == "files" for action in parser.actions()):
         parser.add_argument("files", nargs="*", help=argparse.SUPPRESS)
-    parse = partial(name_positionals, parser, names=command.positionals)
+    parse = partial(name_positionals, names=command.positionals)
     return run_tool(parser, tool.run, argv[1:], parse)
 
 
@@ -99,14 +99,14 @@ def name_positionals(
     return args
 
 
-def _refuse(argv: Sequence[str] | None) -> NoReturn:
+def _refuse(parser: Parser, argv: Sequence[str] | None) -> NoReturn:
     """Handle arguments that run no tool: --help, --version or invalid ones."""
     name = argv[0] if argv else ""
     if name in COMMANDS:
         tool = COMMANDS[name].package.replace("_", "-")
         raise UsageError(f"{name} needs {tool}; in a checkout: pip install ./packages/{tool}")
     if name.startswith("-"):
-        build_parser().parse_args(argv)
+        parser.parse_args(argv)
     problem = f"unknown command {name!r}" if name.strip("-") else "no command"
     tools = {command.package.replace("_", "-") for command in COMMANDS.values()}
     tool = f"imagine-{name}"

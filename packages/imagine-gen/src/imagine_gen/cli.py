@@ -6,11 +6,9 @@ import argparse
 import os
 from collections.abc import Sequence
 from contextlib import closing
-from functools import partial
 from typing import TYPE_CHECKING
 
 from imagine_common.cli.options import keep_others_of_parts, open_workers, was_given
-from imagine_common.cli.presets import parse_with_preset
 from imagine_common.cli.report import Report
 from imagine_common.cli.tool import run_tool
 from imagine_common.errors import ImagineError, UsageError
@@ -231,5 +229,4 @@ def _verify(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool and return its exit code."""
-    parser = build_parser()
-    return run_tool(parser, run, argv, partial(parse_with_preset, parser))
+    return run_tool(build_parser(), run, argv)

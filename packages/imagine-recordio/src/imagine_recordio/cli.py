@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 from imagine_common.cli.options import add_option
-from imagine_common.cli.presets import parse_with_preset
 from imagine_common.cli.tool import run_tool
 from imagine_common.errors import UsageError
 from imagine_common.packers.cli import Packer, run_packer
@@ -92,5 +90,4 @@ def run(args: argparse.Namespace) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the tool and return its exit code."""
-    parser = build_parser()
-    return run_tool(parser, run, argv, partial(parse_with_preset, parser))
+    return run_tool(build_parser(), run, argv)

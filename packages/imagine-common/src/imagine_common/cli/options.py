@@ -147,12 +147,6 @@ def open_workers(
             yield cluster
 
 
-def refuse_scheduler(args: argparse.Namespace, option: str, reason: str) -> None:
-    """Refuse `--scheduler` together with an option whose work is done in this process."""
-    if args.scheduler is not None:
-        raise UsageError(f"argument --scheduler: not with {option}, {reason}")
-
-
 def _silence_loggers() -> None:
     """Keep Dask's log off stderr: what matters is raised as an error."""
     import logging  # Slow to import, and --help does not need it.

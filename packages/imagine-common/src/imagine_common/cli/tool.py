@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Sequence
 
 from imagine_common.cli.parser import Parser
+from imagine_common.cli.presets import parse_with_preset
 from imagine_common.cli.report import print_stderr
 from imagine_common.cli.summary import SummaryFile
 from imagine_common.errors import (
@@ -34,11 +35,11 @@ def run_tool(
     parser: Parser,
     run: Callable[[argparse.Namespace], None],
     argv: Sequence[str] | None,
-    parse: Callable[[Sequence[str] | None], argparse.Namespace] | None = None,
+    parse: Callable[[Parser, Sequence[str] | None], argparse.Namespace] = parse_with_preset,
 ) -> int:
     """Parse arguments, run the tool, print its error if any, and return its exit code.
 
-    `argv` is that of the process by default, and `parse` replaces `parser.parse_args`. The parsed
+    `argv` is that of the process by default, and `parse` replaces `parse_with_preset`. The parsed
     arguments get an attribute `prog`, the tool's name, and those that `SummaryFile` reads.
     """
     verbose = False
@@ -48,7 +49,7 @@ def run_tool(
         with ending_signals_raised() as received:
             _open_missing_descriptors()
             try:
-                args = (parse or parser.parse_args)(argv)
+                args = parse(parser, argv)
                 verbose = args.verbose
                 args.prog, args.report, args.facts = parser.prog, None, {}
                 if getattr(args, "summary_json", None) is not None:

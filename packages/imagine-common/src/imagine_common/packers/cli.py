@@ -9,12 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from imagine_common.cli.options import (
-    keep_others_of_parts,
-    open_workers,
-    refuse_scheduler,
-    was_given,
-)
+from imagine_common.cli.options import keep_others_of_parts, open_workers, was_given
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.text import counted, human_bytes
 
@@ -88,14 +83,14 @@ def run_packer(packer: Packer) -> None:
     spec = _spec(args)
     record_format = packer.record_format(spec)  # Its imports take long: not the summary's time.
     if args.dry_run:
-        refuse_scheduler(args, "--dry-run", "which only reads")
+        _refuse(args, ("--scheduler",), "not with --dry-run, which only reads")
         from imagine_common.packers.shards.files import ShardFiles
 
         with Report(args.prog, args.quiet) as report:
             _plan(source, ShardFiles(spec, record_format), report, args.facts)
         return
     if args.tar:
-        refuse_scheduler(args, "--tar", "which uses one process")
+        _refuse(args, ("--scheduler",), "not with --tar, which uses one process")
     if args.scheduler is not None:  # Otherwise the error would come after connecting.
         refuse_store("--scheduler", spec.dest_path)
     # With the total in names, files have none before the run's end.
@@ -161,7 +156,7 @@ def _source(args: argparse.Namespace, own: Source | None) -> Source:
 
 def _refuse(args: argparse.Namespace, options: Sequence[str], reason: str) -> None:
     for option in options:
-        if getattr(args, option[2:].replace("-", "_")):
+        if getattr(args, option[2:].replace("-", "_")) not in (None, False, ()):
             raise UsageError(f"argument {option}: {reason}")
 
 
