@@ -203,15 +203,15 @@ def _verify(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None
     units = verify_units(spec, workers, args.chunksize)
     with Report(args.prog, args.quiet, spec.count) as report, closing(units):
         args.report = report
-        for verdicts in units:
-            good = [verdict for verdict in verdicts if not verdict.fault]
-            for verdict in verdicts:
-                if verdict.fault:
-                    report.error(f"{show(verdict.path)}: {verdict.fault}")
-                    missing += verdict.fault == MISSING
-                    different += verdict.fault != MISSING
-            manifest.write(Entry(verdict.path, verdict.labels) for verdict in good)
-            report.add(len(good), len(good), sum(verdict.size for verdict in good))
+        for indexes, verdicts in units:
+            good = {at: size for at, (size, fault) in zip(indexes, verdicts) if not fault}
+            for index, (_, fault) in zip(indexes, verdicts):
+                if fault:
+                    report.error(f"{show(spec.image_path(index))}: {fault}")
+                    missing += fault == MISSING
+                    different += fault != MISSING
+            manifest.write(Entry(spec.image_path(index), spec.labels(index)) for index in good)
+            report.add(len(good), len(good), sum(good.values()))
         # With --start or --part, other files may belong to other hosts.
         if args.part is None and not was_given(args, "--start"):
             extra = [*extra_files(spec)]

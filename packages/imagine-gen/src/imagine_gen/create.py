@@ -8,7 +8,6 @@ from collections.abc import Generator
 from contextlib import closing
 from functools import partial
 from inspect import cleandoc
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from imagine_common.errors import UsageError
@@ -208,16 +207,13 @@ def create_images(
     """
     warned: list[str] = []
     begin = time.perf_counter()
-    with named_by_parameter():
-        check_types(locals(), create_images.__annotations__)
-        spec = DatasetSpec(path, name, width, height, count, image_format, seed=seed, **options)
-        others = Others(clean, keep_others, warned.append)
-        units = generate_units(spec, workers, chunksize, resume, fsync, others)
-        sizes = chain.from_iterable((file.size for file in files) for _, files in units)
-        first = next(sizes)
-        total = first + sum(sizes)
-    seconds = time.perf_counter() - begin
-    summary = CreateSummary(count, total, seconds, warnings=tuple(warned))
+    spec = DatasetSpec(path, name, width, height, count, image_format, seed=seed, **options)
+    others = Others(clean, keep_others, warned.append)
+    units = generate_units(spec, workers, chunksize, resume, fsync, others)
+    sizes = (file.size for _, files in units for file in files)
+    first = next(sizes)
+    total = first + sum(sizes)
+    summary = CreateSummary(count, total, time.perf_counter() - begin, warnings=tuple(warned))
     if size:
         summary = summary._replace(first_bytes=first, folder_bytes=dataset_bytes(spec))
     return summary
@@ -226,19 +222,14 @@ def create_images(
 def _describe_options() -> str:
     """Return the options in the format of the docstring of `create_images`."""
     types = {**DatasetSpec.__annotations__, **create_images.__annotations__}
-    lines = []
-    for option in OPTIONS:
-        text = option.description
-        lines.append(f"{option.field} : {types[option.field]}")
-        lines.append(f"    {text[0].upper()}{text[1:]}.")
-    return "\n".join(lines)
+    texts = [(option.field, option.description) for option in OPTIONS]
+    return "\n".join(f"{name} : {types[name]}\n    {t[0].upper()}{t[1:]}." for name, t in texts)
 
 
 for _function in (generate, create_images):
     if _function.__doc__:  # Python's option -OO removes it.
-        _function.__doc__ = cleandoc(_function.__doc__).format(
-            running=_RUNNING, options=_describe_options()
-        )
+        _text = cleandoc(_function.__doc__)
+        _function.__doc__ = _text.format(running=_RUNNING, options=_describe_options())
 
 
 def dataset_bytes(spec: DatasetSpec) -> int:

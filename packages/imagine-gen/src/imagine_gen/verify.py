@@ -18,9 +18,8 @@ from imagine_common.exchange.names import numbered
 from imagine_common.files.folders import is_folder
 from imagine_common.files.reading import compare
 from imagine_common.files.storage import exists, open_input
-from imagine_common.host.limits import check_workers
 from imagine_common.host.threads import check_stopped
-from imagine_common.parallel.ordered_map import Workers
+from imagine_common.parallel.ordered_map import Workers, choose_workers
 from imagine_common.parallel.progress import progress
 from imagine_common.text import show
 from imagine_gen.dataset.spec import DatasetSpec
@@ -34,18 +33,16 @@ _TOLERANCE = 0.02  # of the variance
 
 
 class Verdict(NamedTuple):
-    """The result for an image: its file, the file's size in bytes, and the fault, if any."""
+    """The result for an image: its file's size in bytes, and the fault, if any."""
 
-    path: bytes
     size: int
     fault: str = ""
-    labels: tuple[int, ...] = ()
 
 
 def verify_units(
     spec: DatasetSpec, workers: Workers | None = None, chunksize: int | None = None
-) -> Generator[list[Verdict]]:
-    """Compare the images of a dataset with their files, and yield the verdicts of each unit.
+) -> Generator[tuple[range, list[Verdict]]]:
+    """Compare the images of a dataset with their files; yield each unit's indexes and verdicts.
 
     Nothing is written. An image is right if its file has the bytes that would be written now. For
     compressed formats this requires the same version of the encoder.
@@ -53,11 +50,7 @@ def verify_units(
     if not is_folder(spec.path):
         raise ImagineError(f"{show(spec.path)}: no such folder; nothing to verify")
     with mapped_units(_verify_images, spec, workers, chunksize) as units:
-        for indexes, verdicts in units:
-            yield [
-                verdict._replace(path=spec.image_path(index), labels=spec.labels(index))
-                for index, verdict in zip(indexes, verdicts)
-            ]
+        yield from units
 
 
 def extra_files(spec: DatasetSpec) -> Iterator[bytes]:
@@ -85,19 +78,17 @@ def _verify_image(encoder: ImageEncoder, index: int, path: bytes) -> Verdict:
     size = 0
     try:
         if not exists(path):
-            return Verdict(path, 0, MISSING)
+            return Verdict(0, MISSING)
         with open_input(path, "an image file") as file:
             size = file.size
             same, end = compare(file, 0, encoder.encode(index).buffers)
     except ImagineError as error:
-        return Verdict(path, size, str(error).removeprefix(f"{show(path)}: "))
+        return Verdict(size, str(error).removeprefix(f"{show(path)}: "))
     if not same and end == size:
-        return Verdict(path, size, f"cut off after {size} bytes")
+        return Verdict(size, f"cut off after {size} bytes")
     if not same:
-        return Verdict(path, size, f"differs from byte {end} on")
-    if end != size:
-        return Verdict(path, size, f"has {size} bytes instead of {end}")
-    return Verdict(path, size)
+        return Verdict(size, f"differs from byte {end} on")
+    return Verdict(size, "" if end == size else f"has {size} bytes instead of {end}")
 
 
 def compare_kept(
@@ -112,9 +103,8 @@ def compare_kept(
     ImagineError
         If an image differs, before its unit is yielded.
     """
-    threads = (
-        check_workers(workers) if workers is None or isinstance(workers, int) else workers.threads
-    )
+    chosen = choose_workers(workers)
+    threads = chosen if isinstance(chosen, int) else chosen.threads
     most, compared = min(threads, _MOST_COMPARED), 0
     for indexes, files in units:
         index = next((index for index, file in zip(indexes, files) if file.kept), -1)

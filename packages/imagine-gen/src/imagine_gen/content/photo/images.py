@@ -113,24 +113,16 @@ class PhotoImage:
         fine *= np.int16(16 - scene.grain_gain)
         fine += scene.grain.apply(source.grain, window) * np.int16(scene.grain_gain)
         fine >>= np.int16(4)
-        fine *= rough
-        fine >>= np.int16(4)
-        leaves = scene.leafy.apply(source.leafy, window)
-        leaves *= leafy
-        leaves >>= np.int16(4)
-        fine += leaves
+        fine = _scaled(fine, rough, 4)
+        fine += _scaled(scene.leafy.apply(source.leafy, window), leafy, 4)
         return fine
 
     def _hue(self, rough: Plane, leafy: Plane, window: Window) -> Plane:
         """Return the addition to red, and subtraction from blue, in eighths of a level."""
         scene, source = self.scene, self._source
-        hue = scene.leafy.apply(source.hue, window)
-        hue *= np.minimum(leafy, _MOST_HUE)
-        hue >>= np.int16(7)
+        hue = _scaled(scene.leafy.apply(source.hue, window), np.minimum(leafy, _MOST_HUE), 7)
         hue *= np.int16(scene.hue_gain)
-        tinge = scene.tinge.apply(source.grain, window)
-        tinge *= rough
-        tinge >>= np.int16(7)
+        tinge = _scaled(scene.tinge.apply(source.grain, window), rough, 7)
         tinge *= np.int16(scene.tinge_gain)
         hue += tinge
         return hue
@@ -152,8 +144,7 @@ class PhotoImage:
         scene, source, tables = self.scene, self._source, self.scene.tables
         looks, height, mottle, shadow = self._ground(window)
         light = scene.leaves.apply(source.shade, window)
-        light *= _looked_up(tables.shaded, looks)
-        light >>= np.int16(4)
+        light = _scaled(light, _looked_up(tables.shaded, looks), 4)
         light += mottle * _looked_up(tables.mottled, looks) >> np.int16(6)
         light += (height >> np.int16(6)) * _looked_up(tables.sloped, looks)
         light += scene.light.apply(source.cloud, window) * np.int16(scene.brightness) >> np.int16(4)
@@ -166,8 +157,7 @@ class PhotoImage:
             np.add(_looked_up(color, looks), tone, out=plane)
             np.clip(plane, _ZERO, _LIGHTEST, out=plane)
         calm = scene.calm.apply(source.cloud, window)
-        calm *= np.int16(scene.unevenness)
-        calm >>= np.int16(6)
+        calm = _scaled(calm, np.int16(scene.unevenness), 6)
         for plane, table in zip(planes[-2:], (tables.rough, tables.leafy)):
             exponent = _looked_up(table, looks)
             exponent += calm
@@ -187,8 +177,7 @@ class PhotoImage:
         window = window.grown(_SHADOW, 0)  # for objects above and left that cast shadows here
         mottle = scene.mottle.apply(source.cloud, window)
         height = scene.hills.apply(source.cloud, window)
-        height *= np.int16(scene.hilliness)
-        height >>= np.int16(2)
+        height = _scaled(height, np.int16(scene.hilliness), 2)
         height += mottle * np.int16(scene.roughness) >> np.int16(4)
         rows = np.arange(window.top, window.top + window.rows, dtype=np.int64)
         ramp = np.clip(rows * scene.ramp >> 16, -_MOST_RAMP, _MOST_RAMP)
@@ -200,6 +189,13 @@ class PhotoImage:
         here = slice(_SHADOW, None), slice(_SHADOW, None)
         shadow = relief[:-_SHADOW, :-_SHADOW] > relief[here]
         return looks[here], height[here], mottle[here], shadow
+
+
+def _scaled(plane: Plane, factor: Plane | np.int16, bits: int) -> Plane:
+    """Return a plane multiplied in place by a factor that has so many bits after the point."""
+    plane *= factor
+    plane >>= np.int16(bits)
+    return plane
 
 
 def _looked_up(table: Plane, places: npt.NDArray[Any]) -> Plane:
