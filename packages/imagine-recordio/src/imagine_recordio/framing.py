@@ -48,9 +48,11 @@ class Head(NamedTuple):
 
 
 def unpack_head(data: bytes) -> Head | None:
-    """Parse the first 8 bytes of a chunk; return None if the magic number is missing."""
-    magic, word = _HEAD.unpack(data)
-    return Head(word >> _FLAG_SHIFT, word & MAX_LENGTH) if magic == MAGIC_BYTES else None
+    """Parse the first 8 bytes of a chunk; return None if there are fewer, or no magic number."""
+    if len(data) < HEAD_BYTES or not data.startswith(MAGIC_BYTES):
+        return None
+    word = int.from_bytes(data[4:], "little")
+    return Head(word >> _FLAG_SHIFT, word & MAX_LENGTH)
 
 
 def frame_size(length: int) -> int:
@@ -60,8 +62,7 @@ def frame_size(length: int) -> int:
 
 def is_whole(file: InputFile, offset: int) -> bool:
     """Return whether the record at an offset of a file is a single chunk."""
-    data = file.read_at(offset, HEAD_BYTES)
-    head = unpack_head(data) if len(data) == HEAD_BYTES else None
+    head = unpack_head(file.read_at(offset, HEAD_BYTES))
     return head is not None and head.flag == _WHOLE
 
 
@@ -189,7 +190,7 @@ class RecordReader:
     def _read_head(self, allowed: tuple[int, int]) -> Head:
         offset, size = self.offset, self._report.size
         data = self._file.read(HEAD_BYTES)
-        head = unpack_head(data) if len(data) == HEAD_BYTES else None
+        head = unpack_head(data)
         if len(data) < HEAD_BYTES:
             reason = f"cut off: the file ends at byte {size}"
         elif head is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import partial
@@ -38,16 +38,14 @@ class FileReport:
 
     def __init__(self, path: bytes) -> None:
         self.path = path
-        self.size = 0
-        self.records = 0
+        self.size = self.records = 0
         self.schemas: set[str] = set()
         self.is_index = False
         self._lowest = inf
         self._highest = -inf
         self._findings: list[str] = []
         self._more = 0
-        self._remarks: Counter[str] = Counter()
-        self._first: dict[str, str] = {}
+        self._remarks: dict[str, tuple[int, str]] = {}  # with their numbers and first records
 
     @property
     def labels(self) -> tuple[float, ...]:
@@ -64,8 +62,8 @@ class FileReport:
     def remarks(self) -> tuple[str, ...]:
         """Properties that are unusual, but allowed."""
         return tuple(
-            f"{show(self.path)}: {counted(count, 'record')} {remark} (first {self._first[remark]})"
-            for remark, count in self._remarks.items()
+            f"{show(self.path)}: {counted(count, 'record')} {remark} (first {first})"
+            for remark, (count, first) in self._remarks.items()
         )
 
     def error(self, reason: str, offset: int) -> ImagineError:
@@ -87,9 +85,9 @@ class FileReport:
         self, remark: str, detail: str = "", count: int = 1, first: int | None = None
     ) -> None:
         """Add a remark about `count` records; the first one is `first`, or the current record."""
-        first = self.records if first is None else first
-        self._first.setdefault(remark, f"record {first}{detail}")
-        self._remarks[remark] += count
+        number = self.records if first is None else first
+        before, shown = self._remarks.get(remark, (0, f"record {number}{detail}"))
+        self._remarks[remark] = before + count, shown
 
     def add_labels(self, labels: Iterable[float]) -> None:
         """Extend the range of labels."""

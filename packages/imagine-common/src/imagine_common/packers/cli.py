@@ -7,7 +7,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imagine_common.cli.options import keep_others_of_parts, open_workers, was_given
 from imagine_common.errors import ImagineError, UsageError
@@ -78,16 +78,16 @@ def run_packer(packer: Packer) -> None:
             raise UsageError(f"argument --{noun}: only with --test")
     from imagine_common.cli.report import Report
     from imagine_common.files.urls import refuse_store
+    from imagine_common.packers.shards.files import ShardFiles
 
     source = _source(args, packer.source())
     spec = _spec(args)
-    record_format = packer.record_format(spec)  # Its imports take long: not the summary's time.
+    # Imports that take long: not the summary's time.
+    files = ShardFiles(spec, packer.record_format(spec))
     if args.dry_run:
         _refuse(args, ("--scheduler",), "not with --dry-run, which only reads")
-        from imagine_common.packers.shards.files import ShardFiles
-
         with Report(args.prog, args.quiet) as report:
-            _plan(source, ShardFiles(spec, record_format), report, args.facts)
+            _plan(source, files, report, args.facts)
         return
     if args.tar:
         _refuse(args, ("--scheduler",), "not with --tar, which uses one process")
@@ -96,10 +96,9 @@ def run_packer(packer: Packer) -> None:
     # With the total in names, files have none before the run's end.
     item = "" if spec.waits_for_total else "file"
     total = args.expect if args.part is None else None
-    report = Report(args.prog, args.quiet, total, item=item, resumable=not args.tar)
-    with open_workers(args, packer.package) as workers, report:
-        args.report = report
-        _pack(packer, record_format, source, spec, workers, report)
+    args.report = Report(args.prog, args.quiet, total, item=item, resumable=not args.tar)
+    with open_workers(args, packer.package) as workers, args.report as report:
+        _pack(source, files, workers, report, args.facts)
 
 
 def _stray(files: Sequence[str]) -> str:
@@ -161,35 +160,33 @@ def _refuse(args: argparse.Namespace, options: Sequence[str], reason: str) -> No
 
 
 def _pack(
-    packer: Packer,
-    record_format: RecordFormat,
     source: Source,
-    spec: PackSpec,
+    files: ShardFiles,
     workers: Workers | None,
     report: Report,
+    facts: dict[str, Any],
 ) -> None:
     from imagine_common.exchange.manifest import Entry, ManifestWriter
     from imagine_common.packers.packing import pack
 
-    manifest = ManifestWriter(spec.delimiter)
-    skipped = 0
+    manifest = ManifestWriter(files.spec.delimiter)
+    facts["skipped"] = 0
 
     def count(shard: RecordFile) -> None:
-        nonlocal skipped
-        skipped += len(shard.skipped)
-        packer.args.facts["skipped"] = skipped
+        facts["skipped"] += len(shard.skipped)
         for reason in shard.skipped:
             report.warn(f"{reason}; skipped")
         if shard.records:
             report.add(1, shard.records, shard.size, shard.kept)
 
-    with closing(pack(source, spec, record_format, workers, count, report.warn)) as packed:
+    with closing(pack(source, files, workers, count, report.warn)) as packed:
         for shard in packed:
             if shard.records:
                 manifest.write([Entry(os.fsencode(shard.path))])
     for warning in source.warnings():
         report.warn(warning)
-    report.summarize("file", more=f", {counted(skipped, 'image')} skipped" * (skipped > 0))
+    more = f", {counted(facts['skipped'], 'image')} skipped" if facts["skipped"] else ""
+    report.summarize("file", more=more)
 
 
 def _plan(source: Source, files: ShardFiles, report: Report, facts: dict[str, object]) -> None:

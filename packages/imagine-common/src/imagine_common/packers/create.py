@@ -11,6 +11,7 @@ from imagine_common.errors import UsageError
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.packing import pack
 from imagine_common.packers.records import RecordFile
+from imagine_common.packers.shards.files import ShardFiles
 from imagine_common.packers.shards.record_format import RecordFormat
 from imagine_common.packers.sources.base import LineSource, Source, StreamSource
 from imagine_common.packers.sources.folder import FolderSource
@@ -31,7 +32,7 @@ def pack_records(
         check_types({"spec": spec, "workers": workers}, pack_records.__annotations__)
         if not isinstance(source, (LineSource, StreamSource)):
             raise UsageError(f"argument --source: must be a source of images, not {source!r}")
-        return pack(source, spec, record_format(spec, *own), workers, written)
+        return pack(source, ShardFiles(spec, record_format(spec, *own)), workers, written)
 
 
 class PackSummary(NamedTuple):
@@ -107,7 +108,8 @@ def create_records(
     files = records = size = 0
     skipped: list[str] = []
     warned: list[str] = []
-    for shard in pack(source, spec, record_format(spec, *own), workers, warn=warned.append):
+    shard_files = ShardFiles(spec, record_format(spec, *own))
+    for shard in pack(source, shard_files, workers, warn=warned.append):
         files += shard.records > 0
         records += shard.records
         size += shard.size

@@ -14,7 +14,7 @@ from imagine_common.exchange.names import WHOLE, Part, check_names
 from imagine_common.files.others import Others
 from imagine_common.files.urls import is_remote
 from imagine_common.packers.docstrings import FILES, OPTIONS, document
-from imagine_common.packers.shards.naming import ShardNames
+from imagine_common.packers.shards.naming import SHARD, ShardNames
 from imagine_common.signatures import Encoded, check_types, named_by_parameter
 from imagine_common.text import counted, did_you_mean
 
@@ -83,7 +83,7 @@ class PackSpec:
     def names(self) -> ShardNames:
         """Return the names of the shards."""
         if self.name_format is None:
-            return ShardNames.with_prefix(self.name)
+            return ShardNames(((self.name, SHARD, ""),))
         return ShardNames.from_format(self.name_format)
 
     @property

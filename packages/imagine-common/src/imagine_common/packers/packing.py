@@ -38,18 +38,18 @@ from imagine_common.parallel.progress import progress
 
 def pack(
     source: Source,
-    spec: PackSpec,
-    record_format: RecordFormat,
+    files: ShardFiles,
     workers: Workers | None = None,
     written: Callable[[RecordFile], object] = lambda _: None,
     warn: Callable[[str], object] = warnings.warn,
 ) -> Generator[RecordFile]:
-    """Pack the images of a source into shards of a record format.
+    """Pack the images of a source into the files of a run.
 
     Yields each shard, in order, once it has its name. Other arguments, and errors, are those of the
     public functions, `pack_tfrecords` and `pack_recordio`.
     """
     workers = choose_workers(workers)
+    spec, record_format = files.spec, files.record_format
     folders = [os.path.dirname(file) for file in record_format.files(spec.shard_path(0))]
     if record_format.needs_local_files:
         refuse_store("--writer", *folders)
@@ -58,7 +58,6 @@ def pack(
     if not isinstance(workers, int):
         # Slices wait for the workers in the destination folder, which all of them can read.
         refuse_store("--scheduler", spec.dest_path)
-    files = ShardFiles(spec, record_format)
     if spec.settles_others_first:
         files.others_to_remove(spec.total or 0, warn, UsageError)
     if isinstance(source, FolderSource):

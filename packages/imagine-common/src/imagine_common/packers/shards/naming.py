@@ -27,11 +27,6 @@ class ShardNames:
     _pieces: tuple[tuple[bytes, str, str], ...]
 
     @classmethod
-    def with_prefix(cls, prefix: bytes) -> ShardNames:
-        """Return names of a prefix and a number."""
-        return cls(((prefix, SHARD, ""),))
-
-    @classmethod
     def from_format(cls, text: bytes) -> ShardNames:
         """Return names of a format such as `train-{shard:05d}-of-{total:05d}`, if it is valid."""
         pieces = []

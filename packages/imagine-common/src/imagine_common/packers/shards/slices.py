@@ -117,7 +117,7 @@ def cut_slices(
     """
     is_single, has_folder = True, False
     first = count = 0
-    spool, file = b"", None
+    spool = b""
     try:
         for piece in cut(batches, size, part):
             # A full slice waits for what follows it, which shows whether it is the only one.
@@ -134,24 +134,19 @@ def cut_slices(
                     if not has_folder:
                         create_folder(folder, fsync)
                         has_folder = True
-                    if file is None or file.closed:
+                    if not spool:
                         first, spool = position, temporary_name(folder)
-                        file = open(create_temporary(spool), "wb", buffering=0)  # noqa: SIM115
-                    count += len(lines)
-                    data = delimiter.join([*lines, b""])
-                    write_all(file.fileno(), [data], len(data))
-                    if count == size:
-                        file.close()
+                        os.close(create_temporary(spool))
+                    with open(spool, "ab", buffering=0) as file:
+                        data = delimiter.join([*lines, b""])
+                        write_all(file.fileno(), [data], len(data))
+                count += len(lines)
             yield None
-        if file is not None and count:
-            with file_errors(folder):
-                file.close()
+        if spool:
             last = Slice(first // size, first, spool, is_single)
             spool = b""
             yield last
     finally:
-        if file is not None:
-            file.close()
         if spool:
             remove_temporary(spool)
 
