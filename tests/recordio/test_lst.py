@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagine_common.errors import ImagineError
-from imagine_recordio.lst import ListLines, ListSource
+from imagine_recordio.lst import ListSource
 from support import JPEG, lines, read_recordio, run
 
 RecordLabels = list[tuple[int, list[float]]]
@@ -142,7 +142,7 @@ def test_indexes_come_again_only_if_they_do(indexes: list[int]) -> None:
 @given(st.binary(max_size=60))
 def test_any_line_is_read_or_refused(line: bytes) -> None:
     try:
-        image = ListLines(b"x.lst", b"root").parse(line, 0)
+        image = ListSource(b"x.lst", b"root").parse(line, 0)
     except ImagineError:
         return
     assert 0 <= image.position < 2**63

@@ -19,6 +19,7 @@ from imagine_common.exchange.manifest import NEWLINE
 from imagine_common.files.reading import refuse_special
 from imagine_common.files.urls import local_path
 from imagine_common.packers.records import Image
+from imagine_common.packers.sources.base import LineSource
 from imagine_common.text import counted, show
 
 _INDEX = re.compile(rb"[0-9]{1,19}")
@@ -31,12 +32,18 @@ _MAX_LINE_BYTES = 1 << 20
 _BATCH = 256
 
 
-class ListLines:
-    """The lines of a list at `path`, with image paths relative to `root`."""
+class ListSource(LineSource):
+    """The images of a list at `path`, whose paths are relative to `root`.
+
+    An image's position in the dataset is its index, which is unique. Detecting repeated indexes
+    takes 2 bytes of memory for each line if the indexes are dense, as im2rec's are, and about 100
+    if they are far apart.
+    """
 
     delimiter = NEWLINE
 
     def __init__(self, path: bytes, root: bytes) -> None:
+        self.line_format = self
         self._path = path
         self._root = root
 
@@ -62,18 +69,6 @@ class ListLines:
         """Return the end of an error message that gives the line's number."""
         return f" (line {position + 1} of {show(self._path)})"
 
-
-class ListSource:
-    """The images of a list; an image's position in the dataset is its index, which is unique.
-
-    Detecting repeated indexes takes 2 bytes of memory for each line if the indexes are dense, as
-    im2rec's are, and about 100 if they are far apart.
-    """
-
-    def __init__(self, path: bytes, root: bytes) -> None:
-        self._path = path
-        self.line_format = ListLines(path, root)
-
     def lines(self) -> Iterator[list[bytes] | None]:
         """Yield the list's lines; raise an `ImagineError` at a repeated index, too."""
         seen: defaultdict[int, int] = defaultdict(int)  # the bits of 64 indexes each
@@ -85,13 +80,11 @@ class ListSource:
         with file_errors(self._path), open(path, "rb") as file:
             for position, line in enumerate(iter(partial(file.readline, _MAX_LINE_BYTES + 1), b"")):
                 if len(line) > _MAX_LINE_BYTES:
-                    raise ImagineError(f"a line of over 1 MiB{self.line_format.locate(position)}")
+                    raise ImagineError(f"a line of over 1 MiB{self.locate(position)}")
                 if (index := _parse_index(line)) is not None:
                     page, bit = index >> 6, 1 << (index & 63)
                     if seen[page] & bit:
-                        raise ImagineError(
-                            f"the index {index} is repeated{self.line_format.locate(position)}"
-                        )
+                        raise ImagineError(f"the index {index} is repeated{self.locate(position)}")
                     seen[page] |= bit
                 batch.append(line.removesuffix(NEWLINE))
                 if len(batch) == _BATCH:
@@ -101,10 +94,6 @@ class ListSource:
             yield batch
         elif position < 0:
             raise ImagineError(f"{show(self._path)}: the list is empty")
-
-    def warnings(self) -> list[str]:
-        """Return nothing: every line is packed."""
-        return []
 
 
 def _parse_index(line: bytes) -> int | None:

@@ -33,15 +33,14 @@ class LineFormat(Protocol):
 class LineSource(Protocol):
     """A manifest, a list or a folder: lines that name image files, which any process can pack."""
 
-    @property
-    def line_format(self) -> LineFormat:
-        """Return the format of the lines."""
+    line_format: LineFormat
 
     def lines(self) -> Iterator[list[bytes] | None]:
         """Yield lines without their ends as they become known; None while none arrives."""
 
     def warnings(self) -> list[str]:
         """Return what was ignored, after the whole source has been read."""
+        return []
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ from imagine_common.exchange.names import natural_key
 from imagine_common.files.folders import identity
 from imagine_common.files.storage import is_file
 from imagine_common.files.urls import check_url, is_remote
-from imagine_common.packers.sources.base import Ignored
+from imagine_common.packers.sources.base import Ignored, LineFormat
 from imagine_common.packers.sources.listing import Listing, may_be_image
 from imagine_common.packers.sources.manifest import ManifestLines
 from imagine_common.text import show
@@ -57,7 +57,7 @@ class FolderSource:
     is an error; with `skip_empty_classes` it gets no label, and with `only_warns` a warning.
     """
 
-    line_format = _FolderLines(NUL)
+    line_format: LineFormat = _FolderLines(NUL)
 
     def __init__(
         self,

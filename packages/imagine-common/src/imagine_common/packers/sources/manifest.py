@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from imagine_common.errors import ImagineError
 from imagine_common.exchange.manifest import NEWLINE, line_of_manifest, parse_line, read_lines
 from imagine_common.packers.records import Image
+from imagine_common.packers.sources.base import LineSource
 
 
 class ManifestLines:
@@ -24,7 +25,7 @@ class ManifestLines:
         return line_of_manifest(position)
 
 
-class ManifestSource:
+class ManifestSource(LineSource):
     """A manifest read from a file descriptor, stdin by default."""
 
     def __init__(self, delimiter: bytes = NEWLINE, fd: int = 0) -> None:
@@ -41,7 +42,3 @@ class ManifestSource:
             raise ImagineError(
                 "standard input: the manifest is empty; did the command that writes it fail?"
             )
-
-    def warnings(self) -> list[str]:
-        """Return nothing: every line is packed."""
-        return []
