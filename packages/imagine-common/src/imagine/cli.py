@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def name_positionals(
-    parser: Parser, argv: Sequence[str] | None, names: Sequence[str]
+    parser: Parser, argv: Sequence[str], names: Sequence[str]
 ) -> argparse.Namespace:
     """Parse arguments and set attributes from the positional ones, given all or none.
 
@@ -99,7 +99,7 @@ def name_positionals(
     return args
 
 
-def _refuse(parser: Parser, argv: Sequence[str] | None) -> NoReturn:
+def _refuse(parser: Parser, argv: Sequence[str]) -> NoReturn:
     """Handle arguments that run no tool: --help, --version or invalid ones."""
     name = argv[0] if argv else ""
     if name in COMMANDS:

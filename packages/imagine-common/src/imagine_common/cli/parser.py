@@ -82,15 +82,13 @@ class Parser(argparse.ArgumentParser):
         formatter.add_text("\n".join(self.examples[:3]))
         formatter.end_section()
         formatter.start_section("common options")
-        formatter.add_arguments(map(self._brief, self._common))
+        for option in self._common:
+            action = copy.copy(self._option_string_actions[option])
+            action.help = re.split(r"; | \(", action.help or "")[0]
+            formatter.add_argument(action)
         formatter.end_section()
         formatter.add_text(f"All options: {self.prog} --help")
         return formatter.format_help()
-
-    def _brief(self, option: str) -> argparse.Action:
-        action = copy.copy(self._option_string_actions[option])
-        action.help = re.split(r"; | \(", action.help or "")[0]
-        return action
 
     def actions(self) -> list[argparse.Action]:
         """Return the parser's options and positional arguments."""

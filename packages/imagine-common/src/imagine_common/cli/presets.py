@@ -7,7 +7,6 @@ contradict them.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping, Sequence
 
 from imagine_common.cli.options import add_option
@@ -51,7 +50,7 @@ def add_preset_option(parser: Parser, tool: str) -> None:
 
 
 def parse_with_preset(
-    parser: Parser, argv: Sequence[str] | None, positionals: Sequence[str] = ()
+    parser: Parser, argv: Sequence[str], positionals: Sequence[str] = ()
 ) -> argparse.Namespace:
     """Parse arguments and add the options of a preset if `--preset` names one.
 
@@ -77,9 +76,7 @@ def parse_with_preset(
     except UsageError as error:
         raise UsageError(f"preset {preset.name}: {error}") from error
     # Later arguments override earlier ones.
-    args = parser.parse_intermixed_args(
-        [*words.values(), *(sys.argv[1:] if argv is None else argv)]
-    )
+    args = parser.parse_intermixed_args([*words.values(), *argv])
     args.given, args.preset_options = frozenset(given), words
     return args
 
@@ -104,7 +101,7 @@ def _words(
     }
 
 
-def _given(parser: Parser, argv: Sequence[str] | None) -> set[str]:
+def _given(parser: Parser, argv: Sequence[str]) -> set[str]:
     """Return the attributes that arguments set, to their defaults or not."""
     defaults = [(action, action.default) for action in parser.actions()]
     try:

@@ -36,9 +36,8 @@ class SummaryFile:
         import json
 
         report = self._args.report
-        counts = ("files", "images", "size", "kept")
-        values = {name: getattr(report, name, 0) for name in counts}
-        values["bytes"] = values.pop("size")
+        counts = {"files": "files", "images": "images", "kept": "kept", "bytes": "size"}
+        values = {name: getattr(report, count, 0) for name, count in counts.items()}
         modes = [mode for mode in _MODES if getattr(self._args, mode, False)]
         summary = {
             "tool": self._args.prog,

@@ -35,13 +35,14 @@ def run_tool(
     parser: Parser,
     run: Callable[[argparse.Namespace], None],
     argv: Sequence[str] | None,
-    parse: Callable[[Parser, Sequence[str] | None], argparse.Namespace] = parse_with_preset,
+    parse: Callable[[Parser, Sequence[str]], argparse.Namespace] = parse_with_preset,
 ) -> int:
     """Parse arguments, run the tool, print its error if any, and return its exit code.
 
     `argv` is that of the process by default, and `parse` replaces `parse_with_preset`. The parsed
     arguments get an attribute `prog`, the tool's name, and those that `SummaryFile` reads.
     """
+    argv = sys.argv[1:] if argv is None else argv
     verbose = False
     summary: SummaryFile | None = None
     received: list[int] = []
@@ -53,7 +54,7 @@ def run_tool(
                 verbose = args.verbose
                 args.prog, args.report, args.facts = parser.prog, None, {}
                 if getattr(args, "summary_json", None) is not None:
-                    summary = SummaryFile(args, sys.argv[1:] if argv is None else argv)
+                    summary = SummaryFile(args, argv)
                 try:
                     with warnings.catch_warnings():
                         warnings.showwarning = lambda message, *_, **__: print_stderr(
@@ -62,9 +63,8 @@ def run_tool(
                         run(args)
                 except UsageError as error:
                     error.for_python = False
-                    if not getattr(args, "preset_options", None):
-                        raise
-                    raise _blame_preset(args, error) from error
+                    _blame_preset(args, error)
+                    raise
             finally:
                 with ending_signals_blocked():
                     remove_unfinished()
@@ -132,10 +132,9 @@ def _open_missing_descriptors() -> None:
         sys.stderr = os.fdopen(2, "w", closefd=False)
 
 
-def _blame_preset(args: argparse.Namespace, error: UsageError) -> UsageError:
-    """Return an error about options, extended by those of them that a preset set."""
-    words: dict[str, str] = args.preset_options
+def _blame_preset(args: argparse.Namespace, error: UsageError) -> None:
+    """Extend an error about options by those of them that a preset set."""
+    words: dict[str, str] = getattr(args, "preset_options", {})
     named = [word for option, word in words.items() if re.search(rf"{option}(?![-\w])", str(error))]
-    if not named:
-        return error
-    return UsageError(f"{error} (preset {args.preset} has {' '.join(named)})")
+    if named:
+        error.args = (f"{error} (preset {args.preset} has {' '.join(named)})",)
