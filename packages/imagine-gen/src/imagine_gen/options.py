@@ -39,10 +39,10 @@ The path of each image is printed once its file is complete, in order. Begin
 scripts with `set -o pipefail`.
 
 The pixels of image I depend only on content, seed, I, width, height and mode
-(direct: also on subsampling and target size; pooled: on --pool-strips). A worker
-needs 60 MB (photo content 90), and per pixel 5 bytes for JPEG that is encoded
-(4:4:4 6, L 2) or 8 for compressed PNG (L 2). A target size needs 3 times its
-bytes, a pool its own.
+(direct: also on subsampling and target size; pooled: on --pool-strips). Each
+worker needs 60 MB (photo content 90), and per pixel 5 bytes for JPEG that is
+encoded (4:4:4 6, L 2) or 8 for compressed PNG (L 2). A target size needs 3
+times its bytes, a pool its own.
 Exit codes: 0 success, 1 failure, 2 wrong usage, 141 reader of stdout closed it,
 129, 130 and 143 ended by SIGHUP, SIGINT and SIGTERM."""
 
