@@ -2,10 +2,11 @@
 
     python benchmarks/photo.py
 
-makes images of noise and of photo content with imagine-gen, fresh and pooled, in three settings and
-of two dimensions, and decodes them with Pillow. It prints bytes per pixel (PNG: per byte of pixels)
-and the decoding speed relative to noise in the same process: the median over images, the range, and
-the deviation from the median of nine photographs. Two photographs are measured in the same way.
+makes images of noise and of photo content with imagine-gen, fresh, direct and pooled, in three
+settings and of two dimensions, and decodes them with Pillow. It prints bytes per pixel (PNG: per
+byte of pixels) and the decoding speed relative to noise in the same process: the median over
+images, the range, and the deviation from the median of nine photographs. Two photographs are
+measured in the same way.
 """
 
 from __future__ import annotations
@@ -150,14 +151,16 @@ class Bench:
         self._seed = seed
 
     def compare(self, key: str, width: int, height: int, count: int) -> list[Row]:
-        """Return the rows of fresh images, of pooled ones, and (at 500x375) of photographs."""
+        """Return the rows of fresh, direct or pooled images, and (at 500x375) of photographs."""
         size = ("--width", str(width), "--height", str(height))
         options = (*size, *SETTINGS[key].options)
         photo = ("--content", "photo")
         noises = self._make("noise", _NOISES, *options)
         groups = {"fresh": self._make("fresh", count, *options, *photo)}
-        pooled = [option for option in options if option not in ("--compress-level", "6")]
-        groups["pooled"] = self._make("pooled", count, *pooled, *photo, "--pooled")
+        if key == "jpeg75":
+            groups["direct"] = self._make("direct", count, *size, *photo, "--direct")
+        if key == "png":
+            groups["pooled"] = self._make("pooled", count, *options, *photo, "--pooled")
         if width == 500:
             folder = self._folder / "photographs"
             folder.mkdir(exist_ok=True)
@@ -167,7 +170,7 @@ class Bench:
         for name, group in groups.items():
             found = list(self._decode(noises, group))
             rows.append(row_of(SETTINGS[key], f"{width}×{height}", name, found))
-        for name in ("noise", "fresh", "pooled"):
+        for name in ("noise", *(groups.keys() - {"2 photographs"})):
             shutil.rmtree(self._folder / name)
         return rows
 
