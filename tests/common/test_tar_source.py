@@ -238,7 +238,7 @@ NUMBERED = [("a.jpg", JPEG), *((f"n01.{n}.jpg", JPEG) for n in range(1230, 1240)
 def test_each_image_of_a_sample_with_several_is_lost_by_name() -> None:
     first, error, last = read(archive(NUMBERED), skip_invalid=True)[0]
     assert isinstance(error, InvalidSample)
-    assert sorted(reason.partition(":")[0] for reason in error.reasons) == [
+    assert sorted(reason.partition(":")[0] for reason in error.args) == [
         name for name, _ in NUMBERED[1:-1]
     ]
     assert first == Image(0, b"a.jpg", (), len(JPEG), JPEG)
@@ -251,7 +251,7 @@ def test_each_image_of_a_sample_with_several_is_lost_by_name() -> None:
     # Unless they are to be skipped, the error does not wait for the others.
     _, error, _ = read(archive(NUMBERED))[0]
     assert isinstance(error, InvalidSample)
-    assert len(error.reasons) == 2
+    assert len(error.args) == 2
 
 
 def test_names_may_end_at_the_last_dot() -> None:
@@ -316,7 +316,7 @@ def test_each_lost_image_has_one_reason() -> None:
     members = [("0.cls", b"cat"), ("0.jpg", b"text"), ("0.png", PNG), ("0.gif", b"")]
     (error, _) = read(archive([*members, ("1.jpg", JPEG)]), skip_invalid=True)[0]
     assert isinstance(error, InvalidSample)
-    assert [reason.partition(":")[0] for reason in error.reasons] == ["0.jpg", "0.png", "0.gif"]
+    assert [reason.partition(":")[0] for reason in error.args] == ["0.jpg", "0.png", "0.gif"]
 
 
 def test_images_of_any_size_cross_the_buffers() -> None:

@@ -12,7 +12,7 @@ from imagine_common.errors import ImagineError
 from imagine_common.files.output import OutputFile
 from imagine_common.packers.records import Image
 from imagine_common.text import show
-from imagine_tfrecord.example import BYTES, FLOATS
+from imagine_tfrecord.example import BYTES, FLOATS, Feature
 from imagine_tfrecord.framing import FRAME_BYTES
 from imagine_tfrecord.shards import TFRecordFormat
 
@@ -36,14 +36,10 @@ class TensorFlowFormat(TFRecordFormat):
             raise ImagineError(f"{show(file.path)}: TensorFlow: {error.message}") from error
 
     def _features(self, train: Any, image: Image) -> Any:
-        features = {
-            self.schema.image_feature.decode(): train.Feature(
-                bytes_list=train.BytesList(value=[image.data])
-            )
-        }
-        for name, kind, values in self.schema.features(image):
-            features[name.decode()] = _feature(train, kind, values)
-        return train.Features(feature=features)
+        features = [Feature(self.schema.image_feature, BYTES, (image.data,))]
+        features += self.schema.features(image)
+        encoded = {name.decode(): _feature(train, kind, values) for name, kind, values in features}
+        return train.Features(feature=encoded)
 
 
 def _feature(train: Any, kind: int, values: tuple[Any, ...]) -> Any:

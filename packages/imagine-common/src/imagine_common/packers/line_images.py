@@ -27,7 +27,7 @@ def usable(found: Iterable[Found], spec: PackSpec, skipped: list[str]) -> Iterat
         if isinstance(image, Image):
             yield image
         elif spec.skip_invalid:
-            skipped += image.reasons if isinstance(image, InvalidSample) else [str(image)]
+            skipped += image.args if isinstance(image, InvalidSample) else [str(image)]
         else:
             raise image
         progress.advance()

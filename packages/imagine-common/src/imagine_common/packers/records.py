@@ -22,14 +22,10 @@ class Image(NamedTuple):
 
 
 class InvalidSample(ImagineError):
-    """Several images that can't be packed, in the place of one; `reasons` has an error for each."""
-
-    def __init__(self, *reasons: str) -> None:
-        super().__init__(*reasons)
-        self.reasons = reasons
+    """Several images that can't be packed, in the place of one; `args` has an error for each."""
 
     def __str__(self) -> str:
-        return self.reasons[0]
+        return str(self.args[0])
 
 
 class RecordFile(NamedTuple):
