@@ -18,7 +18,7 @@ from imagine_common.packers.records import Image, RecordFile
 from imagine_common.packers.shards.record_format import RecordFormat, load
 from imagine_common.text import show
 from imagine_recordio.framing import MAX_LENGTH, frame, frame_size, is_whole
-from imagine_recordio.index import INDEX_LINE, LINE_FORMAT, index_of, merged_lines
+from imagine_recordio.index import INDEX_LINE, LINE_FORMAT, merged_lines
 
 HEADER = struct.Struct("<IfQQ")  # flag, label, id, id2; little-endian
 LABEL_BYTES = 4
@@ -31,6 +31,7 @@ class RecordIOFormat(RecordFormat):
     any case.
     """
 
+    suffix = b".rec"
     index_start = INDEX_LINE
 
     def __init__(self, merged_path: bytes, merged: bool = False) -> None:
@@ -40,11 +41,7 @@ class RecordIOFormat(RecordFormat):
 
     def files(self, path: bytes) -> tuple[bytes, ...]:
         """Return a shard's files: the records and the index."""
-        return path + b".rec", path + b".idx"
-
-    def index_beside(self, file: bytes) -> bytes:
-        """Return where the index of a file of records is."""
-        return index_of(file)
+        return path + self.suffix, path + b".idx"
 
     def record(self, image: Image) -> list[Buffer]:
         """Return an image's record in its frame, as buffers: the image itself is not copied.

@@ -136,7 +136,7 @@ class ShardFiles:
         spec = self.spec
         if spec.part != WHOLE:
             return []
-        suffix = self.record_format.files(b"x")[0][1:]
+        suffix = self.record_format.suffix
         found = spec.names.left_over(spec.dest_path, suffix, total)
         others = Others(spec.clean, spec.keep_others, warn)
         return [

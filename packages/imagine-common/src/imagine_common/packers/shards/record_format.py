@@ -32,6 +32,7 @@ _MAX_SHOWN = 60
 class RecordFormat(ABC):
     """A format of records and their files. Worker processes get a pickled copy."""
 
+    suffix = b""  # of a file of records; `.idx` replaces it in the name of the index
     merged = False  # whether the dataset has one more index of all shards, with running offsets
     outdated: tuple[bytes, ...] = ()  # files about all shards, which are wrong once one is written
     needs_local_files = False  # because its writer can't write to object stores
@@ -40,10 +41,6 @@ class RecordFormat(ABC):
     @abstractmethod
     def files(self, path: bytes) -> tuple[bytes, ...]:
         """Return a shard's files, given its path without a suffix: the records, then any index."""
-
-    def index_beside(self, file: bytes) -> bytes:
-        """Return where the index of a file of records is, unless it is in another folder."""
-        return file + b".idx"
 
     @abstractmethod
     def record(self, image: Image) -> Sequence[Buffer]:
@@ -112,11 +109,9 @@ class RecordFormat(ABC):
 
         No index must ever stand beside a file that it does not describe.
         """
-        beside = self.index_beside(files[0])
-        if beside not in files:
-            self.remove_index(beside, fsync)
-        for index in files[1:]:
-            self.remove_index(index, fsync, are_replaced)
+        beside = files[0].removesuffix(self.suffix) + b".idx"
+        for index in dict.fromkeys((beside, *files[1:])):
+            self.remove_index(index, fsync, are_replaced and index in files)
 
     def remove_index(self, path: bytes, fsync: bool, is_replaced: bool = False) -> None:
         """Remove an index of this format; leave any other file, which an index can't replace."""
