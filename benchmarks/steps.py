@@ -78,9 +78,8 @@ def image_steps(folder: Path) -> Steps:
 
     def bmp_bands() -> None:
         for _ in range(HEIGHT // 20):
-            bmp._file_rows(spec_bmp, drawn(0, 20), 20)
+            bmp._file_rows("RGB", drawn(0, 20), 20)
 
-    spec_bmp = spec("bmp")
     libjpeg = partial(jpeg.encode, image, 75, spec("jpg").subsampling)
     steps: Steps = {
         ("fresh JPEG", "random words"): drawer(20),
@@ -95,7 +94,7 @@ def image_steps(folder: Path) -> Steps:
         ("fresh BMP", "random words"): drawer(20),
         ("fresh BMP", "red and blue exchanged"): bmp_bands,
         ("fresh BMP", "file"): writer(
-            folder, [*map(bytes, bmp.Encoder(spec_bmp).encode(0).buffers)]
+            folder, [*map(bytes, bmp.Encoder(spec("bmp")).encode(0).buffers)]
         ),
     }
     direct = image_encoder(DatasetSpec(b"x", b"x", WIDTH, HEIGHT, direct=True))

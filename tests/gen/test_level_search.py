@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagine_gen.target_size.level_search import Fineness, Ladder, interpolated, level_of, log2
+from imagine_gen.target_size.level_search import Ladder, interpolated, level_of, log2
 
 LEVELS = 2_000
-FINENESS = Fineness(step=2, margin=2, tolerance=5)
 
 
 def expect(level: int) -> int:
@@ -27,7 +26,7 @@ def tried(room: int, size: float, power: float) -> tuple[int | None, dict[int, i
         sizes[level] = int(size * expect(level) ** power) + 1
         return sizes[level]
 
-    return Ladder(expect, LEVELS, 30_000, FINENESS).search(room, measure), sizes
+    return Ladder(expect, LEVELS, 30_000).search(room, measure), sizes
 
 
 def test_image_as_expected_is_tried_once() -> None:
@@ -62,7 +61,7 @@ def test_level_leaves_no_more_room_than_the_next_rung_asks_for(
 
 def test_too_little_room_for_a_segment_is_avoided_where_it_can_be() -> None:
     sizes = {0: 1_000, 1: 1_090, 2: 1_099, 3: 1_110}
-    ladder = Ladder(sizes.__getitem__, 4, 1_100, FINENESS)
+    ladder = Ladder(sizes.__getitem__, 4, 1_100)
     assert ladder.search(1_100, lambda level, _: sizes[level]) == 1
     assert ladder.search(1_003, lambda level, _: sizes[level]) == 0
     assert ladder.search(999, lambda level, _: sizes[level]) is None

@@ -42,8 +42,9 @@ def encoded(made: DatasetSpec, index: int) -> bytes:
 def dealt_pixels(made: DatasetSpec, index: int, rows: int, pool: int) -> np.ndarray:
     """Return the pixels of an image's strips by the words of the promise, below its edge too."""
     count = -(-made.height // rows)
-    picks, first_is_fresh = Dealer(made.seed, pool, count, made.height // rows).deal(index)
-    draws = [(Draw.POOL, pick) for pick in picks]
+    dealer = Dealer(made.seed, pool, count, made.height // rows)
+    first_is_fresh = index >= dealer.combinations
+    draws = [(Draw.POOL, pick) for pick in dealer.deal(index)]
     if first_is_fresh:
         draws[0] = (Draw.FRESH_STRIP, index)
     size = rows * made.row_bytes

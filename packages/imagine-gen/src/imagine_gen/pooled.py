@@ -13,14 +13,14 @@ whole pool is dealt again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Generic, NamedTuple
+from typing import Generic
 
 import numpy as np
 
 from imagine_common.errors import UsageError
 from imagine_gen.content.choose import content_of
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats.base import EncodedImage, ImageEncoder, Strip, StripFormat
+from imagine_gen.formats.base import EncodedImage, ImageEncoder, RowStrips, Strip
 from imagine_gen.random_streams import BlockStream, Draw, scramble
 
 _DEFAULT_STRIPS = 256
@@ -33,7 +33,7 @@ class PooledEncoder(ImageEncoder, Generic[Strip]):
     """Assembles images from the strips of a pool."""
 
     def __init__(
-        self, spec: DatasetSpec, strip_format: StripFormat[Strip], pool: Sequence[Strip]
+        self, spec: DatasetSpec, strip_format: RowStrips[Strip], pool: Sequence[Strip]
     ) -> None:
         self._strip_format = strip_format
         self._content = content_of(spec)
@@ -42,15 +42,14 @@ class PooledEncoder(ImageEncoder, Generic[Strip]):
 
     def encode(self, index: int) -> EncodedImage:
         """Return the file of an image."""
-        picks, first_is_fresh = self._dealer.deal(index)
-        strips = [self._pool[pick] for pick in picks]
-        if first_is_fresh:
+        strips = [self._pool[pick] for pick in self._dealer.deal(index)]
+        if index >= self._dealer.combinations:
             pixels = self._content.fresh_strip(index, self._strip_format.rows)
             strips[0] = self._strip_format.encode(pixels)
         return EncodedImage(self._strip_format.assemble(strips))
 
 
-def make_pool(spec: DatasetSpec, strip_format: StripFormat[Strip], pools: int) -> list[Strip]:
+def make_pool(spec: DatasetSpec, strip_format: RowStrips[Strip], pools: int) -> list[Strip]:
     """Return the strips of a pool, all different.
 
     So many `pools` of the dataset share the memory; over 8 GiB of pixels are a `UsageError`.
@@ -73,17 +72,11 @@ def default_pool_strips(strips_in_image: int, strip_bytes: int) -> int:
     return max(1, min(max(_DEFAULT_STRIPS, strips_in_image), _DEFAULT_MAX_BYTES // strip_bytes))
 
 
-class Deal(NamedTuple):
-    """The places of an image's strips in the pool, and whether a fresh one replaces the first."""
-
-    picks: list[int]
-    first_is_fresh: bool
-
-
 class Dealer:
     """Deals images of so many `strips` from a pool of so many.
 
-    The first `uncut` strips make images differ: cut strips can be equal.
+    The first `uncut` strips make images differ: cut strips can be equal. They differ in so many
+    `combinations`; images from this index on need a fresh strip as the first.
     """
 
     def __init__(self, seed: int, pool: int, strips: int, uncut: int) -> None:
@@ -97,11 +90,10 @@ class Dealer:
         self._radices = self._left[:digits].tolist()
         self._stream = BlockStream(seed, Draw.DEAL, strips)
 
-    def deal(self, index: int) -> Deal:
-        """Return the strips of an image; the first is fresh from index `combinations` on."""
-        fresh = index >= self.combinations
+    def deal(self, index: int) -> list[int]:
+        """Return the places of an image's strips in the pool."""
         offsets: list[int] = []
-        if not fresh:
+        if index < self.combinations:
             # The digits of the index, each below the number of strips left at its place.
             number = scramble(index, self.combinations)
             for left in self._radices:
@@ -118,4 +110,4 @@ class Dealer:
             moved[top + offset] = moved.get(top, top)
             moved[top] = pick
             picks.append(pick)
-        return Deal(picks, fresh)
+        return picks

@@ -28,9 +28,9 @@ class Noise(NamedTuple):
         def pixels(
             top: int, bottom: int, left: int = 0, right: int | None = None
         ) -> npt.NDArray[np.uint8]:
-            if right is None:
-                return read(top * size, (bottom - top) * size)
-            return read(top * size + left * self.pixel_bytes, (right - left) * self.pixel_bytes)
+            begin = top * size + left * self.pixel_bytes
+            end = bottom * size if right is None else (bottom - 1) * size + right * self.pixel_bytes
+            return read(begin, end - begin)
 
         return pixels
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -54,38 +54,11 @@ class FreshEncoder(ImageEncoder):
         """Return the file of an image in pieces."""
 
 
-class StripFormat(Protocol[Strip]):
-    """Encodes strips, and assembles files from them.
+class RowStrips(ABC, Generic[Strip]):
+    """Encodes strips of rows, and assembles files from them, for `--pooled`.
 
     A strip has `rows` rows, an image `count` strips. An image's file has all rows of its first
-    `uncut` strips. Only other strips may be cut to fit.
-    """
-
-    rows: int
-    count: int
-    uncut: int
-
-    def encode(self, pixels: npt.NDArray[np.uint8]) -> Strip:
-        """Return a strip of pixels: uint8 of shape (rows * width * channels,)."""
-
-    def assemble(self, strips: Sequence[Strip]) -> list[Buffer]:
-        """Return the file of an image that consists of these strips, from the top."""
-
-
-class FileFormat(Protocol):
-    """The module of a file format that does not come from Pillow, so that it can be pooled."""
-
-    @property
-    def Encoder(self) -> Callable[[DatasetSpec], ImageEncoder]:  # noqa: N802
-        """A class of encoders of fresh images."""
-
-    @property
-    def Strips(self) -> Callable[[DatasetSpec], StripFormat[Any]]:  # noqa: N802
-        """A class of strips."""
-
-
-class RowStrips:
-    """The division of an image into strips, for formats without blocks of several rows.
+    `uncut` strips. Only another strip may be cut to fit.
 
     A strip fits in one stored block of deflate, or has `least_rows` rows. Images have at least
     eight strips, or one for each row, so that strips can be combined in many ways.
@@ -97,3 +70,11 @@ class RowStrips:
         self.rows = max(1, min(fitting, most))
         self.uncut, self._last_rows = divmod(spec.height, self.rows)
         self.count = self.uncut + (self._last_rows > 0)
+
+    @abstractmethod
+    def encode(self, pixels: npt.NDArray[np.uint8]) -> Strip:
+        """Return a strip of pixels: uint8 of shape (rows * width * channels,)."""
+
+    @abstractmethod
+    def assemble(self, strips: Sequence[Strip]) -> list[Buffer]:
+        """Return the file of an image that consists of these strips, from the top."""

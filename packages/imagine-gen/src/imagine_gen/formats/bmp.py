@@ -38,40 +38,38 @@ class Encoder(FreshEncoder):
         rows_in_band = max(1, _BAND_BYTES // bmp_row_bytes(spec))
         for bottom in range(spec.height, 0, -rows_in_band):
             top = max(0, bottom - rows_in_band)
-            if spec.width <= _MOST_COLUMNS:
-                yield _file_rows(spec, pixels(top, bottom), bottom - top)
-                continue
             for left in range(0, spec.width, _MOST_COLUMNS):
                 right = min(left + _MOST_COLUMNS, spec.width)
-                yield _file_rows(spec.of_size(right - left, 1), pixels(top, bottom, left, right), 1)
+                yield _file_rows(spec.mode, pixels(top, bottom, left, right), bottom - top)
 
 
-class Strips(RowStrips):
+class Strips(RowStrips[bytes]):
     """Strips of rows in the order of the file: from the bottom up."""
 
     def __init__(self, spec: DatasetSpec) -> None:
         super().__init__(spec)
-        self._spec = spec
+        self._mode = spec.mode
         self._cut_bytes = -spec.height % self.rows * bmp_row_bytes(spec)
         self._head = _header(spec)
 
     def encode(self, pixels: npt.NDArray[np.uint8]) -> bytes:
         """Return a strip of pixels."""
-        return bytes(_file_rows(self._spec, pixels, self.rows))
+        return bytes(_file_rows(self._mode, pixels, self.rows))
 
     def assemble(self, strips: Sequence[bytes]) -> list[Buffer]:
         """Return the file of an image that consists of these strips, the last one cut to fit."""
         return [self._head, strips[-1][self._cut_bytes :], *strips[-2::-1]]
 
 
-def _file_rows(spec: DatasetSpec, pixels: npt.NDArray[np.uint8], rows: int) -> memoryview:
+def _file_rows(mode: str, pixels: npt.NDArray[np.uint8], rows: int) -> memoryview:
     """Return rows in the order of the file: the last one first, blue first, padded."""
-    padded = np.empty((rows, bmp_row_bytes(spec)), np.uint8)
-    padded[:, spec.row_bytes :] = 0
-    target = padded[:, : spec.row_bytes].reshape(rows, spec.width, -1)
+    row_bytes = len(pixels) // rows
+    padded = np.empty((rows, -(-row_bytes // 4) * 4), np.uint8)
+    padded[:, row_bytes:] = 0
+    target = padded[:, :row_bytes].reshape(rows, -1, CHANNELS[mode])
     source = pixels.reshape(target.shape)[::-1]
     target[:] = source
-    if spec.mode != "L":
+    if mode != "L":
         # Channel by channel is several times faster than NumPy's indexing by a list.
         target[:, :, 0] = source[:, :, 2]
         target[:, :, 2] = source[:, :, 0]

@@ -65,7 +65,7 @@ class Strip(NamedTuple):
     adler: int
 
 
-class Strips(RowStrips):
+class Strips(RowStrips[Strip]):
     """Strips of rows: IDAT chunks of stored blocks."""
 
     def __init__(self, spec: DatasetSpec, least_rows: int = 1) -> None:

@@ -17,9 +17,8 @@ from imagine_gen.dataset.target_sizes import Reach, TargetSizes
 from imagine_gen.formats.base import EncodedImage, ImageEncoder
 from imagine_gen.formats.jpeg import encode, levels, scan_begin, with_filler
 from imagine_gen.formats.pillow import Canvas
-from imagine_gen.target_size.level_search import Fineness, Ladder, interpolated, level_of
+from imagine_gen.target_size.level_search import Ladder, interpolated, level_of
 
-_FINENESS = Fineness(step=2, margin=2, tolerance=5)
 _SAMPLE_SIDE = 256  # a multiple of all MCUs
 _SAMPLE_IMAGES = 4  # encoded to find the least size that all images can have
 _END_OF_IMAGE_BYTES = 2
@@ -92,7 +91,7 @@ class TargetSizeEncoder(ImageEncoder):
         pixels = spec.width * spec.height
         room = (spec.target_size or 0) - self._overhead
         expect = partial(sample.expect, pixels=pixels)
-        self._ladder = Ladder(expect, len(self._levels), room, _FINENESS)
+        self._ladder = Ladder(expect, len(self._levels), room)
         self._sizes = TargetSizes(spec, sample.reach(pixels))
         self._content = content_of(spec)
         self._canvas = Canvas(spec)

@@ -12,29 +12,15 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
 
 _LEVELS_BETWEEN = 16
 _FEW_STEPS = 6
 _MANTISSA_BITS = 32
 _LOG_BITS = 12
 _LEAST_SEGMENT = 4  # bytes of the shortest comment
-
-
-class Fineness(NamedTuple):
-    """How near a search comes, in thousandths of the room (in bytes).
-
-    `step` is the distance of a ladder's rungs. The search first leaves a `margin`, so that an image
-    that is slightly larger than expected fits at once. It ends when at most `tolerance` is left.
-    """
-
-    step: int
-    margin: int
-    tolerance: int
-
-    def aim(self, room: int) -> int:
-        """Return how many bytes of a room to fill."""
-        return room - room * self.margin // 1000
+# In thousandths of the room: the distance of a ladder's rungs; what the search leaves at first, so
+# that an image that is slightly larger than expected fits at once; and what it leaves at most.
+_STEP, _MARGIN, _TOLERANCE = 2, 2, 5
 
 
 def interpolated(measure: Callable[[int], int], count: int) -> Callable[[int], int]:
@@ -59,20 +45,17 @@ class Ladder:
     One of the rungs is as near as possible to the usual `room` in bytes, less the margin.
     """
 
-    def __init__(
-        self, expect: Callable[[int], int], count: int, room: int, fineness: Fineness
-    ) -> None:
+    def __init__(self, expect: Callable[[int], int], count: int, room: int) -> None:
         self._expect = expect
         self._count = count
-        self._fineness = fineness
         self._levels: dict[int, int] = {}
         least, most = expect(0), expect(count - 1)
-        anchor = max(least, min(fineness.aim(room), most))
+        anchor = max(least, min(_aim(room), most))
         below, above = [anchor], [anchor]
         while below[-1] > least:
-            below.append(max(least, below[-1] - max(1, below[-1] * fineness.step // 1000)))
+            below.append(max(least, below[-1] - max(1, below[-1] * _STEP // 1000)))
         while above[-1] < most:
-            above.append(min(most, above[-1] + max(1, above[-1] * fineness.step // 1000)))
+            above.append(min(most, above[-1] + max(1, above[-1] * _STEP // 1000)))
         self._rungs = [*below[:0:-1], *above]
 
     def search(self, room: int, measure: Callable[[int, int | None], int]) -> int | None:
@@ -81,7 +64,7 @@ class Ladder:
         `room` is in bytes. `measure` gets a level and the best level so far, and returns the bytes
         of entropy-coded data that the image has at the level.
         """
-        aim = self._fineness.aim(room)
+        aim = _aim(room)
         good: int | None = None
         tight: int | None = None  # leaves room, but too little for a segment
         sizes: dict[int, int] = {}
@@ -98,7 +81,7 @@ class Ladder:
             left = room - sizes[level]
             if left == 0 or left >= _LEAST_SEGMENT:
                 low, good = rung, level
-                if left * 1000 <= room * self._fineness.tolerance:
+                if left * 1000 <= room * _TOLERANCE:
                     break
             else:
                 high = rung
@@ -113,6 +96,10 @@ class Ladder:
                 rung = (low + high) // 2
             rung = max(low + 1, min(rung, high - 1))
         return tight if good is None else good
+
+
+def _aim(room: int) -> int:
+    return room - room * _MARGIN // 1000
 
 
 def level_of(size: int, expect: Callable[[int], int], count: int) -> int:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from importlib import import_module
+from typing import Any
 
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.formats.base import EncodedImage, FileFormat, ImageEncoder
+from imagine_gen.formats.base import EncodedImage, ImageEncoder
 
 # An encoder of fresh images takes the memory of an image, so only the last one is kept, for a next
 # image of the same dimensions. Encoders of pooled images share their pools and are small.
 _KEPT_FRESH = 1
 _KEPT_POOLED = 1024
+_MODULES = {"jpg": "jpeg", "bmp": "bmp", "png": "png_stored"}  # others share `pillow`
 
 
 def image_encoder(spec: DatasetSpec) -> ImageEncoder:
@@ -56,42 +59,19 @@ def _encoders(spec: DatasetSpec) -> Callable[[DatasetSpec], ImageEncoder]:
 
         sample = Sample(spec.of_size(spec.width, spec.height))
         return lambda fixed: TargetSizeEncoder(fixed, sample)
-    if spec.format.pillow:
-        from imagine_gen.formats import pillow
-
-        return pillow.Encoder
-    if spec.image_format == "jpg":
-        from imagine_gen.formats.jpeg import Encoder
-
-        return Encoder
-    file_format = _file_format(spec)
+    usual = _MODULES.get(spec.image_format, "pillow")
+    name = "png_compressed" if spec.compress_level else usual
+    file_format: Any = import_module(f"imagine_gen.formats.{name}")
     if not spec.pooled:
-        return file_format.Encoder
+        make: Callable[[DatasetSpec], ImageEncoder] = file_format.Encoder
+        return make
     from imagine_gen.pooled import PooledEncoder, make_pool
 
     # Images of one width share a pool, which is made for the highest of them.
     widths = spec.sizes.pool_widths if spec.sizes else (spec.width,)
-    highest = {width: spec.of_size(width, spec.height) for width in widths}
     strips = file_format.Strips
-    pools = {
-        width: make_pool(largest, strips(largest), len(widths))
-        for width, largest in highest.items()
-    }
+    pools = {}
+    for width in widths:
+        highest = spec.of_size(width, spec.height)
+        pools[width] = make_pool(highest, strips(highest), len(widths))
     return lambda fixed: PooledEncoder(fixed, strips(fixed), pools[fixed.width])
-
-
-def _file_format(spec: DatasetSpec) -> FileFormat:
-    """Return the module of a format that can be pooled."""
-    if spec.image_format == "bmp":
-        from imagine_gen.formats import bmp
-
-        return bmp
-    if spec.compress_level:
-        from imagine_gen.formats import png_compressed
-
-        return png_compressed
-    if spec.image_format == "png":
-        from imagine_gen.formats import png_stored
-
-        return png_stored
-    raise NotImplementedError(f"no encoder for {spec.image_format}")

@@ -8,20 +8,25 @@ symbols begin where bytes begin. 0xFF is never used, so no byte has to be stuffe
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from imagine_common.files.output import Buffer
 from imagine_gen.dataset.spec import DatasetSpec
+from imagine_gen.dataset.target_sizes import Reach, TargetSizes
+from imagine_gen.formats.base import EncodedImage, ImageEncoder
 from imagine_gen.formats.jpeg import MCU
+from imagine_gen.random_streams import FastStream
 
 Bytes = npt.NDArray[np.uint8]
 
 MOST_DIFFERENCE = 127
-END_OF_IMAGE = b"\xff\xd9"
+_END_OF_IMAGE = b"\xff\xd9"
 COEFFICIENTS = 63  # of a block, besides DC
 _BLOCK_SIDE = 8
 _NIBBLE, _BYTE = 4, 8
@@ -138,7 +143,7 @@ class Blocks(NamedTuple):
         return self.columns * self.rows * self.in_mcu
 
 
-def blocks_of(spec: DatasetSpec) -> Blocks:
+def _blocks_of(spec: DatasetSpec) -> Blocks:
     """Return the blocks of images of a width, a height, a mode and a subsampling."""
     width, height = MCU[spec.subsampling]
     return Blocks(
@@ -150,13 +155,13 @@ def blocks_of(spec: DatasetSpec) -> Blocks:
     )
 
 
-def head_of(
-    spec: DatasetSpec, blocks: Blocks, quantization: Sequence[bytes], codings: Sequence[Coding]
+def _head_of(
+    spec: DatasetSpec, blocks: Blocks, quantization: Sequence[bytes], coding: Coding
 ) -> bytes:
     """Return all segments before the scan's data.
 
-    `quantization` has the tables of luma and perhaps chroma, 64 entries each in zigzag order, and
-    `codings` the AC codings. If there is one, chroma uses it too.
+    `quantization` has the tables of luma and perhaps chroma, 64 entries each in zigzag order. If
+    there is one, chroma uses it too.
     """
     components = 1 + blocks.chroma
     frame = struct.pack(">BHHB", 8, spec.height, spec.width, components)
@@ -164,18 +169,53 @@ def head_of(
     for number in range(components):
         factors = 1 << 4 | 1 if number else blocks.across << 4 | blocks.down
         frame += bytes([number + 1, factors, min(number, len(quantization) - 1)])
-        scan += bytes([number + 1, min(number, len(codings) - 1)])
-    tables = b"\x00" + _DC_TABLE
-    for number, coding in enumerate(codings):
-        tables += bytes([1 << 4 | number]) + coding.table
+        scan += bytes([number + 1, 0])
     divisors = b"".join(bytes([number]) + table for number, table in enumerate(quantization))
     segments = (
         (_APP0, _JFIF),
         (_DQT, divisors),
         (_SOF0, frame),
-        (_DHT, tables),
+        (_DHT, b"\x00" + _DC_TABLE + b"\x10" + coding.table),
         (_SOS, scan + bytes([0, COEFFICIENTS, 0])),
     )
     return b"\xff\xd8" + b"".join(
         struct.pack(">BBH", 0xFF, marker, 2 + len(data)) + data for marker, data in segments
     )
+
+
+class DirectEncoder(ImageEncoder):
+    """Writes JPEG files of one width and height.
+
+    A block has up to `most` bytes of AC symbols, and two more.
+    """
+
+    def __init__(
+        self, spec: DatasetSpec, quantization: Sequence[bytes], coding: Coding, most: int
+    ) -> None:
+        self._blocks = _blocks_of(spec)
+        self._head = _head_of(spec, self._blocks, quantization, coding)
+        count = self._blocks.total
+        self._least = len(self._head) + 2 * count + len(_END_OF_IMAGE)
+        self._sizes: TargetSizes | None = None
+        if spec.target_size is not None:
+            reach = Reach(self._least, self._least + most * count, self._least)
+            self._sizes = TargetSizes(spec, reach)
+        self._stream = FastStream(spec.seed)
+
+    def wanted_size(self, index: int) -> int | None:
+        """Return the size in bytes that an image's file must have, or None for any."""
+        return None if self._sizes is None else self._sizes(index)
+
+    def encode(self, index: int) -> EncodedImage:
+        """Return the file of an image."""
+        return EncodedImage(self._pieces(index))
+
+    def _pieces(self, index: int) -> Iterator[Buffer]:
+        self._stream.jump(index)
+        yield self._head
+        yield from self._scan(index)
+        yield _END_OF_IMAGE
+
+    @abstractmethod
+    def _scan(self, index: int) -> Iterator[Buffer]:
+        """Yield the data of an image's scan, with the stream at the image's bytes."""

@@ -9,26 +9,21 @@ import numpy as np
 
 from imagine_common.files.output import Buffer
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.dataset.target_sizes import Reach, TargetSizes
-from imagine_gen.formats.base import EncodedImage, ImageEncoder
 from imagine_gen.formats.direct.coding import (
     COEFFICIENTS,
-    END_OF_IMAGE,
     MOST_DIFFERENCE,
     Bytes,
     Coding,
+    DirectEncoder,
     Symbol,
-    blocks_of,
-    head_of,
 )
-from imagine_gen.random_streams import FastStream
 
 # Coefficients are at most 63. So the sum of 62 of them (432 levels) and of the four DC differences
 # in an MCU (64 levels) stays within the 512 levels that all decoders clip in the same way.
 CODING = Coding(Symbol(run, size) for run in range(2) for size in range(1, 7))
 _WITHOUT_RUNS = CODING.valid_bytes(1)
 _DIFFERENCE_BITS = np.uint8(MOST_DIFFERENCE)
-_QUANTIZATION = bytes([1] + [1] * COEFFICIENTS)
+_QUANTIZATION = bytes([1] * (1 + COEFFICIENTS))
 # A block ends at coefficient 62 or before: with 63, it would have no end-of-block code (F.1.2.2).
 MOST_SYMBOLS = COEFFICIENTS - 1
 # The default number of AC symbols in a block, in hundredths: files then have the size of noise
@@ -37,36 +32,23 @@ _USUAL_SYMBOLS = {None: 3360, "4:4:4": 2477, "4:2:2": 2342, "4:2:0": 2367}
 _BAND_BYTES = 1 << 20  # made at once: fewer calls, and still in the cache of a core
 
 
-class NoiseEncoder(ImageEncoder):
+class NoiseEncoder(DirectEncoder):
     """Writes JPEG files of noise of one width and height.
 
     The first blocks of an image may have one symbol more than the others.
     """
 
     def __init__(self, spec: DatasetSpec) -> None:
-        self._blocks = blocks_of(spec)
-        self._head = head_of(spec, self._blocks, [_QUANTIZATION], [CODING])
-        count = self._blocks.total
-        self._least = len(self._head) + 2 * count + len(END_OF_IMAGE)
-        self._usual = self._least + count * _USUAL_SYMBOLS[spec.subsampling] // 100
-        self._sizes: TargetSizes | None = None
-        if spec.target_size is not None:
-            most = self._least + MOST_SYMBOLS * count
-            self._sizes = TargetSizes(spec, Reach(self._least, most, self._least))
-        self._stream = FastStream(spec.seed)
+        super().__init__(spec, [_QUANTIZATION], CODING, MOST_SYMBOLS)
+        usual = self._blocks.total * _USUAL_SYMBOLS[spec.subsampling] // 100
+        self._usual = self._least + usual
 
     def wanted_size(self, index: int) -> int:
         """Return the size in bytes that an image's file must have."""
-        return self._usual if self._sizes is None else self._sizes(index)
+        return super().wanted_size(index) or self._usual
 
-    def encode(self, index: int) -> EncodedImage:
-        """Return the file of an image."""
-        return EncodedImage(self._pieces(index))
-
-    def _pieces(self, index: int) -> Iterator[Buffer]:
+    def _scan(self, index: int) -> Iterator[Buffer]:
         symbols, longer = divmod(self.wanted_size(index) - self._least, self._blocks.total)
-        self._stream.jump(index)
-        yield self._head
         step = 2 * self._blocks.in_mcu  # The DC differences of two neighbors cancel out.
         step *= max(1, _BAND_BYTES // (step * (symbols + 3)))
         offset = 0
@@ -78,7 +60,6 @@ class NoiseEncoder(ImageEncoder):
             offset += size
             _make_blocks(data, self._blocks.in_mcu, symbols, longer_here)
             yield data.data
-        yield END_OF_IMAGE
 
 
 def _make_blocks(data: Bytes, in_mcu: int, symbols: int, longer: int) -> None:

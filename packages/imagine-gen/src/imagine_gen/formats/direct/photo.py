@@ -15,20 +15,15 @@ from imagine_common.files.output import Buffer
 from imagine_gen.content.base import Pixels
 from imagine_gen.content.photo.images import PhotoContent
 from imagine_gen.dataset.spec import DatasetSpec
-from imagine_gen.dataset.target_sizes import Reach, TargetSizes
-from imagine_gen.formats.base import EncodedImage, ImageEncoder
 from imagine_gen.formats.direct.coding import (
     COEFFICIENTS,
-    END_OF_IMAGE,
     MOST_DIFFERENCE,
     Blocks,
     Coding,
+    DirectEncoder,
     Symbol,
-    blocks_of,
     difference_bytes,
-    head_of,
 )
-from imagine_gen.random_streams import FastStream
 
 Plane = npt.NDArray[np.int32]
 Numbers = npt.NDArray[np.int64]
@@ -54,44 +49,26 @@ _DC_DIVISOR = 16  # two gray levels a step
 _QUANTIZATION = bytes([_DC_DIVISOR] + [4] * COEFFICIENTS), bytes([_DC_DIVISOR] + [2] * COEFFICIENTS)
 
 
-class PhotoEncoder(ImageEncoder):
+class PhotoEncoder(DirectEncoder):
     """Writes JPEG files of photo content of one width and height.
 
     With a target size, the bytes are dealt out to the blocks of about 11 million pixels at a time.
     """
 
     def __init__(self, spec: DatasetSpec) -> None:
-        blocks = self._blocks = blocks_of(spec)
-        divisors = _QUANTIZATION[: 1 + (spec.mode != "L")]
-        self._head = head_of(spec, blocks, divisors, [CODING])
-        self._least = len(self._head) + 2 * blocks.total + len(END_OF_IMAGE)
-        self._sizes: TargetSizes | None = None
-        if spec.target_size is not None:
-            most = self._least + _MOST_NEAR * blocks.total
-            self._sizes = TargetSizes(spec, Reach(self._least, most, self._least))
-        self._stream = FastStream(spec.seed)
+        super().__init__(spec, _QUANTIZATION[: 1 + (spec.mode != "L")], CODING, _MOST_NEAR)
+        blocks = self._blocks
         width, self._height = blocks.columns * blocks.across, blocks.rows * blocks.down
         self._content = PhotoContent(spec.seed, width, self._height, spec.mode)
         self._shape = (-1, width, 1 + blocks.chroma)
 
-    def wanted_size(self, index: int) -> int | None:
-        """Return the size in bytes that an image's file must have, or None for any."""
-        return None if self._sizes is None else self._sizes(index)
-
-    def encode(self, index: int) -> EncodedImage:
-        """Return the file of an image."""
-        return EncodedImage(self._pieces(index))
-
-    def _pieces(self, index: int) -> Iterator[Buffer]:
+    def _scan(self, index: int) -> Iterator[Buffer]:
         blocks = self._blocks
         size = self.wanted_size(index)
         total = None if size is None else size - self._least
-        lookup = _FAR_BYTES
-        if total is not None and total > _MOST_FAR * blocks.total:
-            lookup = _NEAR_BYTES
-        most = _MOST_NEAR if lookup is _NEAR_BYTES else _MOST_FAR
-        self._stream.jump(index)
-        yield self._head
+        lookup, most = _FAR_BYTES, _MOST_FAR
+        if total is not None and total > most * blocks.total:
+            lookup, most = _NEAR_BYTES, _MOST_NEAR
         pixels = self._content.image(index)
         step = max(1, _BLOCKS_IN_BAND // (blocks.columns * blocks.in_mcu))
         before = np.zeros(blocks.chroma + 1, np.int16)  # the last DC of each component
@@ -112,7 +89,6 @@ class PhotoEncoder(ImageEncoder):
             data[ends - symbols - 2] = difference_bytes()[differences + MOST_DIFFERENCE]
             data[ends - 1] = CODING.end
             yield data.data
-        yield END_OF_IMAGE
 
     def _scene(self, pixels: Pixels, top: int, bottom: int) -> tuple[Plane, list[Plane]]:
         """Return the luma of rows of the scene and of their neighbors, and chroma of the rows.
