@@ -151,6 +151,15 @@ def test_lines_in_waiting_are_removed_when_the_source_fails(tmp_path: Path) -> N
     assert os.listdir(tmp_path) == []
 
 
+def test_a_slice_whose_first_lines_were_removed_is_an_error(tmp_path: Path) -> None:
+    batches = cut(tmp_path, 10, [[b"a"], [b"b"]])
+    assert next(batches) is None
+    (spool,) = tmp_path.iterdir()
+    spool.unlink()
+    with pytest.raises(ImagineError, match="No such file"):
+        existing(batches)
+
+
 def test_lines_can_be_read_again(tmp_path: Path) -> None:
     (part,) = existing(cut(tmp_path, 2, [[b"a", b"b"]]))
     assert os.listdir(tmp_path) == [os.fsdecode(os.path.basename(part.spool))]

@@ -137,7 +137,9 @@ def cut_slices(
                     if not spool:
                         first, spool = position, temporary_name(folder)
                         os.close(create_temporary(spool))
-                    with open(spool, "ab", buffering=0) as file:
+                    # Not "ab", which would make a file that was removed anew, without its lines.
+                    with open(spool, "r+b", buffering=0) as file:
+                        file.seek(0, os.SEEK_END)
                         data = delimiter.join([*lines, b""])
                         write_all(file.fileno(), [data], len(data))
                 count += len(lines)
