@@ -34,10 +34,7 @@ class Report:
         item: str = "",
         resumable: bool = False,
     ) -> None:
-        self.files = 0
-        self.images = 0
-        self.size = 0
-        self.kept = 0
+        self.files = self.images = self.size = self.kept = 0
         self._prog = prog
         self._quiet = quiet
         self._total = total

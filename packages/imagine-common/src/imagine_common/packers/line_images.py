@@ -7,7 +7,7 @@ from itertools import chain
 from typing import TypeAlias
 
 from imagine_common.errors import ImagineError, UsageError
-from imagine_common.files.urls import is_remote, is_url, local_path, rooted
+from imagine_common.files.urls import is_remote, local_path, rooted
 from imagine_common.packers.images import look_at_image, offset_labels, read_image
 from imagine_common.packers.pack_spec import PackSpec
 from imagine_common.packers.records import Image, InvalidSample
@@ -74,8 +74,7 @@ def line_images(
 def _parse(line_format: LineFormat, spec: PackSpec, position: int, line: bytes) -> Found:
     try:
         image = offset_labels(line_format.parse(line, position), spec.label_offset)
-        if is_url(image.path):
-            local_path(image.path)  # raises an error for an invalid URL
+        local_path(image.path)  # raises an error for an invalid URL
         return image
     except ImagineError as error:
         return ImagineError(str(error))  # A `UsageError` would end the run.

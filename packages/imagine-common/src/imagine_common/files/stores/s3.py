@@ -45,16 +45,10 @@ class S3Store(Store):
         """Yield the entries of a folder that begin with a prefix, holding one page in memory."""
         bucket, key, _ = self._fs.split_path(folder.decode())
         begin = f"{key.rstrip('/')}/" if key else ""
-        more: dict[str, str] = {}
+        query = {"Bucket": bucket, "Prefix": begin + prefix.decode(), "Delimiter": "/"}
         while True:
             with errors_named(folder):
-                page = self._fs.call_s3(
-                    "list_objects_v2",
-                    Bucket=bucket,
-                    Prefix=begin + prefix.decode(),
-                    Delimiter="/",
-                    **more,
-                )
+                page = self._fs.call_s3("list_objects_v2", **query)
             for entry in page.get("CommonPrefixes", ()):
                 name = entry["Prefix"][len(begin) : -1].encode()
                 if name:  # A key with two slashes in a row has an empty one.
@@ -65,7 +59,7 @@ class S3Store(Store):
                     yield Listed(name, entry["Size"], False)
             if not page.get("IsTruncated"):
                 return
-            more = {"ContinuationToken": page["NextContinuationToken"]}
+            query["ContinuationToken"] = page["NextContinuationToken"]
 
 
 class S3Upload(Upload):
