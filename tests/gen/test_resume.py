@@ -227,9 +227,9 @@ def test_few_kept_images_are_made_again(
     spec = DatasetSpec(tmp_path, "image_", 8, 8, 40, "png")
     made: list[int] = []
 
-    def is_alike(_encoder: object, index: int, _path: bytes) -> bool:
-        made.append(index)
-        return True
+    def is_alike(_spec: object, _encoder: object, indexes: range) -> list[bool]:
+        made.extend(indexes)
+        return [True]
 
     monkeypatch.setattr("imagine_gen.verify._is_alike", is_alike)
     units = (([index], [FinishedFile(1, kept=True)]) for index in range(40))

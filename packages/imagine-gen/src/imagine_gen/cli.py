@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from imagine_common.parallel.ordered_map import Workers
     from imagine_gen.dataset.dimensions import Sizes
     from imagine_gen.dataset.spec import DatasetSpec
+    from imagine_gen.work.files import FinishedFile
 
 _MUCH_FILLER = 5  # percent
 
@@ -142,34 +143,39 @@ def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
 def _stream(args: argparse.Namespace, spec: DatasetSpec) -> None:
     from imagine_gen.tar_stream import stream_tar
 
-    units = stream_tar(spec, 1, args.workers, args.chunksize)
-    filler = 0
     report = Report(args.prog, args.quiet, spec.count)
-    with report, closing(units):
-        args.report = report
-        for unit in units:
-            report.add(unit.images, unit.images, unit.bytes)
-            filler += unit.filler
-        _summarize(report, spec, filler, report.size)
+    _make(args, spec, report, stream_tar(spec, 1, args.workers, args.chunksize), None)
 
 
 def _generate(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None) -> None:
-    from imagine_gen.create import dataset_bytes, generate_units
+    from imagine_gen.create import generate_units
 
     if args.resume and spec.image_format == "tiff":
         from imagine_gen.work.files import silence_pillow
 
         silence_pillow()
     manifest = ManifestWriter(args.delimiter)
-    first_bytes = None
-    filler = made = 0
     report = Report(args.prog, args.quiet, spec.count, item="image", resumable=True)
     others = Others(args.clean, args.keep_others, report.warn)
     units = generate_units(spec, workers, args.chunksize, args.resume, args.fsync, others)
+    _make(args, spec, report, units, manifest)
+
+
+def _make(
+    args: argparse.Namespace,
+    spec: DatasetSpec,
+    report: Report,
+    units: Generator[tuple[range, list[FinishedFile]]],
+    manifest: ManifestWriter | None,
+) -> None:
+    """Make the images of units, and report them and the share of filler in the bytes made."""
+    first_bytes = None
+    filler = made = 0
     with report, closing(units):
         args.report = report
         for indexes, files in units:
-            manifest.write(Entry(spec.image_path(index), spec.labels(index)) for index in indexes)
+            if manifest:
+                manifest.write(Entry(spec.image_path(at), spec.labels(at)) for at in indexes)
             size = sum(file.size for file in files)
             kept = [file.size for file in files if file.kept]
             report.add(len(files), len(files), size, len(kept))
@@ -177,21 +183,18 @@ def _generate(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | No
             filler += sum(file.filler for file in files)
             made += size - sum(kept)
         if args.size:
+            from imagine_gen.create import dataset_bytes
+
             folder = show(spec.path)
             report.info(f"First image size from {folder}, in bytes: {first_bytes}")
             report.info(f"Directory {folder} size, in bytes: {dataset_bytes(spec)}")
-        _summarize(report, spec, filler, made)
-
-
-def _summarize(report: Report, spec: DatasetSpec, filler: int, made: int) -> None:
-    """Report the end of a run that made so many bytes, including filler."""
-    share = 100 * filler / max(1, made)
-    report.summarize("image", more=f", filler {share:.2f}%" if spec.target_size else "")
-    if share > _MUCH_FILLER:
-        report.warn(
-            f"{share:.1f}% of the bytes fill files up to --target-size, and decoders skip them;"
-            " use larger images or a smaller target"
-        )
+        share = 100 * filler / max(1, made)
+        report.summarize("image", more=f", filler {share:.2f}%" if spec.target_size else "")
+        if share > _MUCH_FILLER:
+            report.warn(
+                f"{share:.1f}% of the bytes fill files up to --target-size, and decoders skip them;"
+                " use larger images or a smaller target"
+            )
 
 
 def _verify(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None) -> None:

@@ -7,52 +7,42 @@ extension `.cls`, which contains the label in digits.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from functools import partial
-from typing import NamedTuple
 
 from imagine_common.errors import ImagineError, StdoutClosed, UsageError
 from imagine_common.exchange.tar import archive_end, member_head, member_padding
-from imagine_common.files.output import Buffer, BufferedOutput
+from imagine_common.files.output import BufferedOutput
 from imagine_common.host.threads import check_stopped, worker_process
 from imagine_common.parallel.progress import progress
 from imagine_common.text import show
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import EncodedImage, ImageEncoder
+from imagine_gen.work.files import FinishedFile
 from imagine_gen.work.units import mapped_units
-
-
-class TarSummary(NamedTuple):
-    """A stretch of the stream: the number of images, their bytes, and how many are filler."""
-
-    images: int
-    bytes: int
-    filler: int
 
 
 def stream_tar(
     spec: DatasetSpec, fd: int, workers: int | None = None, chunksize: int | None = None
-) -> Generator[TarSummary]:
-    """Write the images of a dataset to a descriptor as a tar archive; yield a summary of each unit.
+) -> Generator[tuple[range, list[FinishedFile]]]:
+    """Write the images of a dataset to a descriptor as a tar archive; yield each unit's indexes.
 
     Members have the names of the files below the dataset's folder. Metadata is fixed, so the
     archive has the same bytes on every host. By default, one process makes pooled images, because
     handing one over takes as long as making it.
     """
     check_stream(spec)
-    if (spec.pooled or spec.direct) and workers is None:
+    is_fast = spec.pooled or spec.direct
+    if is_fast and workers is None:
         workers = 1
     output = BufferedOutput(fd)
-    with mapped_units(
-        partial(_encode, not (spec.pooled or spec.direct)), spec, workers, chunksize
-    ) as units:
+    with mapped_units(partial(_encode, not is_fast), spec, workers, chunksize) as units:
         try:
             for indexes, images in units:
-                size = 0
-                for index, image in zip(indexes, images):
-                    size += _write_image(output, spec, index, image.buffers)
+                pairs = zip(indexes, images)
+                files = [_write_image(output, spec, index, image) for index, image in pairs]
                 output.flush()  # A reader may be waiting for these.
-                yield TarSummary(len(images), size, sum(image.filler for image in images))
+                yield indexes, files
             output.write([archive_end(output.size)])
             output.flush()
         except BrokenPipeError:
@@ -86,15 +76,15 @@ def _encode(
 
 
 def _write_image(
-    output: BufferedOutput, spec: DatasetSpec, index: int, buffers: Iterable[Buffer]
-) -> int:
-    """Append an image and its label, and return the bytes of the image."""
+    output: BufferedOutput, spec: DatasetSpec, index: int, image: EncodedImage
+) -> FinishedFile:
+    """Append an image and its label."""
     name = spec.image_name(index)
-    pieces = list(buffers)
+    pieces = list(image.buffers)
     size = sum(map(len, pieces))
     output.write([member_head(name, size), *pieces, member_padding(size)])
     for label in spec.labels(index):
         digits = b"%d" % label
         head = member_head(os.path.splitext(name)[0] + b".cls", len(digits))
         output.write([head, digits, member_padding(len(digits))])
-    return size
+    return FinishedFile(size, image.filler)

@@ -110,7 +110,7 @@ def compare_kept(
         index = next((index for index, file in zip(indexes, files) if file.kept), -1)
         if index >= spec.start + spec.count * compared // most:
             compared += 1
-            alike: list[bool] = work_on(_are_alike, spec, range(index, index + 1))
+            alike: list[bool] = work_on(_is_alike, spec, range(index, index + 1))
             if not alike[0]:
                 raise ImagineError(
                     f"{show(spec.image_path(index))}: kept by --resume, but it differs from the"
@@ -120,14 +120,12 @@ def compare_kept(
         yield indexes, files
 
 
-def _are_alike(spec: DatasetSpec, encoder: ImageEncoder, indexes: range) -> list[bool]:
-    return [_is_alike(encoder, index, spec.image_path(index)) for index in indexes]
-
-
-def _is_alike(encoder: ImageEncoder, index: int, path: bytes) -> bool:
-    """Return whether an existing file has about the pixels that would be made now."""
+def _is_alike(spec: DatasetSpec, encoder: ImageEncoder, indexes: range) -> list[bool]:
+    """Return whether the existing file of one image has about the pixels that would be made now."""
+    (index,) = indexes
+    path = spec.image_path(index)
     if not _verify_image(encoder, index, path).fault:
-        return True
+        return [True]
     from PIL import Image, ImageChops, ImageStat
 
     with open_input(path, "an image file") as file:
@@ -140,7 +138,7 @@ def _is_alike(encoder: ImageEncoder, index: int, path: bytes) -> bool:
         # A GIF file of mode RGB is opened with a palette.
         pair = [image.convert("RGB" if image.mode == "P" else image.mode) for image in images]
     except Exception:  # Pillow raises many types for a broken file.
-        return False
+        return [False]
     error = ImageStat.Stat(ImageChops.difference(*pair))
     variance = sum(sum(ImageStat.Stat(image).var) for image in pair)
-    return bool(sum(error.sum2) <= _TOLERANCE * variance * pair[0].width * pair[0].height)
+    return [sum(error.sum2) <= _TOLERANCE * variance * pair[0].width * pair[0].height]
