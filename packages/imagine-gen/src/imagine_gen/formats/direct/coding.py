@@ -11,6 +11,7 @@ import struct
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -208,13 +209,8 @@ class DirectEncoder(ImageEncoder):
 
     def encode(self, index: int) -> EncodedImage:
         """Return the file of an image."""
-        return EncodedImage(self._pieces(index))
-
-    def _pieces(self, index: int) -> Iterator[Buffer]:
         self._stream.jump(index)
-        yield self._head
-        yield from self._scan(index)
-        yield _END_OF_IMAGE
+        return EncodedImage(chain([self._head], self._scan(index), [_END_OF_IMAGE]))
 
     @abstractmethod
     def _scan(self, index: int) -> Iterator[Buffer]:

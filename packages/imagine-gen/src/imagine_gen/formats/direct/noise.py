@@ -45,7 +45,7 @@ class NoiseEncoder(DirectEncoder):
 
     def wanted_size(self, index: int) -> int:
         """Return the size in bytes that an image's file must have."""
-        return super().wanted_size(index) or self._usual
+        return self._usual if self._sizes is None else self._sizes(index)
 
     def _scan(self, index: int) -> Iterator[Buffer]:
         symbols, longer = divmod(self.wanted_size(index) - self._least, self._blocks.total)
