@@ -83,17 +83,17 @@ def with_options(options: Mapping[str, object]) -> Callable[[_Function], _Functi
     """Return a decorator that gives a public function with `**options` an explicit signature.
 
     `options` has the default of each keyword that the function accepts for its `**options`. The
-    signature lists them as keyword-only parameters in their place. A call with any other
+    signature lists them as keyword-only parameters before the function's own. A call with any other
     keyword raises a `TypeError` that names the function; a value of a wrong type, a `UsageError`.
     """
 
     def decorate(function: _Function) -> _Function:
         own = signature(function)
-        *parameters, _ = own.parameters.values()
-        parameters += [
+        added = [
             Parameter(name, Parameter.KEYWORD_ONLY, default=default)
             for name, default in options.items()
         ]
+        parameters = sorted([*added, *own.parameters.values()], key=lambda found: found.kind)[:-1]
         explicit = own.replace(parameters=parameters)
         known = explicit.parameters.keys()
 
