@@ -54,11 +54,9 @@ def _words(spec: DatasetSpec) -> set[str]:
 def _check_dimensions(spec: DatasetSpec) -> None:
     most = spec.format.max_side
     sides = spec.sizes.sides if spec.sizes else ("--width", "--height")
-    if spec.sizes:
-        for side, least in zip(sides, spec.sizes.least):
-            check_range(side, least, 1, most)
-    for side, greatest in zip(sides, (spec.width, spec.height)):
-        check_range(side, greatest, 1, most)
+    least = spec.sizes.least if spec.sizes else ()
+    for side, pixels in zip(sides * 2, (*least, spec.width, spec.height)):
+        check_range(side, pixels, 1, most)
 
 
 def _conflicts(spec: DatasetSpec) -> Iterator[str]:

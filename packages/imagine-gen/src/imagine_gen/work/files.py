@@ -105,10 +105,8 @@ def existing_size(spec: DatasetSpec, path: bytes) -> int:
                 return file.size if header == (spec.width, spec.height, spec.mode) else 0
             contents = FileSlice(file.read_at, 0, _WINDOW_BYTES)
             wanted = (spec.image_format, spec.width, spec.height, spec.mode)
-            is_kept = read_header(contents)[:4] == wanted and has_end(contents, file.size)
-            if spec.image_format == "bmp":
-                is_kept = is_kept and not _ends_in_zeros(contents, file.size)
-            return file.size if is_kept else 0
+            is_whole = has_end(contents, file.size) and not _ends_in_zeros(contents, file.size)
+            return file.size if is_whole and read_header(contents)[:4] == wanted else 0
     except ImagineError:
         return 0  # Replacing the file reports what is wrong with it.
 
