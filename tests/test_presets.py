@@ -52,6 +52,13 @@ def test_options_override_a_presets_values(tmp_path: Path, name: str) -> None:
     assert all(line.partition("\t")[0].endswith(".png") for line in lines(as_png.stdout))
 
 
+@pytest.mark.parametrize("name", [name for name, tool in CASES if tool == "gen"])
+def test_every_preset_goes_with_direct(tmp_path: Path, name: str) -> None:
+    result = run("gen", "--preset", name, "--direct", "--count", "2", "--path", tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert len(lines(result.stdout)) == 2
+
+
 def test_an_error_about_a_presets_option_names_the_preset(tmp_path: Path) -> None:
     args = ["--preset", "4k", "--path", tmp_path / "im", "--image-format", "bmp"]
     result = run("gen", *args, "--height", "500000")

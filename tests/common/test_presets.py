@@ -41,6 +41,7 @@ def make_parser(prog: str = "tool") -> Parser:
     parser.add_argument("--count", "--number", type=int, default=1)
     parser.add_argument("--tar", action="store_true")
     parser.add_argument("--index", action="store_true")
+    parser.add_argument("--direct", action="store_true")
     parser.add_argument("--verbose", action="store_true")
     parser.add_argument("files", nargs="*", help="what to read")
     parser.add_closing_options(parser.add_argument_group("more"))
@@ -109,10 +110,12 @@ def test_options_of_a_preset_do_not_count_as_given(folder: Path) -> None:
     [
         ("--width=9", {"height": 3}, {"size-list": "l"}),
         ("--size-list=m", {"quality": 3}, {"width": 3, "height": 3}),
-        ("--quality=9", {"width": 3}, {"target-size": 3, "target-size-stdev": 3}),
+        ("--quality=9", {"width": 3}, {"target-size": 3, "target-size-stdev": 3, "direct": True}),
+        ("--direct", {"subsampling": "4:4:4", "target-size": 3}, {"quality": 3}),
         ("--target-size=9", {"width": 3}, {"quality": 3, "target-size-stdev": 3}),
         ("--target-size-stdev=9", {"target-size": 3}, {"quality": 3}),
         ("--image-format=png", {"width": 3}, {"subsampling": "4:4:4", "quality": 3}),
+        ("--image-format=png", {"width": 3}, {"target-size": 3, "direct": True}),
         ("--mode=L", {"quality": 3}, {"subsampling": "4:4:4"}),
         ("--name=n", {}, {"name-format": "f"}),
         ("--name-format=n", {}, {"name": "f"}),
