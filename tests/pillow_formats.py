@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import PIL
 from PIL import Image, features
 
 from imagine_gen.dataset.formats import FORMATS
@@ -15,4 +14,3 @@ AVAILABLE = [
     if kind in Image.SAVE and (name != "jp2" or features.check_codec("jpg_2000"))
 ]
 WRITABLE = [name for name in FORMATS if name not in KINDS or name in AVAILABLE]
-WRITES_RESTART_MARKERS = tuple(map(int, PIL.__version__.split(".")[:2])) >= (10, 2)

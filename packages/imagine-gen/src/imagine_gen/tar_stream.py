@@ -28,8 +28,8 @@ def stream_tar(
     """Write the images of a dataset to a descriptor as a tar archive; yield each unit's indexes.
 
     Members have the names of the files below the dataset's folder. Metadata is fixed, so the
-    archive has the same bytes on every host. By default, one process makes pooled images, because
-    handing one over takes as long as making it.
+    archive has the same bytes on every host. By default, one process makes direct or pooled
+    images, because handing one over takes as long as making it.
     """
     check_stream(spec)
     is_fast = spec.pooled or spec.direct

@@ -11,9 +11,9 @@ from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import EncodedImage, ImageEncoder
 
 # An encoder of fresh images takes the memory of an image, so only the last one is kept, for a next
-# image of the same dimensions. Encoders of pooled images share their pools and are small.
+# image of the same dimensions. Others are small, and share pools and tables.
 _KEPT_FRESH = 1
-_KEPT_POOLED = 1024
+_KEPT_SMALL = 1024
 _MODULES = {"jpg": "jpeg", "bmp": "bmp", "png": "png_stored"}  # others share `pillow`
 
 
@@ -33,7 +33,7 @@ class EncoderByDimensions(ImageEncoder):
 
     def __init__(self, spec: DatasetSpec, make: Callable[[DatasetSpec], ImageEncoder]) -> None:
         self._spec = spec
-        self._encoder = lru_cache(_KEPT_POOLED if spec.pooled or spec.direct else _KEPT_FRESH)(make)
+        self._encoder = lru_cache(_KEPT_SMALL if spec.pooled or spec.direct else _KEPT_FRESH)(make)
 
     def encode(self, index: int) -> EncodedImage:
         """Return the file of an image."""

@@ -30,9 +30,9 @@ Result = TypeVar("Result")
 Work: TypeAlias = Callable[[DatasetSpec, ImageEncoder, range], list[Result]]
 
 # A unit of about this size hides the cost of handing it over, and is short enough that paths keep
-# flowing. Pooled pixels cost a fraction of fresh ones.
+# flowing. Direct and pooled pixels cost a fraction of others.
 _PIXELS_IN_UNIT = 1 << 21
-_POOLED_PIXELS_IN_UNIT = 1 << 27
+_FAST_PIXELS_IN_UNIT = 1 << 27
 _MAX_IMAGES_IN_UNIT = 256
 # Requests to a store are slow but run side by side, and a unit waits for all of its own.
 _LEAST_IMAGES_IN_REMOTE_UNIT = 16
@@ -137,7 +137,7 @@ def _plan_cluster(spec: DatasetSpec, threads: int, chunksize: int | None) -> int
 
 
 def _usual_chunksize(spec: DatasetSpec, times: int = 1) -> int:
-    pixels_in_unit = _POOLED_PIXELS_IN_UNIT if spec.pooled or spec.direct else _PIXELS_IN_UNIT
+    pixels_in_unit = _FAST_PIXELS_IN_UNIT if spec.pooled or spec.direct else _PIXELS_IN_UNIT
     least = _LEAST_IMAGES_IN_REMOTE_UNIT if is_remote(spec.path) else 1
     fitting = max(least, times * pixels_in_unit // (spec.width * spec.height))
     return min(times * _MAX_IMAGES_IN_UNIT, fitting)
