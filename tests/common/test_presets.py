@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from imagine_common.cli.parser import Parser
 from imagine_common.cli.preset_files import find_preset, load_presets
 from imagine_common.cli.presets import add_preset_option, parse_with_preset
 from imagine_common.cli.tool import run_tool
-from imagine_common.errors import UsageError
+from imagine_common.errors import ImagineError, UsageError
 
 OPTIONS = {
     "width": "7",
@@ -317,3 +318,15 @@ def test_real_presets_files_hold_nothing_else() -> None:
         assert data.keys() <= {"summary", "source", "notes", "gen", "tfrecord", "recordio"}
         assert all(isinstance(note, str) for note in data["notes"])
         assert data["notes"], "a preset names the source of its numbers"
+
+
+def test_a_fifo_is_refused_and_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "own.json")
+    with pytest.raises(ImagineError, match="expected a preset, found a FIFO"):
+        find_preset(f"{tmp_path}/own.json", "gen")
+
+
+def test_json_that_is_nested_too_deeply_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "own.json").write_text("[" * 100_000)
+    with pytest.raises(UsageError, match="not JSON"):
+        find_preset(f"{tmp_path}/own.json", "gen")

@@ -93,13 +93,16 @@ def _preset_files() -> list[tuple[str, str]]:
 def _read_preset(path: str) -> Preset:
     import json
 
+    from imagine_common.files.reading import refuse_special
+
     where = f"argument --preset: {printable(path)}"
     try:
+        refuse_special(os.fsencode(path), "a preset")
         with open(path, encoding="utf-8") as file:
             data = json.load(file)
     except OSError as error:
         raise UsageError(f"{where}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{where}: not JSON: {error}") from error
     _check_preset(data, where)
     name = os.path.basename(path).removesuffix(_SUFFIX)
