@@ -148,7 +148,7 @@ def large_jpeg(bench: Bench) -> Iterator[Result]:
         "encode": Side(fresh, lambda: bench.peer("encode_only", *LARGE, fresh, bench.processes)),
         "direct": Side(direct, lambda: bench.generate("direct", LARGE, direct, "--direct")),
         "bare": Side(direct, lambda: bench.bare("direct", direct)),
-        "fresh photo": Side(few, lambda: bench.generate("fresh", LARGE, few, *photo)),
+        "fresh photo": Side(few, lambda: bench.generate("few", LARGE, few, *photo)),
         "direct photo": Side(
             photos, lambda: bench.generate("photos", LARGE, photos, *photo, "--direct")
         ),
@@ -179,7 +179,7 @@ def small_jpeg(bench: Bench) -> Iterator[Result]:
         "fresh": Side(fresh, lambda: bench.generate("fresh", medium, fresh)),
         "direct": Side(direct, lambda: bench.generate("direct", medium, direct, "--direct")),
         "copy": Side(direct, lambda: run(copy)),
-        "fresh photo": Side(few, lambda: bench.generate("fresh", medium, few, *photo)),
+        "fresh photo": Side(few, lambda: bench.generate("few", medium, few, *photo)),
         "direct photo": Side(
             photos, lambda: bench.generate("photos", medium, photos, *photo, "--direct")
         ),

@@ -14,12 +14,12 @@ RESULTS = ROOT / "benchmarks" / "results"
 IN_README = (
     ("fresh JPEG 3840×2160", "naive recipe"),
     ("fresh PNG 3840×2160", "naive recipe"),
-    ("pooled JPEG 3840×2160", "naive recipe"),
-    ("pooled JPEG 500×375", "naive recipe"),
+    ("direct JPEG 3840×2160", "naive recipe"),
+    ("direct JPEG 500×375", "naive recipe"),
     ("TFRecord, 115 KB images", "TensorFlow's writer, whole command"),
     ("RecordIO, 115 KB images", "MXNet's writer in a pool, whole command"),
     (
-        "`imagine-gen --pooled \\| imagine-tfrecord`, 500×375",
+        "`imagine-gen --direct \\| imagine-tfrecord`, 500×375",
         "naive recipe, then TensorFlow's writer",
     ),
 )
