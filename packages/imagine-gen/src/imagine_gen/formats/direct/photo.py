@@ -97,17 +97,22 @@ class PhotoEncoder(DirectEncoder):
         """
         above, below = max(0, top - 1), min(bottom + 1, self._height)
         rows = pixels(above, below).reshape(self._shape).astype(np.int32)
-        outside = (above - top + 1, bottom + 1 - below), (0, 0)
+        light = np.empty((bottom - top + 2, self._shape[1]), np.int32)
+        there = light[above - top + 1 : below - top + 1]
+        chroma: list[Plane] = []
         if self._shape[-1] == 1:
-            return np.pad(rows[..., 0] - 128, outside, "edge"), []
-        red, green, blue = np.moveaxis(rows, -1, 0)
-        light = (77 * red + 150 * green + 29 * blue >> 8) - 128
-        inside = slice(top - above, bottom - above)
-        chroma = [
-            128 * blue[inside] - 43 * red[inside] - 85 * green[inside],
-            128 * red[inside] - 107 * green[inside] - 21 * blue[inside],
-        ]
-        return np.pad(light, outside, "edge"), chroma
+            np.subtract(rows[..., 0], 128, out=there)
+        else:
+            red, green, blue = rows[..., 0], rows[..., 1], rows[..., 2]
+            np.subtract(77 * red + 150 * green + 29 * blue >> 8, 128, out=there)
+            red, green, blue = (color[top - above : bottom - above] for color in (red, green, blue))
+            chroma.append(128 * blue - 43 * red - 85 * green)
+            chroma.append(128 * red - 107 * green - 21 * blue)
+        if above == top:
+            light[0] = light[1]
+        if below == bottom:
+            light[-1] = light[-2]
+        return light, chroma
 
 
 def _in_scan_order(blocks: Blocks, plane: Plane) -> Plane:
@@ -121,7 +126,7 @@ def _symbols(blocks: Blocks, light: Plane) -> Numbers:
     """Return the number of bytes with AC symbols of each block in a scan, from how busy it is."""
     here = light[1:-1]
     busy = np.abs(here - light[:-2]) + np.abs(here - light[2:])
-    steps = np.abs(np.diff(here, axis=1))
+    steps = np.abs(here[:, 1:] - here[:, :-1])
     busy[:, 1:] += steps
     busy[:, :-1] += steps
     luma = _SYMBOLS[_in_scan_order(blocks, busy)]
@@ -164,7 +169,11 @@ def _differences(
     levels: npt.NDArray[np.int16], before: npt.NDArray[np.int16], luma: int
 ) -> npt.NDArray[np.int16]:
     """Return the differences of DC coefficients to those of the blocks before, by component."""
-    found = np.empty_like(levels)
-    found[:, :luma] = np.diff(levels[:, :luma].reshape(-1), prepend=before[0]).reshape(-1, luma)
-    found[:, luma:] = np.diff(levels[:, luma:], axis=0, prepend=before[None, 1:])
-    return found.reshape(-1)
+    found = levels.copy()
+    found[:, 1:luma] -= levels[:, : luma - 1]
+    found[1:, 0] -= levels[:-1, luma - 1]
+    found[1:, luma:] -= levels[:-1, luma:]
+    found[0, 0] -= before[0]
+    found[0, luma:] -= before[1:]
+    flat: npt.NDArray[np.int16] = found.reshape(-1)
+    return flat
