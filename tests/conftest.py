@@ -15,7 +15,7 @@ from support import PACKERS, TOOLS
 
 # Under nohup, or as a shell's background job, signals come ignored, and would stay so in every
 # process that a test starts and ends by one.
-for number in (signal.SIGHUP, signal.SIGTERM):
+for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGQUIT, signal.SIGXCPU):
     signal.signal(number, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
