@@ -74,7 +74,8 @@ class FastStream:
     """Random bytes at the speed of memory, in pieces of 128 KiB.
 
     A piece is a part of a table of random words, from a random place on, with each word multiplied
-    by a random odd factor (modulo 2**64), so no two pieces have bytes in common.
+    by a random odd factor (modulo 2**64), so two pieces are equal only by a chance of
+    about 2**-78.
     """
 
     def __init__(self, seed: int) -> None:

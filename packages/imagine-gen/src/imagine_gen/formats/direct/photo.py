@@ -142,7 +142,7 @@ def dealt_out(weights: Numbers, total: int, most: int) -> Numbers:
     """Return whole numbers with a sum of `total`, none over `most`, in proportion to weights.
 
     Where the greatest would be over `most`, all are moved toward their mean. `total` is at most
-    `most` times their number.
+    `most` times their number, and not all weights are zero.
     """
     sums = np.cumsum(weights)
     count, whole, greatest = len(sums), int(sums[-1]), int(weights.max())
