@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from update_results import with_block
+
 from imagine_gen.dataset.combinations import CLASHES, NEEDS
 
 DOCS = Path(__file__).parent
@@ -85,9 +87,7 @@ def updated_pages() -> dict[Path, str]:
         after = re.split(r"(?m)^```\n", rest, maxsplit=1)[1]
         pages[DOCS / name] = f"{before}{fence}{text}```\n{after}"
     page = DOCS / "imagine-gen.md"
-    begin, end = "<!-- combinations -->\n", "<!-- end of combinations -->"
-    before, rest = pages[page].split(begin)
-    pages[page] = f"{before}{begin}\n{combinations_table()}\n\n{end}{rest.split(end)[1]}"
+    pages[page] = with_block(pages[page], "combinations", combinations_table())
     return pages
 
 

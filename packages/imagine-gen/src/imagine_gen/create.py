@@ -10,7 +10,6 @@ from functools import partial
 from inspect import cleandoc
 from typing import TYPE_CHECKING, NamedTuple
 
-from imagine_common.errors import UsageError
 from imagine_common.files.folders import (
     clear_leftovers,
     create_folder,
@@ -23,6 +22,7 @@ from imagine_common.files.temporary import release_folders
 from imagine_common.files.urls import is_remote
 from imagine_common.parallel.ordered_map import Workers
 from imagine_common.signatures import PathLike, check_types, named_by_parameter, with_options
+from imagine_gen.dataset.combinations import refuse_clashes
 from imagine_gen.dataset.options import HEIGHT, NAME, OPTIONS, WIDTH
 from imagine_gen.dataset.spec import DatasetSpec, OptionalArguments
 from imagine_gen.verify import compare_kept, extra_files
@@ -150,9 +150,8 @@ def other_images(spec: DatasetSpec, others: Others) -> list[bytes]:
 
     Raise a `UsageError` if they must not be there.
     """
-    if spec.start and others.clean:
-        raise UsageError("argument --clean: not with --start, which leaves files to other parts")
     if spec.start:
+        refuse_clashes({"--start", *(["--clean"] if others.clean else [])})
         others = others._replace(keep=True)
     prefix = os.path.join(spec.path, b"")
     names = (path.removeprefix(prefix) for path in extra_files(spec))

@@ -60,14 +60,19 @@ def pack(
         refuse_store("--scheduler", spec.dest_path)
     if spec.settles_others_first:
         files.others_to_remove(spec.total or 0, warn, UsageError)
-    if isinstance(source, FolderSource):
-        source.listing.outputs = files.patterns()
+    _leave_out_outputs(source, files)
     if isinstance(source, StreamSource):
         packed = _pack_stream(source, files)
     else:
         packed = _pack_lines(source, files, workers)
     shards = record_format.merge(files.publish(packed, written, warn), spec.fsync)
     return _to_the_end(shards, all_at_once=spec.waits_for_total)
+
+
+def _leave_out_outputs(source: Source, files: ShardFiles) -> None:
+    """Let a folder's listing pass over what the run itself writes there."""
+    if isinstance(source, FolderSource):
+        source.listing.outputs = files.patterns()
 
 
 def _to_the_end(shards: Generator[RecordFile], all_at_once: bool) -> Generator[RecordFile]:
@@ -195,8 +200,7 @@ def plan_packing(source: Source, files: ShardFiles) -> Plan:
     Reads only the beginning of each image's file, but all of a tar stream.
     """
     spec, record_format = files.spec, files.record_format
-    if isinstance(source, FolderSource):
-        source.listing.outputs = files.patterns()
+    _leave_out_outputs(source, files)
     total = with_records = images = size = base = 0
     skipped: list[str] = []
     shards: Iterable[tuple[int, Iterable[Found]]]
