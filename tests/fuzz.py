@@ -61,7 +61,7 @@ def targets(folder: Path) -> list[Target]:
             "manifest", [lines, lines.replace(b"\n", b"\0"), b"\xef\xbb\xbf" + lines], _manifest
         ),
         Target("tar", _tar_samples(), _tar),
-        Target("image", [JPEG, PNG, b"GIF89a" + bytes(40), b"BM" + bytes(60)], _image),
+        Target("image", [JPEG, PNG, b"GIF89a" + bytes(7) + b";", b"BM" + bytes(60)], _image),
     ]
     args: list[str | Path] = ["--path", images, "--width", "9", "--height", "9", "--name", "g"]
     formats = [name for name in _GEN_FORMATS if _makes(name, args)]

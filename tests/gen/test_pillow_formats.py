@@ -15,6 +15,7 @@ import pytest
 from PIL import Image, features
 
 from imagine_common.errors import UsageError
+from imagine_common.files.image_ends import is_cut
 from imagine_common.files.reading import InputFile
 from imagine_common.packers.images import HEAD_BYTES, is_image
 from imagine_gen.dataset.formats import FORMATS, require_codec
@@ -196,6 +197,7 @@ def test_headers_match_the_spec_and_a_cut_is_noticed(
     assert read_complete(InMemory(file), kind) == (*size, mode)
     for end in range(len(file)):
         assert read_complete(InMemory(file[:end]), kind) is None
+        assert end < HEAD_BYTES or is_cut(file[:end], end)
         if end <= len(file) - 16 or kind == "GIF":  # as a power failure leaves a file
             zeroed = file[:end].ljust(len(file), b"\0")
             assert read_complete(InMemory(zeroed), kind) is None, end
@@ -260,6 +262,7 @@ def test_packers_know_a_big_endian_tiff() -> None:
 def header(image: Image.Image, kind: str, **options: Any) -> tuple[Any, ...] | None:
     file = io.BytesIO()
     image.save(file, kind, **options)
+    assert not is_cut(file.getvalue(), file.tell())
     return read_complete(InMemory(file.getvalue()), kind)
 
 

@@ -25,7 +25,7 @@ from support import (
     wait_for,
 )
 
-GIF = b"GIF89a" + bytes(20)
+GIF = b"GIF89a" + bytes(7) + b";"
 
 
 @pytest.fixture

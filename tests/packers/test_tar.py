@@ -160,7 +160,7 @@ def test_a_file_of_more_images_than_there_can_be_holds_all(
 
 
 def test_an_image_without_the_schemas_features_is_named_by_its_member(tmp_path: Path) -> None:
-    data = archive([("0.gif", b"GIF89a" + bytes(50))])
+    data = archive([("0.gif", b"GIF89a" + bytes(7) + b";")])
     args = ["--tar", "--schema", "imagenet", "--dest-path", tmp_path / "tar"]
     line = error(run("tfrecord", *args, input=data))
     assert "error: 0.gif: " in line

@@ -17,7 +17,7 @@ from imagine_recordio.framing import frame
 from support import JPEG, PNG, Record, read_recordio
 
 MAGIC = b"\x0a\x23\xd7\xce"
-GIF = b"GIF89a" + bytes(20) + b"\x3b"
+GIF = b"GIF89a" + bytes(7) + b";"
 BMP = b"BM" + struct.pack("<IIII", 26 + 33, 0, 26, 12) + bytes(8 + 33)
 
 

@@ -103,7 +103,7 @@ def test_imagenet_records_describe_the_image_and_its_class(
             BMP,
             "not JPEG or PNG; the schema imagenet needs JPEG or PNG images that TensorFlow decodes",
         ),
-        (b"GIF89a" + bytes(40), "not JPEG, PNG or BMP; the schema imagenet needs"),
+        (b"GIF89a" + bytes(7) + b";", "not JPEG, PNG or BMP; the schema imagenet needs"),
         (JPEG[:40], "cut off"),
         (PNG[:20], "cut off"),
         (PNG[:16] + bytes(8) + PNG[24:], "its header has no dimensions; the schema imagenet needs"),

@@ -1,23 +1,20 @@
 """From an image to its file: making it, or keeping the one that exists.
 
-A file can be kept if its header and its end are as they would be. Pillow reads a header only and
-does not notice a cut, so the end of each of its formats is checked here. Of WebP and AVIF files it
-reads all bytes, without decoding them. Formats without an end marker must not end in zeros, which a
-power failure leaves.
+A file can be kept if its header and its end are as they would be. Formats without an end marker
+must not end in zeros, which a power failure leaves.
 """
 
 from __future__ import annotations
 
 import os
-import struct
 import warnings
 from functools import lru_cache
 from importlib import import_module
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, NamedTuple, cast
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.folders import clear_leftovers, create_subfolder
-from imagine_common.files.image_ends import TAIL_BYTES, has_end
+from imagine_common.files.image_ends import GIF_HEAD_BYTES, TAIL_BYTES, gif_palette_bytes, has_end
 from imagine_common.files.image_headers import read_header
 from imagine_common.files.output import OutputFile
 from imagine_common.files.reading import FileSlice, InputFile
@@ -30,9 +27,6 @@ from imagine_gen.formats.base import ImageEncoder
 
 _PLUGINS = {"AVIF": "Avif", "GIF": "Gif", "JPEG2000": "Jpeg2K", "TIFF": "Tiff", "WEBP": "WebP"}
 _WINDOW_BYTES = 64  # Only a file's header and its end are read.
-_MAX_BOXES = 64
-_GIF_HEAD_BYTES = 13
-_STRIP_OFFSETS, _STRIP_BYTES = 273, 279  # TIFF 6.0, section 8
 
 
 class FinishedFile(NamedTuple):
@@ -105,7 +99,7 @@ def existing_size(spec: DatasetSpec, path: bytes) -> int:
                 return file.size if header == (spec.width, spec.height, spec.mode) else 0
             contents = FileSlice(file.read_at, 0, _WINDOW_BYTES)
             wanted = (spec.image_format, spec.width, spec.height, spec.mode)
-            is_whole = has_end(contents, file.size) and not _ends_in_zeros(contents, file.size)
+            is_whole = _is_whole(contents, file.size)
             return file.size if is_whole and read_header(contents)[:4] == wanted else 0
     except ImagineError:
         return 0  # Replacing the file reports what is wrong with it.
@@ -116,6 +110,9 @@ def read_complete(file: InputFile, kind: str) -> tuple[int, int, str] | None:
 
     `kind` is Pillow's name of the format. A GIF file has mode L if its palette is gray.
     """
+    contents = FileSlice(file.read_at, 0)
+    if not _is_whole(contents, file.size):
+        return None
     if kind == "TIFF" and worker_process.is_set():
         silence_pillow()
     try:
@@ -123,12 +120,9 @@ def read_complete(file: InputFile, kind: str) -> tuple[int, int, str] | None:
         plugin = import_module(f"PIL.{_PLUGINS[kind]}ImagePlugin")
         opener = getattr(plugin, f"{_PLUGINS[kind]}ImageFile")
         image = opener(cast(IO[bytes], _Stream(file)), "")
-        if not _has_end(file, kind, image):
-            return None
     except Exception:  # Pillow raises many types for a broken file.
         return None
-    width, height = image.size
-    return (width, height, _gif_mode(file) if kind == "GIF" else image.mode)
+    return (*image.size, _gif_mode(contents) if kind == "GIF" else image.mode)
 
 
 @lru_cache(maxsize=1)
@@ -143,65 +137,13 @@ def silence_pillow() -> None:
     logging.getLogger("PIL.TiffImagePlugin").addHandler(logging.NullHandler())
 
 
-def _has_end(file: InputFile, kind: str, image: Any) -> bool:
-    size = file.size
-    if kind == "GIF":
-        return _gif_end(FileSlice(file.read_at, 0)) == size
-    if kind == "JPEG2000":
-        return file.read_at(4, 4) == b"jP  " and file.read_at(size - 2, 2) == b"\xff\xd9"
-    if _ends_in_zeros(FileSlice(file.read_at, 0, TAIL_BYTES), size):
-        return False
-    if kind == "WEBP":
-        return 8 + int.from_bytes(file.read_at(4, 4), "little") == size
-    if kind == "TIFF":
-        strips = zip(image.tag_v2[_STRIP_OFFSETS], image.tag_v2[_STRIP_BYTES])
-        return all(offset + length <= size for offset, length in strips)
-    return _ends_with_box(file)
+def _is_whole(contents: FileSlice, size: int) -> bool:
+    """Return whether a file has its end, and not 16 zeros; a row of BMP is padded with only 3."""
+    return has_end(contents, size) and any(contents[max(0, size - TAIL_BYTES) : size])
 
 
-def _ends_in_zeros(contents: FileSlice, size: int) -> bool:
-    """Return whether the last 16 bytes are zeros; a row of BMP is padded with only 3."""
-    return not any(contents[max(0, size - TAIL_BYTES) : size])
-
-
-def _ends_with_box(file: InputFile) -> bool:
-    """Return whether a file of boxes (ISO/IEC 14496-12) has its pixels and ends with a box."""
-    begin, kinds = 0, set()
-    for _ in range(_MAX_BOXES):
-        length, kind = struct.unpack(">I4s", file.read_at(begin, 8))
-        if length == 1:
-            (length,) = struct.unpack(">Q", file.read_at(begin + 8, 8))
-        kinds.add(kind)
-        begin = begin + length if length else file.size
-        if begin >= file.size:
-            break
-    return begin == file.size and b"mdat" in kinds
-
-
-def _gif_end(data: FileSlice) -> int | None:
-    """Return the offset after a GIF file's trailer, or None if its blocks don't lead to one."""
-    offset = _GIF_HEAD_BYTES + _palette_bytes(data, 10)
-    while (kind := data[offset : offset + 1]) != b";":
-        if kind == b",":  # an image: its descriptor, palette and code size
-            offset += 11 + _palette_bytes(data, offset + 9)
-        elif kind == b"!":  # an extension
-            offset += 2
-        else:
-            return None
-        while length := data[offset : offset + 1][0]:  # of a sub-block
-            offset += 1 + length
-        offset += 1
-    return offset + 1
-
-
-def _palette_bytes(data: FileSlice, offset: int) -> int:
-    """Return the size of a GIF palette, given the offset of its flags."""
-    flags = data[offset : offset + 1][0]
-    return 3 * (2 << (flags & 7)) if flags & 0x80 else 0
-
-
-def _gif_mode(file: InputFile) -> str:
-    palette = file.read_at(_GIF_HEAD_BYTES, _palette_bytes(FileSlice(file.read_at, 0), 10))
+def _gif_mode(contents: FileSlice) -> str:
+    palette = contents[GIF_HEAD_BYTES : GIF_HEAD_BYTES + gif_palette_bytes(contents, 10)]
     return "L" if palette[0::3] == palette[1::3] == palette[2::3] else "RGB"
 
 
