@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from imagine_common.errors import UsageError
 from imagine_common.exchange.manifest import NEWLINE, NUL
-from imagine_common.exchange.names import check_names, natural_key, numbered
+from imagine_common.exchange.name_format import NameFormat
+from imagine_common.exchange.names import check_names, natural_key
 
 
 @pytest.mark.parametrize(
@@ -83,14 +84,51 @@ def test_numbered_names_are_found_in_order(
     for name in others + ours:
         with open(os.path.join(folder, name), "wb"):
             pass
-    from_count = [
-        name for number, name in sorted(numbered(folder, prefix, suffix)) if number >= count
-    ]
-    assert from_count == found
+    names = NameFormat.from_prefix(prefix, ("index", "count"))
+    others_found = names.others(folder, suffix, lambda number, _: number < count)
+    assert list(others_found) == found
 
 
 def test_missing_folder_has_no_numbered_names(tmp_path: Path) -> None:
-    assert list(numbered(os.fsencode(tmp_path / "none"), b"x", b"")) == []
+    names = NameFormat.from_prefix(b"x", ("index", "count"))
+    assert list(names.others(os.fsencode(tmp_path / "none"), b"", lambda *_: False)) == []
+
+
+def test_numbers_are_as_long_as_the_total(tmp_path: Path) -> None:
+    for text, name in {
+        b"img_{index:0*}_of_{count}": b"img_0007_of_1000",
+        b"{index:0*d}": b"0007",
+        b"100%{index:03d}{{}}%d": b"100%007{}%d",
+        b"{index}{index:5}-{count:06}": b"7    7-001000",
+    }.items():
+        assert NameFormat.from_format(text, ("index", "count")).name(7, 1000) == name
+    for other in ("07", "007", "0007", "1007", "0x07", "00007.png"):
+        (tmp_path / f"{other}.jpg").touch()
+    names = NameFormat.from_format(b"{index:0*}", ("index", "count"))
+    found = names.others(os.fsencode(tmp_path), b".jpg", lambda _, name: len(name) == 8)
+    assert list(found) == [b"007.jpg", b"07.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (b"img", "has no {index}"),
+        (b"{count}", "has no {index}"),
+        (b"{shard}", "fields are {index} and {count}"),
+        (b"{index!r}", "fields are"),
+        (b"{index:>5}", "fields are"),
+        (b"{index:*}", "fields are"),
+        (b"{index:0999}", "fields are"),
+        (b"{index.real}", "fields are"),
+        (b"{index:{count}}", "fields are"),
+        (b"{index", "expected '}'"),
+        (b"i" * 230 + b"{index}", "longer than 230 bytes"),
+    ],
+)
+def test_formats_have_known_fields_with_widths(text: bytes, words: str) -> None:
+    with pytest.raises(UsageError, match="argument --name-format: ") as error:
+        NameFormat.from_format(text, ("index", "count"))
+    assert words in str(error.value)
 
 
 @pytest.mark.parametrize(

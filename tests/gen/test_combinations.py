@@ -24,6 +24,8 @@ VALUES: dict[str, str | None] = {
     "--path": "dir",
     "--tar": None,
     "--name": "x_",
+    "--name-format": "{index:04}_of",
+    "--extension": "",
     "--count": "5",
     "--start": "3",
     "--width": "60:70",
@@ -43,7 +45,9 @@ VALUES: dict[str, str | None] = {
     "--pool-strips": "9",
     "--classes": "2",
     "--layout=imagefolder": "imagefolder",
+    "--layout=dlio": "dlio",
     "--files-per-dir": "2",
+    "--subfolders": "3",
     "--workers": "2",
     "--chunksize": "1",
     "--part": "1/2",
@@ -104,6 +108,8 @@ def arguments(words: frozenset[str]) -> list[str]:
     if "--size-list" in words:
         values = {word: value for word, value in values.items() if word in words or value is None
                   or word not in ("--width", "--height")}  # fmt: skip
+    if "--extension" in words:
+        values["--extension"] = str(values.get("--image-format", "jpeg")).upper()
     if "--tar" not in words:
         values.setdefault("--path", VALUES["--path"])
     return [part for pair in values.items() for part in pair if part is not None]

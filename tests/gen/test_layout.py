@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from support import lines, run
 
 SMALL = ("--width", "8", "--height", "8", "--image-format", "png")
 WRONG = [
-    (["--layout", "tree"], "argument --layout: must be one of flat, imagefolder, not 'tree'"),
+    (["--layout", "tree"], "argument --layout: must be one of flat, imagefolder, dlio, not 'tree'"),
     (["--layout", "imagefolder"], "argument --layout imagefolder: only with --classes"),
     (["--classes", "0"], "argument --classes: must be from 1 to 1000000000, not 0"),
     (["--files-per-dir", "0"], "argument --files-per-dir: must be from 1"),
@@ -20,6 +22,22 @@ WRONG = [
         ["--layout", "imagefolder", "--classes", "2", "--files-per-dir", "3"],
         "argument --files-per-dir: not with --layout imagefolder",
     ),
+    (["--subfolders", "1"], "argument --subfolders: must be from 2"),
+    (["--subfolders", "2", "--files-per-dir", "3"], "argument --files-per-dir: not with --sub"),
+    (["--layout", "dlio", "--files-per-dir", "3"], "argument --files-per-dir: not with --layout"),
+    (
+        ["--layout", "dlio", "--subfolders", "9", "--count", "8"],
+        "argument --subfolders: must be at most the 8 of --count, not 9",
+    ),
+    (["--name", "a", "--name-format", "{index}"], "argument --name: not with --name-format"),
+    (["--name-format", "a"], "argument --name-format: a has no {index}"),
+    (["--name-format", "a/{index}"], "argument --name-format: a/ has a slash"),
+    (["--name-format", "a\n{index}"], "a name with a newline needs -0 (--null)"),
+    (["--name-format", "{index}{count}", "--start", "1"], "argument --start: not with {count}"),
+    (["--name-format", "{index:0*}", "--start", "1"], "argument --start: not with {count}"),
+    (["--extension", "jpg"], "argument --extension: for png, must be png, in any case, not 'jpg'"),
+    (["--extension", ".png"], "argument --extension: for png, must be png, in any case"),
+    (["--extension", ""], "argument --extension: for png, must be png, in any case"),
 ]
 
 
@@ -56,10 +74,70 @@ def test_so_many_files_go_into_each_folder(tmp_path: Path) -> None:
     assert [len(os.listdir(tmp_path / name)) for name in sorted(os.listdir(tmp_path))] == [3, 3, 1]
 
 
+def test_files_have_the_names_and_folders_that_dlio_gives_them(tmp_path: Path) -> None:
+    dlio = ("--name-format", "img_{index:0*}_of_{count}", "--extension", "jpeg", "--layout", "dlio")
+    size = ("--width", "8", "--height", "8", "--count", "10", "--workers", "1")
+    options = ["--path", tmp_path, *size, *dlio, "--subfolders", "10"]
+    for part in range(3):
+        assert run("gen", *options, "--part", f"{part}/3").returncode == 0
+    assert tree(tmp_path) == [f"train/{at:02}/img_{at:02}_of_10.jpeg" for at in range(10)]
+    assert sorted(os.listdir(tmp_path)) == ["train", "valid"]
+    assert os.listdir(tmp_path / "valid") == []
+    assert run("gen", *options, "--verify").returncode == 0
+    tar = run("gen", "--tar", *options[2:])
+    with tarfile.open(fileobj=io.BytesIO(tar.stdout)) as archive:
+        assert archive.getnames() == tree(tmp_path)
+
+    # Another count gives other names, and fewer folders leave files in the others.
+    fewer = [*options, "--count", "9", "--subfolders", "3"]
+    refused = run("gen", *fewer)
+    assert refused.returncode == 2
+    assert b"has 10 files of another run (train/00/img_00_of_10.jpeg to" in refused.stderr
+    assert run("gen", *fewer, "--clean").returncode == 0
+    assert tree(tmp_path) == [
+        f"train/{at % 3}/img_{at}_of_9.jpeg" for at in (0, 3, 6, 1, 4, 7, 2, 5, 8)
+    ]
+    assert sorted(os.listdir(tmp_path / "train")) == ["0", "1", "2"]
+
+
+def test_extensions_are_those_of_the_format_in_any_case(tmp_path: Path) -> None:
+    for kind, extension in (("jpeg", "JPE"), ("png", "Png"), ("bmp", "dib"), ("tiff", "tif")):
+        options = ("--path", tmp_path / kind, *SMALL[:4], "--image-format", kind)
+        named = (*options, "--extension", extension)
+        made = run("gen", *named)
+        assert lines(made.stdout) == [f"{tmp_path}/{kind}/image_0.{extension}"]
+        packed = run("tfrecord", "--dest-path", tmp_path / "r", "-q", input=made.stdout)
+        assert packed.returncode == 0, packed.stderr
+        assert b"1 there already" in run("gen", *named, "--resume").stderr
+    assert lines(run("gen", "--path", tmp_path / "j", "--image-format", "jpeg").stdout) == [
+        f"{tmp_path}/j/image_0.jpg"
+    ]
+
+
+def test_from_python_a_part_names_the_whole_count(tmp_path: Path) -> None:
+    from imagine_gen import DatasetSpec, UsageError, create_images, generate
+
+    create_images(tmp_path / "a", count=2, width=8, height=8, name_format="{index}-{count}")
+    spec = DatasetSpec(tmp_path, count=2, start=8, width=8, height=8, whole_count=10,
+                       name_format="{index:0*}", subfolders=3)  # fmt: skip
+    assert [image.path for image in generate(spec)] == [
+        f"{tmp_path}/2/08.jpg",
+        f"{tmp_path}/0/09.jpg",
+    ]
+    assert tree(tmp_path / "a") == ["0-2.jpg", "1-2.jpg"]
+    with pytest.raises(UsageError, match=r"start.*: not with {count}"):
+        create_images(tmp_path, count=2, start=1, name_format="{index}-{count}")
+
+
 @pytest.mark.parametrize(
     "layout",
-    [("--classes", "3", "--layout", "imagefolder"), ("--files-per-dir", "3")],
-    ids=["imagefolder", "files-per-dir"],
+    [
+        ("--classes", "3", "--layout", "imagefolder"),
+        ("--files-per-dir", "3"),
+        ("--subfolders", "3"),
+        ("--layout", "dlio", "--subfolders", "8"),
+    ],
+    ids=["imagefolder", "files-per-dir", "subfolders", "dlio"],
 )
 def test_resume_and_verify_know_the_folders(tmp_path: Path, layout: tuple[str, ...]) -> None:
     options = ("--path", tmp_path, *SMALL, "--count", "8", *layout)

@@ -234,7 +234,7 @@ def test_parser_spec_and_python_function_know_the_same_options() -> None:
     table = {option.field: option.default for option in OPTIONS}
     assert table.items() <= parsed.items()
     spec_fields = {field.name: field for field in fields(DatasetSpec)}
-    others = {"path", "width", "height", "sizes", "delimiter", "pool_height"}
+    others = {"path", "width", "height", "sizes", "delimiter", "pool_height", "whole_count"}
     assert spec_fields.keys() - others == table.keys()
     for name, default in table.items():
         assert name == "name" or spec_fields[name].default == default
@@ -260,6 +260,8 @@ def test_create_images_has_an_explicit_signature() -> None:
         ("size", False),
         ("chunksize", 64),
         ("start", 0),
+        ("name_format", None),
+        ("extension", None),
         ("mode", "RGB"),
         ("quality", None),
         ("compress_level", None),
@@ -268,6 +270,7 @@ def test_create_images_has_an_explicit_signature() -> None:
         ("classes", None),
         ("layout", "flat"),
         ("files_per_dir", None),
+        ("subfolders", None),
         ("direct", False),
         ("pooled", False),
         ("pool_strips", None),
@@ -283,7 +286,7 @@ def test_create_images_has_an_explicit_signature() -> None:
     kinds = [found.kind for found in parameters]
     assert (
         kinds
-        == [inspect.Parameter.POSITIONAL_OR_KEYWORD] * 9 + [inspect.Parameter.KEYWORD_ONLY] * 20
+        == [inspect.Parameter.POSITIONAL_OR_KEYWORD] * 9 + [inspect.Parameter.KEYWORD_ONLY] * 23
     )
 
 

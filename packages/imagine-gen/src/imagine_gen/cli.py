@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
         if not count:
             _make_nothing(args)
             return
-        spec = replace(spec, start=spec.start + first, count=count)
+        spec = replace(spec, start=spec.start + first, count=count, whole_count=spec.count)
     if args.dry_run:
         _estimate(args, spec)
     elif args.tar:

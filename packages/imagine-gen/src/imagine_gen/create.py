@@ -131,14 +131,16 @@ def generate_units(
         work = partial(upload_images, resume)
     with mapped_units(work, spec, workers, chunksize, clear_folders) as units:
         try:
-            create_folder(spec.path, fsync)
+            for folder in spec.fixed_folders:
+                create_folder(folder, fsync)
             if others.keep or spec.start:  # Other parts may have many folders.
                 clear_leftovers(spec.path)
             else:
                 clear_folders(spec)
             for path in outdated:
                 remove_file(path, fsync)
-            for folder in {os.path.dirname(path) for path in outdated} - {spec.path}:
+            emptied = {os.path.dirname(path) for path in outdated}
+            for folder in emptied - {spec.path, *spec.fixed_folders}:
                 remove_if_empty(folder)
             yield from compare_kept(units, spec, workers) if resume else units
         finally:

@@ -53,10 +53,10 @@ def stream_tar(
 
 def check_stream(spec: DatasetSpec) -> None:
     """Raise a `UsageError` if the name has a dot, which WebDataset readers misunderstand."""
-    if b"." in spec.name:
+    if b"." in spec.names.text:
         raise UsageError(
-            f"argument --name: {show(spec.name)} contains a dot, where readers of a tar stream end"
-            " the name of a sample"
+            f"argument {spec.naming}: {show(spec.names.text)} contains a dot, where readers of a"
+            " tar stream end the name of a sample"
         )
 
 

@@ -11,10 +11,10 @@ import io
 import os
 import warnings
 from collections.abc import Generator, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from imagine_common.errors import ImagineError
-from imagine_common.exchange.names import numbered
 from imagine_common.files.folders import is_folder
 from imagine_common.files.reading import compare
 from imagine_common.files.storage import exists, open_input
@@ -55,14 +55,14 @@ def verify_units(
 
 def extra_files(spec: DatasetSpec) -> Iterator[bytes]:
     """Yield the paths of files with names of images that are not in the dataset."""
-    suffix = b"." + spec.image_format.encode()
     for folder in sorted(spec.folders()):
-        extra = []
-        for number, name in numbered(folder, spec.name, suffix):
-            path = os.path.join(folder, name)
-            if number >= spec.start + spec.count or path != spec.image_path(number):
-                extra.append((number, path))
-        yield from (path for _, path in sorted(extra))
+        names = spec.names.others(folder, spec.suffix, partial(_is_own, spec, folder))
+        yield from (os.path.join(folder, name) for name in names)
+
+
+def _is_own(spec: DatasetSpec, folder: bytes, number: int, name: bytes) -> bool:
+    is_in = number < spec.start + spec.count
+    return is_in and os.path.join(folder, name) == spec.image_path(number)
 
 
 def _verify_images(spec: DatasetSpec, encoder: ImageEncoder, indexes: range) -> list[Verdict]:

@@ -50,7 +50,7 @@ function _shtab_imagine_using
 end
 
 set -g _shtab_imagine_commands create-images create-tfrecords create-tfrecord create-recordio
-set -g _shtab_imagine_opts_with_value --chunksize --classes --compress-level --content --count --dest-path --exclude --expect --files --files-per-dir --height --image-extension --image-format --img-per-file --index-path --key-by --label-offset --layout --lst --mode --name --name-format --part --path --pool-strips --preset --quality --records --root --scheduler --schema --seed --size-list --source-path --start --subsampling --summary-json --target-size --target-size-stdev --width --workers --writer
+set -g _shtab_imagine_opts_with_value --chunksize --classes --compress-level --content --count --dest-path --exclude --expect --extension --files --files-per-dir --height --image-extension --image-format --img-per-file --index-path --key-by --label-offset --layout --lst --mode --name --name-format --part --path --pool-strips --preset --quality --records --root --scheduler --schema --seed --size-list --source-path --start --subfolders --subsampling --summary-json --target-size --target-size-stdev --width --workers --writer
 
 complete -c imagine -e
 complete -c imagine -f
@@ -62,6 +62,8 @@ complete -c imagine -n '_shtab_imagine_using create-images' -l tar -d 'write a t
 complete -c imagine -n '_shtab_imagine_using create-images' -l clean -d 'remove files of other runs that are named like these, instead of refusing to run'
 complete -c imagine -n '_shtab_imagine_using create-images' -l keep-others -d 'leave such files there'
 complete -c imagine -n '_shtab_imagine_using create-images' -l name -x -d 'prefix of file names (default: image_)'
+complete -c imagine -n '_shtab_imagine_using create-images' -l name-format -x -d 'names with the fields {index} and {count}, such as img_{index:0*}_of_{count}; :0* pads an index to the digits of the count'
+complete -c imagine -n '_shtab_imagine_using create-images' -l extension -x -d 'extension of file names, such as jpeg or JPG (default: the format'"'"'s name)'
 complete -c imagine -n '_shtab_imagine_using create-images' -l count -x -d 'number of images (default: 1)'
 complete -c imagine -n '_shtab_imagine_using create-images' -l start -x -d 'index of the first image, to split a dataset over hosts (default: 0)'
 complete -c imagine -n '_shtab_imagine_using create-images' -l width -x -d 'pixels, or LEAST:MOST to draw a number for each image (default: 1920)'
@@ -80,8 +82,9 @@ complete -c imagine -n '_shtab_imagine_using create-images' -l direct -d 'write 
 complete -c imagine -n '_shtab_imagine_using create-images' -l pooled -d 'assemble PNG and BMP from strips that are made once, which storage finds again'
 complete -c imagine -n '_shtab_imagine_using create-images' -l pool-strips -x -d 'strips in the pool (default: 256, or as many as an image has, within 128 MiB)'
 complete -c imagine -n '_shtab_imagine_using create-images' -l classes -x -d 'give image I the label I modulo N, after a tab'
-complete -c imagine -n '_shtab_imagine_using create-images' -l layout -xka "flat imagefolder" -d 'flat, or imagefolder: one folder for each class (default: flat)'
+complete -c imagine -n '_shtab_imagine_using create-images' -l layout -xka "flat imagefolder dlio" -d 'flat, imagefolder: one folder for each class, or dlio: images in DIR/train, and an empty DIR/valid (default: flat)'
 complete -c imagine -n '_shtab_imagine_using create-images' -l files-per-dir -x -d 'number of images in each numbered folder below DIR (default: no such folders)'
+complete -c imagine -n '_shtab_imagine_using create-images' -l subfolders -x -d 'put image I into the folder I modulo N, as DLIO'"'"'s num_subfolders_train does'
 complete -c imagine -n '_shtab_imagine_using create-images' -l preset -xka "4k imagenet imagenet-validation mlperf-storage-resnet50" -d 'set the options of a known workload; listed below, or a file such as ./NAME.json; options given together with it override it'
 complete -c imagine -n '_shtab_imagine_using create-images' -l describe -d 'show what the preset sets and exit'
 complete -c imagine -n '_shtab_imagine_using create-images' -l workers -x -d 'processes, each of which makes images (default: the number of usable CPUs)'

@@ -22,7 +22,7 @@ _OTHER_WORDS = {
     "source-path": "i in input input-dir src images",
     "count": "n num number num-images images samples length",
     "img-per-file": "shard-size per-file images-per-shard images-per-file batch-size",
-    "image-format": "type ext extension",
+    "image-format": "type format ext",
     "width": "resolution dimensions shape",
     "workers": "j p jobs threads processes procs",
     "name": "prefix",

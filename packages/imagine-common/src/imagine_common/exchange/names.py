@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from imagine_common.errors import UsageError
-from imagine_common.files.folders import names_in
 from imagine_common.files.urls import check_url
 from imagine_common.text import show
 
@@ -43,12 +41,6 @@ def natural_key(name: bytes) -> tuple[bytes, bytes]:
     """Return a key that sorts numbers within names by value: `_2` before `_10`."""
     # A run of digits becomes a digit (its place among other characters), its length, itself.
     return _DIGITS.sub(lambda run: b"0%b%b" % (len(run[1]).to_bytes(4, "big"), run[1]), name), name
-
-
-def numbered(folder: bytes, prefix: bytes, suffix: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the number and name of each file named prefix, number, suffix in a folder."""
-    pattern = re.compile(re.escape(prefix) + rb"(0|[1-9][0-9]{0,18})" + re.escape(suffix))
-    yield from ((int(m[1]), m[0]) for m in map(pattern.fullmatch, names_in(folder, prefix)) if m)
 
 
 class Part(NamedTuple):

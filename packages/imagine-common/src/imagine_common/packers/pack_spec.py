@@ -10,16 +10,15 @@ from importlib.util import find_spec
 
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.exchange.manifest import INT64_MAX, NUL
+from imagine_common.exchange.name_format import NameFormat
 from imagine_common.exchange.names import WHOLE, Part, check_names
 from imagine_common.files.others import Others
 from imagine_common.files.urls import is_remote
 from imagine_common.packers.docstrings import FILES, OPTIONS, document
-from imagine_common.packers.shards.naming import SHARD, ShardNames
 from imagine_common.signatures import Encoded, check_types, named_by_parameter
 from imagine_common.text import counted, did_you_mean
 
-# File systems allow 255. Suffixes need some, and so do more digits than the first name has.
-_MAX_NAME_BYTES = 230
+_FIELDS = ("shard", "total")  # of names
 IMAGES_IN_FILE = 1000  # by default
 _STREAM_OPTIONS = """\
 delimiter : bytes
@@ -64,8 +63,6 @@ class PackSpec:
                 f"argument --label-offset: must be a whole number up to {INT64_MAX}, not"
                 f" {self.label_offset}"
             )
-        if self.name_format is not None and len(self.names.name(0)) > _MAX_NAME_BYTES:
-            raise UsageError(f"argument {option}: names are longer than {_MAX_NAME_BYTES} bytes")
         if self.waits_for_total:
             clashes = {
                 "argument --name-format: {total} not in an object store": is_remote(self.dest_path),
@@ -80,11 +77,11 @@ class PackSpec:
                     )
 
     @cached_property
-    def names(self) -> ShardNames:
+    def names(self) -> NameFormat:
         """Return the names of the shards."""
         if self.name_format is None:
-            return ShardNames(((self.name, SHARD, ""),))
-        return ShardNames.from_format(self.name_format)
+            return NameFormat.from_prefix(self.name, _FIELDS)
+        return NameFormat.from_format(self.name_format, _FIELDS)
 
     @property
     def total(self) -> int | None:

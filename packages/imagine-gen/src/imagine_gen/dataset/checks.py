@@ -10,7 +10,7 @@ from imagine_common.exchange.names import check_names
 from imagine_common.text import did_you_mean
 from imagine_gen.dataset.combinations import refuse_clashes
 from imagine_gen.dataset.formats import SPELLINGS, bmp_bytes, require_codec
-from imagine_gen.dataset.options import MAX_INDEX, OPTIONS, check_range
+from imagine_gen.dataset.options import DLIO, MAX_INDEX, OPTIONS, check_range
 
 if TYPE_CHECKING:
     from imagine_gen.dataset.spec import DatasetSpec
@@ -33,7 +33,7 @@ def format_name(spelling: str) -> str:
 
 def check_dataset(spec: DatasetSpec) -> None:
     """Check the arguments of a dataset. None is refused where it is not the default."""
-    check_names(spec.path, spec.name, spec.delimiter)
+    check_names(spec.path, spec.names.text, spec.delimiter, spec.naming)
     for option in OPTIONS:
         option.check(getattr(spec, option.field))
     check_range("--start", spec.start, 0, MAX_INDEX - spec.count)
@@ -60,8 +60,22 @@ def _check_dimensions(spec: DatasetSpec) -> None:
 
 
 def _conflicts(spec: DatasetSpec) -> Iterator[str]:
-    """Yield an error for a mode or dimensions that the format cannot have."""
+    """Yield an error for names, a mode or dimensions that the format cannot have."""
+    if spec.names.needs_total and spec.start and spec.whole_count is None:
+        yield "argument --start: not with {count} or :0* in --name-format; --part knows the count"
+    folders, count = spec.subfolders or 0, spec.whole_count or spec.start + spec.count
+    if spec.layout == DLIO and folders > count:
+        yield (
+            f"argument --subfolders: must be at most the {count} of --count, not {folders}: DLIO"
+            " needs all folders"
+        )
     name, modes = spec.image_format, spec.format.modes
+    extensions = (name, *spec.format.extensions)
+    if spec.extension is not None and spec.extension.lower() not in extensions:
+        yield (
+            f"argument --extension: for {name}, must be {' or '.join(extensions)}, in any case, not"
+            f" {spec.extension!r}"
+        )
     if spec.mode not in modes:
         yield f"argument --mode: {name} has no mode {spec.mode!r}; it has {', '.join(modes)}"
     if name == "png" and spec.row_bytes >= _MAX_PNG_ROW_BYTES:

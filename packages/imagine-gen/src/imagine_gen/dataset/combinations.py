@@ -54,7 +54,12 @@ CLASHES = (
     *_clashes("--pooled", "--direct", "which has no strips"),
     *_clashes("--pooled", "--image-format=jpg", "which has --direct; png and bmp can be pooled"),
     *_clashes("--subsampling", "--mode=L", "which has no chroma"),
-    *_clashes("--files-per-dir", "--layout=imagefolder", "which has a folder for each class"),
+    *_clashes("--name", "--name-format", "which gives the whole name"),
+    *_clashes(
+        "--files-per-dir --subfolders", "--layout=imagefolder", "which has a folder for each class"
+    ),
+    *_clashes("--files-per-dir", "--layout=dlio", "which has --subfolders"),
+    *_clashes("--files-per-dir", "--subfolders", "which sets the number of folders"),
     *_format_clashes(),
 )
 NEEDS = {

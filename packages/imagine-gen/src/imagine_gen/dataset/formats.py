@@ -24,10 +24,11 @@ _MAX_JPEG_PIXEL_BYTES = 16
 class Format(NamedTuple):
     """A file format.
 
-    The first of the `spellings`, all in lower case, is the extension of its files. `max_side` is in
-    pixels. `pixel_bytes` is the memory that encoding takes in each mode, in bytes a pixel on top of
-    the image: measured with noise, at quality 100 if the format has a quality, and rounded up. It
-    is empty if images are written in pieces. `options` are those that not all formats have.
+    The first of the `spellings`, all in lower case, is the extension of its files, which may have
+    `extensions` instead. `max_side` is in pixels. `pixel_bytes` is the memory that encoding takes
+    in each mode, in bytes a pixel on top of the image: measured with noise, at quality 100 if the
+    format has a quality, and rounded up. It is empty if images are written in pieces. `options` are
+    those that not all formats have.
     `pillow` is Pillow's name of a format that it writes, `codec` the library that its builds may
     lack, and `wheels` says which of Pillow's own wheels have it.
     """
@@ -40,6 +41,7 @@ class Format(NamedTuple):
     pillow: str = ""
     codec: str = ""
     wheels: str = "all"
+    extensions: tuple[str, ...] = ()
 
 
 # JPEG's own limit is 65,535 pixels (ITU-T T.81, B.2.2), but libjpeg-turbo's is lower. AV1's is
@@ -51,9 +53,12 @@ FORMATS = {
         65_500,
         {"RGB": 1, "L": 1},
         ("--quality", "--target-size", "--subsampling", "--direct"),
+        extensions=("jpeg", "jpe"),
     ),
     "png": Format(("png",), _ALL_MODES, _LONGEST, options=("--compress-level", "--pooled")),
-    "bmp": Format(("bmp", "bitmap"), _ALL_MODES, _LONGEST, options=("--pooled",)),
+    "bmp": Format(
+        ("bmp", "bitmap"), _ALL_MODES, _LONGEST, options=("--pooled",), extensions=("dib",)
+    ),
     "webp": Format(
         ("webp",),
         ("RGB", "RGBA"),
@@ -64,7 +69,12 @@ FORMATS = {
         codec="webp",
     ),
     "tiff": Format(
-        ("tiff", "tif"), _ALL_MODES, _LONGEST, {"RGB": 4, "RGBA": 5, "L": 2}, pillow="TIFF"
+        ("tiff", "tif"),
+        _ALL_MODES,
+        _LONGEST,
+        {"RGB": 4, "RGBA": 5, "L": 2},
+        pillow="TIFF",
+        extensions=("tif",),
     ),
     "avif": Format(
         ("avif",),

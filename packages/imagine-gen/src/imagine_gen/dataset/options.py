@@ -17,7 +17,7 @@ from imagine_common.errors import UsageError
 from imagine_common.text import did_you_mean
 
 MAX_INDEX = 2**63 - 1
-FLAT, IMAGEFOLDER = "flat", "imagefolder"
+FLAT, IMAGEFOLDER, DLIO = "flat", "imagefolder", "dlio"
 NAME = "image_"
 WIDTH, HEIGHT = 1920, 1080
 _MAX_BYTES = 2**40
@@ -87,6 +87,19 @@ def parse_range(option: str, text: str) -> tuple[int, int]:
 GROUPS = {
     "output": (
         Option("name", "prefix of file names", "PREFIX", os.fsencode, NAME.encode()),
+        Option(
+            "name_format",
+            "names with the fields {index} and {count}, such as img_{index:0*}_of_{count}; :0* pads"
+            " an index to the digits of the count",
+            "FORMAT",
+            os.fsencode,
+        ),
+        Option(
+            "extension",
+            "extension of file names, such as jpeg or JPG (default: the format's name)",
+            "EXT",
+            str,
+        ),
         Option("count", "number of images", default=1, limits=(1, MAX_INDEX)),
         Option("start", "index of the first image, to split a dataset over hosts", default=0),
     ),
@@ -171,15 +184,21 @@ GROUPS = {
         Option("classes", "give image I the label I modulo N, after a tab", limits=(1, 10**9)),
         Option(
             "layout",
-            "flat, or imagefolder: one folder for each class",
+            "flat, imagefolder: one folder for each class, or dlio: images in DIR/train, and an"
+            " empty DIR/valid",
             parse=str.lower,
             default=FLAT,
-            choices=(FLAT, IMAGEFOLDER),
+            choices=(FLAT, IMAGEFOLDER, DLIO),
         ),
         Option(
             "files_per_dir",
             "number of images in each numbered folder below DIR (default: no such folders)",
             limits=(1, MAX_INDEX),
+        ),
+        Option(
+            "subfolders",
+            "put image I into the folder I modulo N, as DLIO's num_subfolders_train does",
+            limits=(2, 10**9),
         ),
     ),
 }

@@ -6,15 +6,16 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, TypedDict
 
 from imagine_common.exchange.manifest import NUL
+from imagine_common.exchange.name_format import NameFormat, template
 from imagine_common.files.folders import subfolders
-from imagine_common.signatures import Encoded, check_types, named_by_parameter
+from imagine_common.signatures import Encoded, PathLike, check_types, named_by_parameter
 from imagine_gen.dataset.checks import check_dataset, format_name
 from imagine_gen.dataset.formats import CHANNELS, FORMATS, Format
-from imagine_gen.dataset.options import FLAT, HEIGHT, IMAGEFOLDER, NAME, WIDTH
+from imagine_gen.dataset.options import DLIO, FLAT, HEIGHT, IMAGEFOLDER, NAME, WIDTH
 
 if TYPE_CHECKING:
     from imagine_gen.dataset.dimensions import SizeList, SizeRange
@@ -24,12 +25,17 @@ _DEFAULT_SUBSAMPLING = "4:2:0"
 _PHOTO_COMPRESS_LEVEL = 6  # zlib's default, and Pillow's
 _NUMBERED_DIGITS = 6
 _SUBFOLDER = re.compile(rb"class_[0-9]+|[0-9]{%d,}" % _NUMBERED_DIGITS)
+_DEALT_SUBFOLDER = re.compile(rb"[0-9]+")
+_TRAIN, _VALID = b"train", b"valid"  # DLIO needs both
+_FIELDS = ("index", "count")  # of names
 
 
 class OptionalArguments(TypedDict, total=False):
     """The arguments of `create_images` that become fields of a `DatasetSpec` as they are."""
 
     start: int
+    name_format: PathLike | None
+    extension: str | None
     mode: str
     quality: int | None
     compress_level: int | None
@@ -38,6 +44,7 @@ class OptionalArguments(TypedDict, total=False):
     classes: int | None
     layout: str
     files_per_dir: int | None
+    subfolders: int | None
     direct: bool
     pooled: bool
     pool_strips: int | None
@@ -54,8 +61,9 @@ class DatasetSpec:
     `imagine_gen.dataset.options` describes. Fields that were not given are completed with defaults
     that depend on others. `path` and `name` take `str` and path-like objects too. `width` and
     `height` are in pixels; if `sizes` is given, dimensions are drawn from it, and they are the
-    greatest. `pool_height` is the least height of the images that
-    share pools. `delimiter` is the byte that ends a path on stdout, which no path may contain.
+    greatest. `pool_height` is the least height of the images that share pools. `delimiter` is the
+    byte that ends a path on stdout, which no path may contain. `whole_count` is the number of
+    images of the dataset that this one is a part of.
 
     Raises
     ------
@@ -87,6 +95,10 @@ class DatasetSpec:
     subsampling: str | None = None
     target_size: int | None = None
     target_size_stdev: int = 0
+    name_format: PathLike | None = None
+    extension: str | None = None
+    subfolders: int | None = None
+    whole_count: int | None = None
 
     @named_by_parameter()
     def __post_init__(self) -> None:
@@ -134,20 +146,49 @@ class DatasetSpec:
 
     def image_name(self, index: int) -> bytes:
         """Return the path of an image below the dataset's folder."""
-        name = b"%b%d.%b" % (self.name, index, self.image_format.encode())
-        return os.path.join(self._subfolder(index), name)
+        return os.path.join(self._subfolder(index), self._name % {b"number": index})
+
+    @cached_property
+    def names(self) -> NameFormat:
+        """Return the names of images, without their extension."""
+        if self.name_format is None:
+            return NameFormat.from_prefix(self.name, _FIELDS)
+        return NameFormat.from_format(os.fsencode(self.name_format), _FIELDS)
+
+    @property
+    def naming(self) -> str:
+        """Return the option that names images."""
+        return "--name" if self.name_format is None else "--name-format"
+
+    @cached_property
+    def suffix(self) -> bytes:
+        """Return the end of names: a dot and the extension."""
+        return b"." + (self.extension or self.image_format).encode()
+
+    @cached_property
+    def _name(self) -> bytes:
+        return template(self.names, self.whole_count or self.count) + self.suffix
 
     @property
     def has_subfolders(self) -> bool:
         """Return whether images go into folders below the dataset's folder."""
-        return self.layout == IMAGEFOLDER or self.files_per_dir is not None
+        return self.layout != FLAT or bool(self.files_per_dir or self.subfolders)
+
+    @property
+    def fixed_folders(self) -> tuple[bytes, ...]:
+        """Return the folders that the dataset has even without images; they go into the first."""
+        if self.layout == DLIO:
+            return os.path.join(self.path, _TRAIN), os.path.join(self.path, _VALID)
+        return (self.path,)
 
     def folders(self) -> Iterator[bytes]:
         """Yield the dataset's folder, and the existing folders in it with names of its layout."""
-        yield self.path
-        for name in subfolders(self.path) if self.has_subfolders else ():
-            if _SUBFOLDER.fullmatch(name):
-                yield os.path.join(self.path, name)
+        yield from {self.path: None, self.fixed_folders[0]: None}
+        is_dealt = self.layout == DLIO or self.subfolders
+        pattern = _DEALT_SUBFOLDER if is_dealt else _SUBFOLDER
+        for name in subfolders(self.fixed_folders[0]) if self.has_subfolders else ():
+            if pattern.fullmatch(name):
+                yield os.path.join(self.fixed_folders[0], name)
 
     def _subfolder(self, index: int) -> bytes:
         if self.layout == IMAGEFOLDER and self.classes is not None:
@@ -155,7 +196,11 @@ class DatasetSpec:
             return b"class_%0*d" % (len(str(self.classes - 1)), index % self.classes)
         if self.files_per_dir is not None:
             return b"%0*d" % (_NUMBERED_DIGITS, index // self.files_per_dir)
-        return b""
+        folder = _TRAIN if self.layout == DLIO else b""
+        if self.subfolders is not None:
+            number = b"%0*d" % (len(str(self.subfolders)), index % self.subfolders)
+            return os.path.join(folder, number)
+        return folder
 
     def labels(self, index: int) -> tuple[int, ...]:
         """Return the labels of an image: one where there are classes, or none."""

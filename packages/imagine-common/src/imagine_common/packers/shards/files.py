@@ -137,7 +137,11 @@ class ShardFiles:
         if spec.part != WHOLE:
             return []
         suffix = self.record_format.suffix
-        found = spec.names.left_over(spec.dest_path, suffix, total)
+
+        def is_own(number: int, name: bytes) -> bool:
+            return number < total and name == spec.names.name(number, total) + suffix
+
+        found = spec.names.others(spec.dest_path, suffix, is_own)
         others = Others(spec.clean, spec.keep_others, warn)
         return [
             self.record_format.files(os.path.join(spec.dest_path, name.removesuffix(suffix)))
