@@ -59,6 +59,16 @@ def test_every_preset_goes_with_direct(tmp_path: Path, name: str) -> None:
     assert len(lines(result.stdout)) == 2
 
 
+def test_direct_makes_noise_unless_content_is_given(tmp_path: Path) -> None:
+    preset = ["--preset", "mlperf-storage-retinanet", "--direct", "--count", "1"]
+    plain = ["--direct", "--width", "1024", "--height", "768", "--target-size", "322624"]
+    for content in ([], ["--content", "photo"]):
+        (made,) = lines(run("gen", *preset, *content, "--path", tmp_path / "a").stdout)
+        (same,) = lines(run("gen", *plain, *content, "--path", tmp_path / "b").stdout)
+        assert Path(made).read_bytes() == Path(same).read_bytes()
+        Path(made).unlink()
+
+
 def test_an_error_about_a_presets_option_names_the_preset(tmp_path: Path) -> None:
     args = ["--preset", "4k", "--path", tmp_path / "im", "--image-format", "bmp"]
     result = run("gen", *args, "--height", "500000")

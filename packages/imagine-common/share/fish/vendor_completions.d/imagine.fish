@@ -85,7 +85,7 @@ complete -c imagine -n '_shtab_imagine_using create-images' -l classes -x -d 'gi
 complete -c imagine -n '_shtab_imagine_using create-images' -l layout -xka "flat imagefolder dlio" -d 'flat, imagefolder: one folder for each class, or dlio: images in DIR/train, and an empty DIR/valid (default: flat)'
 complete -c imagine -n '_shtab_imagine_using create-images' -l files-per-dir -x -d 'number of images in each numbered folder below DIR (default: no such folders)'
 complete -c imagine -n '_shtab_imagine_using create-images' -l subfolders -x -d 'put image I into the folder I modulo N, as DLIO'"'"'s num_subfolders_train does'
-complete -c imagine -n '_shtab_imagine_using create-images' -l preset -xka "4k imagenet imagenet-validation mlperf-storage-resnet50" -d 'set the options of a known workload; listed below, or a file such as ./NAME.json; options given together with it override it'
+complete -c imagine -n '_shtab_imagine_using create-images' -l preset -xka "4k imagenet imagenet-validation mlperf-storage-resnet50 mlperf-storage-retinanet" -d 'set the options of a known workload; listed below, or a file such as ./NAME.json; options given together with it override it'
 complete -c imagine -n '_shtab_imagine_using create-images' -l describe -d 'show what the preset sets and exit'
 complete -c imagine -n '_shtab_imagine_using create-images' -l workers -x -d 'processes, each of which makes images (default: the number of usable CPUs)'
 complete -c imagine -n '_shtab_imagine_using create-images' -l scheduler -x -d 'work on a Dask cluster that shares the files: tcp://HOST:PORT or a scheduler file'

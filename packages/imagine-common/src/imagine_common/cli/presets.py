@@ -22,7 +22,7 @@ _DROPPED_BY = {
     "quality": "target-size target-size-stdev direct",
     "target-size": "quality target-size-stdev",
     "target-size-stdev": "quality",
-    "direct": "quality",
+    "direct": "quality content",
     "image-format": "compress-level quality subsampling target-size target-size-stdev direct"
     " extension",
     "mode": "subsampling",

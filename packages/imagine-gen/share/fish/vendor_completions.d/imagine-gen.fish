@@ -83,7 +83,7 @@ complete -c imagine-gen -n _shtab_imagine_gen_using -l classes -x -d 'give image
 complete -c imagine-gen -n _shtab_imagine_gen_using -l layout -xka "flat imagefolder dlio" -d 'flat, imagefolder: one folder for each class, or dlio: images in DIR/train, and an empty DIR/valid (default: flat)'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l files-per-dir -x -d 'number of images in each numbered folder below DIR (default: no such folders)'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l subfolders -x -d 'put image I into the folder I modulo N, as DLIO'"'"'s num_subfolders_train does'
-complete -c imagine-gen -n _shtab_imagine_gen_using -l preset -xka "4k imagenet imagenet-validation mlperf-storage-resnet50" -d 'set the options of a known workload; listed below, or a file such as ./NAME.json; options given together with it override it'
+complete -c imagine-gen -n _shtab_imagine_gen_using -l preset -xka "4k imagenet imagenet-validation mlperf-storage-resnet50 mlperf-storage-retinanet" -d 'set the options of a known workload; listed below, or a file such as ./NAME.json; options given together with it override it'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l describe -d 'show what the preset sets and exit'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l workers -x -d 'processes, each of which makes images (default: the number of usable CPUs)'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l scheduler -x -d 'work on a Dask cluster that shares the files: tcp://HOST:PORT or a scheduler file'
