@@ -80,7 +80,7 @@ def image_steps(folder: Path) -> Steps:
         for _ in range(HEIGHT // 20):
             bmp._file_rows("RGB", drawn(0, 20), 20)
 
-    libjpeg = partial(jpeg.encode, image, 75, spec("jpg").subsampling)
+    libjpeg = partial(jpeg.encode, image, 75, spec("jpg"))
     steps: Steps = {
         ("fresh JPEG", "random words"): drawer(20),
         ("fresh JPEG", "into Pillow's image"): partial(Canvas(spec("jpg")).paint, drawn),

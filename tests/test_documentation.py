@@ -200,13 +200,25 @@ def test_the_reference_implementation_gives_the_tools_pixels(
 def test_the_reference_implementation_gives_the_tools_dimensions(
     reference: dict[str, Any], pooled: bool
 ) -> None:
-    from imagine_gen.dataset.dimensions import SizeDrawer, SizeRange
+    from imagine_gen import DatasetSpec
+    from imagine_gen.dataset.dimensions import SizeRange
 
     sizes = SizeRange((400, 600), (300, 500))
-    drawer = SizeDrawer(5, sizes.pooled() if pooled else sizes)
+    spec = DatasetSpec("d", seed=5, sizes=sizes.pooled() if pooled else sizes)
     for index in (0, 1, 77, 4095, 4096, 2**60):
         expected = reference["dimensions"](5, index, (400, 600), (300, 500), pooled)
-        assert drawer.draw(index) == expected
+        assert (spec.of_image(index).width, spec.of_image(index).height) == expected
+
+
+@pytest.mark.parametrize("ratio", ["1.5", "2", "10", "3.25"])
+def test_the_reference_implementation_gives_the_tools_originals(
+    reference: dict[str, Any], ratio: str
+) -> None:
+    from imagine_gen import DatasetSpec
+
+    spec = DatasetSpec("d", seed=5, dedupe_ratio=ratio)  # type: ignore[arg-type]
+    for index in (*range(40), 4095, 4096, 2**40 + 1, 2**60 + 3):
+        assert spec.original(index) == reference["original"](5, index, ratio)
 
 
 def test_the_reference_implementation_gives_the_tools_sizes_in_bytes(

@@ -5,13 +5,17 @@ from __future__ import annotations
 import io
 import tarfile
 from collections.abc import Iterable
+from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
 
+import PIL
 import pytest
 from PIL import Image
 
+from imagine_gen import DatasetSpec
 from imagine_gen.cli import main
+from imagine_gen.dataset.checks import LEAST_PILLOW
 from imagine_gen.dataset.combinations import CLASHES, NEEDS
 from imagine_gen.dataset.formats import FORMATS
 from imagine_gen.options import build_parser
@@ -43,6 +47,8 @@ VALUES: dict[str, str | None] = {
     "--direct": None,
     "--pooled": None,
     "--pool-strips": "9",
+    "--dedupe-ratio": "2",
+    "--compress-ratio": "1.5",
     "--classes": "2",
     "--layout=imagefolder": "imagefolder",
     "--layout=dlio": "dlio",
@@ -70,6 +76,9 @@ COMPANY = {
 # Not of the dataset or of a run, or with tests of their own: on a cluster, and of presets.
 OTHERS = {"--preset", "--describe", "--scheduler", "--quiet", "--verbose"}
 OTHERS |= {"-h", "--help", "--version"}
+if int(PIL.__version__.partition(".")[0]) < LEAST_PILLOW:
+    OTHERS |= {"--compress-ratio"}
+    del VALUES["--compress-ratio"]
 
 
 def accompanied(words: Iterable[str]) -> frozenset[str]:
@@ -155,7 +164,7 @@ def test_every_option_of_the_parser_is_tried() -> None:
     strings = {action.option_strings[-1] for action in build_parser().actions()}
     tried = {word.partition("=")[0] for word in VALUES} | {"--image_format"}
     assert strings - OTHERS - tried == set()
-    assert {clash.word for clash in CLASHES} <= {*VALUES, "--scheduler"}
+    assert {clash.word for clash in CLASHES} <= {*VALUES, *OTHERS}
     assert {pair for pair in GOOD if not any(pair <= words for words in RUNS)} == set()
 
 
@@ -201,7 +210,11 @@ def test_pairs_that_go_together_work(tmp_path: Path, words: frozenset[str]) -> N
         if words & {"--verify", "--resume"}:
             after = contents(tmp_path)
             assert {**after, "run.json": b""} == {**before, "run.json": b""}
-    assert len({*images}) == len(images) == count
+    assert len(images) == count
+    total, ratio = 4 + ("--count" in words), Fraction(1 + ("--dedupe-ratio" in words))
+    begin = 3 * ("--start" in words) + total - count
+    spec = DatasetSpec("d", seed=7 * ("--seed" in words), dedupe_ratio=ratio)
+    assert len({*images}) == len({spec.original(begin + at) for at in range(count)})
     for data in images:
         with Image.open(io.BytesIO(data)) as image:
             image.load()

@@ -7,6 +7,7 @@ import io
 import pytest
 from PIL import Image
 
+from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.jpeg import Tables, encode, levels
 from imagine_gen.random_streams import Draw, RandomStream
 
@@ -48,10 +49,8 @@ def test_all_qualities_are_on_the_way(mode: str) -> None:
 @pytest.mark.parametrize("quality", [1, 24, 75, 100])
 def test_a_qualitys_tables_give_the_file_of_that_quality(mode: str, quality: int) -> None:
     # So entries are in the order that Pillow takes them in.
-    subsampling = "4:2:0" if mode == "RGB" else None
-    image = noise(mode)
-    expected = encode(image, quality, subsampling)
-    assert encode(image, tables_of(mode, quality), subsampling) == expected
+    spec, image = DatasetSpec("d", mode=mode), noise(mode)
+    assert encode(image, tables_of(mode, quality), spec) == encode(image, quality, spec)
 
 
 def test_low_frequencies_change_first_luma_and_chroma_in_turn() -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from imagine_common.errors import UsageError
 from imagine_gen import DatasetSpec, create_images
-from imagine_gen.dataset.dimensions import SizeDrawer, SizeList, SizeRange
+from imagine_gen.dataset.dimensions import SizeList, SizeRange, Sizes
 from imagine_gen.dataset.options import parse_range
 from support import lines, run
 
@@ -28,9 +28,13 @@ def dimensions(paths: list[str]) -> list[tuple[int, int]]:
     return found
 
 
+def drawn_size(seed: int, sizes: Sizes, index: int) -> tuple[int, int]:
+    spec = DatasetSpec("d", seed=seed, sizes=sizes).of_image(index)
+    return spec.width, spec.height
+
+
 def test_a_range_is_drawn_evenly_to_its_ends() -> None:
-    drawer = SizeDrawer(3, RANGE)
-    drawn = [drawer.draw(index) for index in range(10_000)]
+    drawn = [drawn_size(3, RANGE, index) for index in range(10_000)]
     for counts, values in (
         (Counter(width for width, _ in drawn), range(40, 61)),
         (Counter(height for _, height in drawn), range(30, 51)),
@@ -41,18 +45,16 @@ def test_a_range_is_drawn_evenly_to_its_ends() -> None:
 
 
 def test_a_list_is_drawn_by_weight() -> None:
-    drawer = SizeDrawer(3, LIST)
-    counts = Counter(drawer.draw(index) for index in range(10_000))
+    counts = Counter(drawn_size(3, LIST, index) for index in range(10_000))
     assert set(counts) == set(LIST.sizes)
     for size, weight in zip(LIST.sizes, LIST.weights):
         assert abs(counts[size] - 1000 * weight) < 300
 
 
 def test_draws_depend_on_seed_and_index_alone() -> None:
-    drawn = [SizeDrawer(5, RANGE).draw(index) for index in (0, 1, 4095, 4096, 2**60)]
+    drawn = [drawn_size(5, RANGE, index) for index in (0, 1, 4095, 4096, 2**60)]
     assert drawn == [(55, 46), (58, 31), (49, 38), (57, 49), (42, 34)]
-    drawer = SizeDrawer(5, RANGE)
-    assert [drawer.draw(index) for index in (2**60, 4096, 4095, 1, 0)] == drawn[::-1]
+    assert [drawn_size(5, RANGE, index) for index in (2**60, 4096, 4095, 1, 0)] == drawn[::-1]
 
 
 @pytest.mark.parametrize(
@@ -73,8 +75,8 @@ def test_images_have_the_dimensions_that_are_drawn(
     sizes = ["--width", "40:60", "--height", "30:50"]
     made = run("gen", "--path", tmp_path / "a", *args, *sizes, "--workers", "2", "--chunksize", "4")
     assert made.returncode == 0, made.stderr
-    drawer = SizeDrawer(7, RANGE.pooled() if "--pooled" in kind else RANGE)
-    assert dimensions(lines(made.stdout)) == [drawer.draw(index) for index in range(30)]
+    drawn = RANGE.pooled() if "--pooled" in kind else RANGE
+    assert dimensions(lines(made.stdout)) == [drawn_size(7, drawn, index) for index in range(30)]
 
     # An image does not depend on the process or on the images made before.
     alone = run("gen", "--path", tmp_path / "b", *args, *sizes, "--start", "17", "--count", "1")

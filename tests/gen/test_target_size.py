@@ -197,7 +197,7 @@ def test_the_smallest_image_has_any_size_withinreach_of(mode: str) -> None:
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 5, 65_537, 65_538, 65_539, 65_541, 200_000])
 def test_filler_is_comments_of_any_length_together(size: int) -> None:
     image = Image.new("RGB", (20, 10), "red")
-    file = encode(image, 75, "4:2:0")
+    file = encode(image, 75, DatasetSpec("d"))
     begin = file.index(b"\xff\xda")
     begin += 2 + int.from_bytes(file[begin + 2 : begin + 4], "big")
     filled = with_filler(file[:begin], size) + file[begin:]

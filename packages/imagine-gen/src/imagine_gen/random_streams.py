@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 from functools import lru_cache
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +38,7 @@ class Draw(IntEnum):
     PHOTO_STRIP = 8  # the composition of a strip of photo content
     TABLE = 9  # the words that the data of direct images come from (`FastStream`)
     DIRECT = 10  # the places and factors of direct images; image I reads from jump I
+    ORIGINAL = 11  # the choice of an original that an image repeats (`BlockStream`)
 
 
 class RandomStream:
@@ -109,21 +111,26 @@ def _table(seed: int) -> npt.NDArray[np.uint64]:
 
 
 class BlockStream:
-    """Random words for each image, from streams that 4,096 images share: seeding one takes long."""
+    """Random words for each image, for any thread. Seeding takes long: 4,096 images share it."""
 
     def __init__(self, seed: int, draw: Draw, words_per_image: int) -> None:
         self._seed = seed
         self._draw = draw
         self._size = _WORD_BYTES * words_per_image
         self._block = -1
+        self._lock = Lock()  # a stream counts the words that it has read
 
     def words(self, index: int) -> npt.NDArray[np.uint64]:
         """Return the words of an image, as little-endian uint64 of shape (words_per_image,)."""
         block, image = divmod(index, _IMAGES_IN_BLOCK)
-        if block != self._block:
-            self._block = block
-            self._stream = RandomStream(self._seed, self._draw, block)
-        return self._stream.read(self._size * image, self._size).view("<u8")
+        with self._lock:
+            if block != self._block:
+                self._block = block
+                self._stream = RandomStream(self._seed, self._draw, block)
+            return self._stream.read(self._size * image, self._size).view("<u8")
+
+
+shared_stream = lru_cache(maxsize=8)(BlockStream)
 
 
 def scramble(number: int, size: int) -> int:

@@ -50,7 +50,7 @@ function _shtab_imagine_using
 end
 
 set -g _shtab_imagine_commands create-images create-tfrecords create-tfrecord create-recordio
-set -g _shtab_imagine_opts_with_value --chunksize --classes --compress-level --content --count --dest-path --exclude --expect --extension --files --files-per-dir --height --image-extension --image-format --img-per-file --index-path --key-by --label-offset --layout --lst --mode --name --name-format --part --path --pool-strips --preset --quality --records --root --scheduler --schema --seed --size-list --source-path --start --subfolders --subsampling --summary-json --target-size --target-size-stdev --width --workers --writer
+set -g _shtab_imagine_opts_with_value --chunksize --classes --compress-level --compress-ratio --content --count --dedupe-ratio --dest-path --exclude --expect --extension --files --files-per-dir --height --image-extension --image-format --img-per-file --index-path --key-by --label-offset --layout --lst --mode --name --name-format --part --path --pool-strips --preset --quality --records --root --scheduler --schema --seed --size-list --source-path --start --subfolders --subsampling --summary-json --target-size --target-size-stdev --width --workers --writer
 
 complete -c imagine -e
 complete -c imagine -f
@@ -81,6 +81,8 @@ complete -c imagine -n '_shtab_imagine_using create-images' -l seed -x -d 'seed 
 complete -c imagine -n '_shtab_imagine_using create-images' -l direct -d 'write JPEG without an encoder: at the speed of memory, and every byte fresh'
 complete -c imagine -n '_shtab_imagine_using create-images' -l pooled -d 'assemble PNG and BMP from strips that are made once, which storage finds again'
 complete -c imagine -n '_shtab_imagine_using create-images' -l pool-strips -x -d 'strips in the pool (default: 256, or as many as an image has, within 128 MiB)'
+complete -c imagine -n '_shtab_imagine_using create-images' -l dedupe-ratio -x -d 'images, divided by those that differ, such as 1.5 (default: 1)'
+complete -c imagine -n '_shtab_imagine_using create-images' -l compress-ratio -x -d 'grow JPEG, PNG, TIFF R times by compressible filler (default: 1)'
 complete -c imagine -n '_shtab_imagine_using create-images' -l classes -x -d 'give image I the label I modulo N, after a tab'
 complete -c imagine -n '_shtab_imagine_using create-images' -l layout -xka "flat imagefolder dlio" -d 'flat, imagefolder: one folder for each class, or dlio: images in DIR/train, and an empty DIR/valid (default: flat)'
 complete -c imagine -n '_shtab_imagine_using create-images' -l files-per-dir -x -d 'number of images in each numbered folder below DIR (default: no such folders)'

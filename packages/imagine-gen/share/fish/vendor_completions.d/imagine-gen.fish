@@ -50,7 +50,7 @@ function _shtab_imagine_gen_using
 end
 
 set -g _shtab_imagine_gen_commands 
-set -g _shtab_imagine_gen_opts_with_value --chunksize --classes --compress-level --content --count --extension --files-per-dir --height --image-format --layout --mode --name --name-format --part --path --pool-strips --preset --quality --scheduler --seed --size-list --start --subfolders --subsampling --summary-json --target-size --target-size-stdev --width --workers
+set -g _shtab_imagine_gen_opts_with_value --chunksize --classes --compress-level --compress-ratio --content --count --dedupe-ratio --extension --files-per-dir --height --image-format --layout --mode --name --name-format --part --path --pool-strips --preset --quality --scheduler --seed --size-list --start --subfolders --subsampling --summary-json --target-size --target-size-stdev --width --workers
 
 complete -c imagine-gen -e
 complete -c imagine-gen -f
@@ -79,6 +79,8 @@ complete -c imagine-gen -n _shtab_imagine_gen_using -l seed -x -d 'seed below 2^
 complete -c imagine-gen -n _shtab_imagine_gen_using -l direct -d 'write JPEG without an encoder: at the speed of memory, and every byte fresh'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l pooled -d 'assemble PNG and BMP from strips that are made once, which storage finds again'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l pool-strips -x -d 'strips in the pool (default: 256, or as many as an image has, within 128 MiB)'
+complete -c imagine-gen -n _shtab_imagine_gen_using -l dedupe-ratio -x -d 'images, divided by those that differ, such as 1.5 (default: 1)'
+complete -c imagine-gen -n _shtab_imagine_gen_using -l compress-ratio -x -d 'grow JPEG, PNG, TIFF R times by compressible filler (default: 1)'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l classes -x -d 'give image I the label I modulo N, after a tab'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l layout -xka "flat imagefolder dlio" -d 'flat, imagefolder: one folder for each class, or dlio: images in DIR/train, and an empty DIR/valid (default: flat)'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l files-per-dir -x -d 'number of images in each numbered folder below DIR (default: no such folders)'

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from imagine_common.errors import UsageError
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 _MAX_PNG_ROW_BYTES = 2**30
 _MAX_TIFF_BYTES = 2**32 - 2**16  # of pixels; offsets have 32 bits, and the header needs some
+_RATIO = re.compile(r"[1-9]\d{0,5}(?:\.\d{1,9})?", re.ASCII)
+LEAST_PILLOW = 11  # with restart markers, and several strips
 _MAX_AVIF_PIXELS = 2**28  # libavif's default limit for decoding
 
 
@@ -29,6 +33,16 @@ def format_name(spelling: str) -> str:
             f" {', '.join(SPELLINGS)}{did_you_mean(spelling, SPELLINGS)}"
         )
     return name
+
+
+def exact_ratio(field: str, value: object) -> Fraction:
+    """Return a ratio that is given as a number or as its decimal text."""
+    if isinstance(value, Fraction) and value >= 1:
+        return value
+    if _RATIO.fullmatch(str(value)):
+        return Fraction(str(value))
+    option = f"--{field.replace('_', '-')}"
+    raise UsageError(f"argument {option}: must be a number from 1 to 999999, not {value!r}")
 
 
 def check_dataset(spec: DatasetSpec) -> None:
@@ -84,12 +98,17 @@ def _conflicts(spec: DatasetSpec) -> Iterator[str]:
             " files"
         )
     if (name == "bmp" and bmp_bytes(spec) >= 2**32) or (
-        name == "tiff" and spec.row_bytes * spec.height > _MAX_TIFF_BYTES
+        name == "tiff" and spec.row_bytes * spec.height > spec.content_size(_MAX_TIFF_BYTES)
     ):
         yield (
             f"arguments --width, --height: a {name.upper()} file of {spec.width}x{spec.height}"
             " would reach 4 GiB, the format's limit; use png"
         )
+    if spec.compress_ratio > 1:
+        from PIL import __version__ as pillow
+
+        if int(pillow.partition(".")[0]) < LEAST_PILLOW:
+            yield f"argument --compress-ratio: needs Pillow {LEAST_PILLOW} or newer, not {pillow}"
     if name == "avif" and spec.width * spec.height > _MAX_AVIF_PIXELS:
         yield (
             f"arguments --width, --height: {spec.width}x{spec.height} are over {_MAX_AVIF_PIXELS}"

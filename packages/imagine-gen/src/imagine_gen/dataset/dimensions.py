@@ -14,16 +14,14 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import accumulate
-from threading import Lock
 from typing import ClassVar, SupportsIndex, TypeAlias
 
 from imagine_common.errors import UsageError, file_error
 from imagine_common.files.reading import refuse_special
 from imagine_common.files.urls import local_path, refuse_store
 from imagine_common.text import did_you_mean, show
-from imagine_gen.random_streams import BlockStream, Draw
 
 MAX_POOLED_WIDTHS = 16
 _FOLDER = os.path.join(os.path.dirname(__file__), "size_lists")
@@ -144,24 +142,6 @@ class SizeList:
 
 
 Sizes: TypeAlias = "SizeRange | SizeList"
-
-
-class SizeDrawer:
-    """Draws the dimensions of images. Threads may share a drawer."""
-
-    def __init__(self, seed: int, sizes: Sizes) -> None:
-        self._sizes = sizes
-        self._stream = BlockStream(seed, Draw.DIMENSIONS, 2)
-        self._lock = Lock()  # a stream counts the words that it has read
-
-    def draw(self, index: int) -> tuple[int, int]:
-        """Return the width and height of an image, in pixels."""
-        with self._lock:
-            first, second = self._stream.words(index).tolist()
-        return self._sizes.pick(first, second)
-
-
-size_drawer = lru_cache(maxsize=4)(SizeDrawer)
 
 
 def _check_pairs(name: str, pairs: Iterable[object]) -> None:

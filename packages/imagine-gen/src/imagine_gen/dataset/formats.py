@@ -19,6 +19,7 @@ _PROCESS_BYTES = 60_000_000
 _PHOTO_BYTES = 30_000_000  # the textures, and tiles of planes
 _JPEG_HEADER_BYTES = 2**16
 _MAX_JPEG_PIXEL_BYTES = 16
+_COMPRESSIBLE_COPIES = 4  # of a file without filler, besides the file with it
 
 
 class Format(NamedTuple):
@@ -52,10 +53,12 @@ FORMATS = {
         ("RGB", "L"),
         65_500,
         {"RGB": 1, "L": 1},
-        ("--quality", "--target-size", "--subsampling", "--direct"),
+        ("--quality", "--target-size", "--subsampling", "--direct", "--compress-ratio"),
         extensions=("jpeg", "jpe"),
     ),
-    "png": Format(("png",), _ALL_MODES, _LONGEST, options=("--compress-level", "--pooled")),
+    "png": Format(
+        ("png",), _ALL_MODES, _LONGEST, options=("--compress-level", "--pooled", "--compress-ratio")
+    ),
     "bmp": Format(
         ("bmp", "bitmap"), _ALL_MODES, _LONGEST, options=("--pooled",), extensions=("dib",)
     ),
@@ -73,6 +76,7 @@ FORMATS = {
         _ALL_MODES,
         _LONGEST,
         {"RGB": 4, "RGBA": 5, "L": 2},
+        ("--compress-ratio",),
         pillow="TIFF",
         extensions=("tif",),
     ),
@@ -128,6 +132,8 @@ def require_codec(image_format: Format) -> None:
 def worker_bytes(spec: DatasetSpec) -> int:
     """Return about how many bytes of memory a worker needs, as measured, without a pool's."""
     process = _PROCESS_BYTES + (_PHOTO_BYTES if spec.content == "photo" else 0)
+    if spec.compress_ratio > 1:
+        process += int((_COMPRESSIBLE_COPIES + spec.compress_ratio) * spec.row_bytes * spec.height)
     if spec.direct or spec.pooled or not (spec.format.pixel_bytes or spec.compress_level):
         return process
     pixels = spec.width * spec.height

@@ -179,6 +179,10 @@ GROUPS = {
             "strips in the pool (default: 256, or as many as an image has, within 128 MiB)",
             limits=(1, 2**20),
         ),
+        Option("dedupe_ratio", "images, divided by those that differ, such as 1.5", "R", str, 1),
+        Option(
+            "compress_ratio", "grow JPEG, PNG, TIFF R times by compressible filler", "R", str, 1
+        ),
     ),
     "labels and folders": (
         Option("classes", "give image I the label I modulo N, after a tab", limits=(1, 10**9)),

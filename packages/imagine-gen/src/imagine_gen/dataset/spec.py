@@ -6,16 +6,19 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, TypedDict
+from math import ceil
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from imagine_common.exchange.manifest import NUL
 from imagine_common.exchange.name_format import NameFormat, template
 from imagine_common.files.folders import subfolders
 from imagine_common.signatures import Encoded, PathLike, check_types, named_by_parameter
-from imagine_gen.dataset.checks import check_dataset, format_name
+from imagine_gen.dataset.checks import check_dataset, exact_ratio, format_name
 from imagine_gen.dataset.formats import CHANNELS, FORMATS, Format
 from imagine_gen.dataset.options import DLIO, FLAT, HEIGHT, IMAGEFOLDER, NAME, WIDTH
+from imagine_gen.random_streams import Draw, shared_stream
 
 if TYPE_CHECKING:
     from imagine_gen.dataset.dimensions import SizeList, SizeRange
@@ -51,6 +54,8 @@ class OptionalArguments(TypedDict, total=False):
     subsampling: str | None
     target_size: int | None
     target_size_stdev: int
+    dedupe_ratio: Any  # a number, or its decimal text
+    compress_ratio: Any
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ class DatasetSpec:
     `height` are in pixels; if `sizes` is given, dimensions are drawn from it, and they are the
     greatest. `pool_height` is the least height of the images that share pools. `delimiter` is the
     byte that ends a path on stdout, which no path may contain. `whole_count` is the number of
-    images of the dataset that this one is a part of.
+    images of the dataset that this one is a part of. A ratio is a number or its decimal text.
 
     Raises
     ------
@@ -99,9 +104,13 @@ class DatasetSpec:
     extension: str | None = None
     subfolders: int | None = None
     whole_count: int | None = None
+    dedupe_ratio: Fraction = Fraction(1)
+    compress_ratio: Fraction = Fraction(1)
 
     @named_by_parameter()
     def __post_init__(self) -> None:
+        for field in ("dedupe_ratio", "compress_ratio"):
+            self._set(**{field: exact_ratio(field, getattr(self, field))})
         check_types(vars(self), self.__annotations__)
         self._set(image_format=format_name(self.image_format))
         if self.sizes:
@@ -136,9 +145,27 @@ class DatasetSpec:
         """Return the specification of those images that are as large as one of them."""
         if self.sizes is None:
             return self
-        from imagine_gen.dataset.dimensions import size_drawer
+        words = shared_stream(self.seed, Draw.DIMENSIONS, 2).words(self.original(index))
+        return self.of_size(*self.sizes.pick(*words.tolist()))
 
-        return self.of_size(*size_drawer(self.seed, self.sizes).draw(index))
+    def original(self, index: int) -> int:
+        """Return the index of the image that an image repeats, which may be its own."""
+        if self.dedupe_ratio == 1:
+            return index
+        originals = ceil(index / self.dedupe_ratio)  # below the index
+        if ceil((index + 1) / self.dedupe_ratio) > originals:
+            return index
+        (word,) = shared_stream(self.seed, Draw.ORIGINAL, 1).words(index).tolist()
+        return int((word * originals >> 64) * self.dedupe_ratio)
+
+    def content_size(self, size: int) -> int:
+        """Return the bytes of a file that are not filler of `--compress-ratio`."""
+        return int(size / self.compress_ratio)
+
+    def whole_size(self, size: int) -> int:
+        """Return the bytes of a file that has `size` bytes besides filler of `--compress-ratio`."""
+        target = self.target_size or 0  # exact, although its content's size was rounded
+        return target + int((size - self.content_size(target)) * self.compress_ratio)
 
     def image_path(self, index: int) -> bytes:
         """Return the path of an image."""

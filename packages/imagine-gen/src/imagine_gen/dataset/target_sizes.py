@@ -45,12 +45,12 @@ class TargetSizes:
     """
 
     def __init__(self, spec: DatasetSpec, reach: Reach) -> None:
-        self.mean = spec.target_size or 0
-        self._stdev = spec.target_size_stdev
+        self.mean = spec.content_size(spec.target_size or 0)
+        self._stdev = spec.content_size(spec.target_size_stdev)
         self._stream = BlockStream(spec.seed, Draw.TARGET_SIZE, _STREAM_WORDS)
         text = (
             f"JPEG files of {spec.width}x{spec.height} can have {reach.least} to {reach.most}"
-            f" bytes{reach.remark}"
+            f" bytes{reach.remark}{' without filler' * (spec.compress_ratio > 1)}"
         )
         if not reach.least <= self.mean <= reach.most:
             raise UsageError(f"argument --target-size: {text} here, not {self.mean}")

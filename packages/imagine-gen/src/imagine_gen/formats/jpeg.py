@@ -14,7 +14,7 @@ from itertools import product
 
 from PIL import Image
 
-from imagine_gen.dataset.spec import DEFAULT_QUALITY
+from imagine_gen.dataset.spec import DEFAULT_QUALITY, DatasetSpec
 from imagine_gen.formats.pillow import CanvasEncoder
 
 Tables = tuple[tuple[int, ...], ...]  # of luma and, in color, of chroma; 64 entries each, by rows
@@ -23,6 +23,7 @@ _SIDE = 8  # of such a table
 # Width and height of an MCU in pixels (A.2.4) by the chroma's subsampling; None is without chroma.
 MCU = {None: (8, 8), "4:4:4": (8, 8), "4:2:2": (16, 8), "4:2:0": (16, 16)}
 _SOS, _COM = 0xDA, 0xFE
+_PIXELS_IN_INTERVAL = 2048  # 32, 16 or 8 MCUs, of 1 to 3 KB in noise
 _SEGMENT_HEAD = struct.Struct(">BBH")  # 0xFF, marker, length of the rest
 _MAX_SEGMENT = 2 + 0xFFFF
 
@@ -31,16 +32,23 @@ class Encoder(CanvasEncoder):
     """Encodes fresh images: baseline, standard Huffman tables."""
 
     def _file(self, image: Image.Image) -> bytes:
-        return encode(image, self._spec.quality or DEFAULT_QUALITY, self._spec.subsampling)
+        return encode(image, self._spec.quality or DEFAULT_QUALITY, self._spec)
 
 
-def encode(image: Image.Image, quality: int | Tables, subsampling: str | None) -> bytes:
+def restart_interval(spec: DatasetSpec) -> int:
+    """Return the MCUs between restart markers, where filler can be; an even number, or 0."""
+    width, height = MCU[spec.subsampling]
+    return _PIXELS_IN_INTERVAL // (width * height) if spec.compress_ratio > 1 else 0
+
+
+def encode(image: Image.Image, quality: int | Tables, spec: DatasetSpec) -> bytes:
     """Return the file of an image, with a quality from 1 to 100 or with quantization tables."""
     scale = {"quality": quality} if isinstance(quality, int) else {"qtables": quality}
     file = io.BytesIO()
-    chroma = {"subsampling": subsampling or "4:4:4"}  # Gray has none to leave out.
+    chroma = {"subsampling": spec.subsampling or "4:4:4"}  # Gray has none to leave out.
+    restarts = {"restart_marker_blocks": restart_interval(spec)}
     # Everything that changes bytes is set here: the defaults of Pillow's versions may differ.
-    image.save(file, "JPEG", **scale, **chroma, optimize=False, progressive=False)
+    image.save(file, "JPEG", **scale, **chroma, **restarts, optimize=False, progressive=False)
     return file.getvalue()  # not a copy: BytesIO shares its buffer
 
 

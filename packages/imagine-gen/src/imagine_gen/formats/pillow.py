@@ -23,6 +23,7 @@ _BAND_BYTES = {"noise": 1 << 18, "photo": 1 << 20}
 _COLORS = 256
 _MAX_RESOLUTIONS = 6
 _ROWS_PER_STRIP = 278  # TIFF 6.0, section 8
+_STRIP_BYTES = 1 << 11  # where filler can be between strips
 
 
 class Canvas:
@@ -82,7 +83,8 @@ def _options(spec: DatasetSpec) -> dict[str, Any]:
         return {**lossy, "method": 4, "exact": False}
     if spec.image_format == "tiff":
         # Uncompressed, in one strip as Pillow's own writer does.
-        return {"compression": "raw", "tiffinfo": {_ROWS_PER_STRIP: spec.height}}
+        rows = max(1, _STRIP_BYTES // spec.row_bytes) if spec.compress_ratio > 1 else spec.height
+        return {"compression": "raw", "tiffinfo": {_ROWS_PER_STRIP: rows}}
     if spec.image_format == "avif":
         return {
             "quality": spec.quality,

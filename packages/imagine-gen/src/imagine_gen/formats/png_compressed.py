@@ -22,7 +22,7 @@ from imagine_gen.formats.pillow import CanvasEncoder
 _SUB = 1  # the filter that subtracts the pixel to the left (PNG specification, 9.2)
 _RAW_DEFLATE = -15  # a window of 32 KiB, without zlib's header
 _DEFLATE = (zlib_ng.DEFLATED, _RAW_DEFLATE, 9)  # with the most memory
-_IDAT_BEGIN = len(png_stored.SIGNATURE) + 25  # after IHDR
+IDAT_BEGIN = len(png_stored.SIGNATURE) + 25  # after IHDR
 _LEAST_ROWS = 16  # The first row of a strip can't be predicted from the row above.
 
 
@@ -47,7 +47,7 @@ class Strips(png_stored.Strips):
         dimensions = (spec.width, self.rows)
         image = Image.frombuffer(spec.mode, dimensions, pixels, "raw", spec.mode, 0, 1)
         # Filters are chosen before compression, so level 0 gives the same.
-        rows = np.frombuffer(_filtered(_encode(image, 0)), np.uint8).reshape(self.rows, -1)
+        rows = np.frombuffer(inflated(_encode(image, 0)), np.uint8).reshape(self.rows, -1)
         rows[0, 0] = _SUB
         first = pixels[: spec.row_bytes].reshape(spec.width, CHANNELS[spec.mode])
         rows[0, 1:] = np.diff(first, axis=0, prepend=np.zeros_like(first[:1])).ravel()
@@ -74,13 +74,13 @@ def _encode(image: Image.Image, level: int | None) -> bytes:
     return file.getvalue()
 
 
-def _filtered(file: bytes) -> bytearray:
-    """Return the rows of a file that Pillow wrote, each after its filter."""
-    inflated = bytearray()
+def inflated(file: bytes) -> bytearray:
+    """Return the rows of a file that has only IDAT chunks after IHDR, each after its filter."""
+    rows = bytearray()
     decompressor = zlib_ng.decompressobj()
-    begin = _IDAT_BEGIN
+    begin = IDAT_BEGIN
     while file[begin + 4 : begin + 8] == b"IDAT":
         end = begin + 8 + int.from_bytes(file[begin : begin + 4], "big")
-        inflated += decompressor.decompress(memoryview(file)[begin + 8 : end])
+        rows += decompressor.decompress(memoryview(file)[begin + 8 : end])
         begin = end + 4
-    return inflated
+    return rows

@@ -44,15 +44,15 @@ class Sample:
         width, height = (min(side, _SAMPLE_SIDE) for side in whole.size)
         left, top = (whole.width - width) // 2, (whole.height - height) // 2
         middle = whole.crop((left, top, left + width, top + height))
-        head_bytes = scan_begin(encode(middle, tables[0], spec.subsampling))
+        head_bytes = scan_begin(encode(middle, tables[0], spec))
         self.overhead = head_bytes + _END_OF_IMAGE_BYTES
 
         def data_bytes(image: Image.Image, level: int) -> int:
-            return len(encode(image, tables[level], spec.subsampling)) - self.overhead
+            return len(encode(image, tables[level], spec)) - self.overhead
 
         self._middle_bytes = interpolated(partial(data_bytes, middle), len(tables))
         self._pixels = spec.width * spec.height
-        room = (spec.target_size or 0) - self.overhead
+        room = spec.content_size(spec.target_size or 0) - self.overhead
         share = room * width * height // self._pixels
         level = level_of(share, self._middle_bytes, len(tables))
         self._share = self._middle_bytes(level)
@@ -89,7 +89,7 @@ class TargetSizeEncoder(ImageEncoder):
         self._overhead = sample.overhead
         self._levels = levels(spec.mode)
         pixels = spec.width * spec.height
-        room = (spec.target_size or 0) - self._overhead
+        room = spec.content_size(spec.target_size or 0) - self._overhead
         expect = partial(sample.expect, pixels=pixels)
         self._ladder = Ladder(expect, len(self._levels), room)
         self._sizes = TargetSizes(spec, sample.reach(pixels))
@@ -111,7 +111,7 @@ class TargetSizeEncoder(ImageEncoder):
         def measure(level: int, best: int | None) -> int:
             for other in files.keys() - {best}:
                 del files[other]
-            files[level] = encode(image, self._levels[level], self._spec.subsampling)
+            files[level] = encode(image, self._levels[level], self._spec)
             filler[level] = size - len(files[level])
             return room - filler[level]
 

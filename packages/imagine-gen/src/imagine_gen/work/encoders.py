@@ -20,16 +20,20 @@ _MODULES = {"jpg": "jpeg", "bmp": "bmp", "png": "png_stored"}  # others share `p
 def image_encoder(spec: DatasetSpec) -> ImageEncoder:
     """Return a new encoder of a dataset's images, for use by one thread."""
     make = _encoders(spec)
-    if spec.sizes is None:
+    if spec.sizes is None and spec.dedupe_ratio == spec.compress_ratio == 1:
         return make(spec)
     if spec.target_size is not None:
-        for width, height in (spec.sizes.least, spec.sizes.largest):
+        sizes = spec.sizes and (spec.sizes.least, spec.sizes.largest)
+        for width, height in sizes or [(spec.width, spec.height)]:
             make(spec.of_size(width, height))  # raises the error before any image is made
-    return EncoderByDimensions(spec, make)
+    return EncoderByImage(spec, make)
 
 
-class EncoderByDimensions(ImageEncoder):
-    """Encodes each image with the encoder that `make` returns for its dimensions."""
+class EncoderByImage(ImageEncoder):
+    """Encodes each image with the encoder that `make` returns for its dimensions.
+
+    With `--dedupe-ratio` it is the image's original; with `--compress-ratio`, files have filler.
+    """
 
     def __init__(self, spec: DatasetSpec, make: Callable[[DatasetSpec], ImageEncoder]) -> None:
         self._spec = spec
@@ -37,11 +41,18 @@ class EncoderByDimensions(ImageEncoder):
 
     def encode(self, index: int) -> EncodedImage:
         """Return the file of an image."""
-        return self._encoder(self._spec.of_image(index)).encode(index)
+        encoder = self._encoder(self._spec.of_image(index))
+        image = encoder.encode(self._spec.original(index))
+        if self._spec.compress_ratio == 1:
+            return image
+        from imagine_gen.compressible import with_filler
+
+        return with_filler(self._spec, image)
 
     def wanted_size(self, index: int) -> int | None:
         """Return the size in bytes that an image's file must have, or None for any."""
-        return self._encoder(self._spec.of_image(index)).wanted_size(index)
+        size = self._encoder(self._spec.of_image(index)).wanted_size(self._spec.original(index))
+        return size and self._spec.whole_size(size)
 
 
 def _encoders(spec: DatasetSpec) -> Callable[[DatasetSpec], ImageEncoder]:

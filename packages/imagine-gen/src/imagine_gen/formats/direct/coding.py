@@ -21,7 +21,7 @@ from imagine_common.files.output import Buffer
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.dataset.target_sizes import Reach, TargetSizes
 from imagine_gen.formats.base import EncodedImage, ImageEncoder
-from imagine_gen.formats.jpeg import MCU
+from imagine_gen.formats.jpeg import MCU, restart_interval
 from imagine_gen.random_streams import FastStream
 
 Bytes = npt.NDArray[np.uint8]
@@ -32,7 +32,7 @@ COEFFICIENTS = 63  # of a block, besides DC
 _BLOCK_SIDE = 8
 _NIBBLE, _BYTE = 4, 8
 _PAIRS_WEIGHT = 2
-_APP0, _SOF0, _DHT, _SOS, _DQT = 0xE0, 0xC0, 0xC4, 0xDA, 0xDB
+_APP0, _SOF0, _DHT, _SOS, _DQT, _DRI, _RST0 = 0xE0, 0xC0, 0xC4, 0xDA, 0xDB, 0xDD, 0xD0
 _JFIF = b"JFIF\0\1\1\0\0\1\0\1\0\0"  # version 1.1, square pixels, no thumbnail
 
 
@@ -172,11 +172,13 @@ def _head_of(
         frame += bytes([number + 1, factors, min(number, len(quantization) - 1)])
         scan += bytes([number + 1, 0])
     divisors = b"".join(bytes([number]) + table for number, table in enumerate(quantization))
+    interval = restart_interval(spec)
     segments = (
         (_APP0, _JFIF),
         (_DQT, divisors),
         (_SOF0, frame),
         (_DHT, b"\x00" + _DC_TABLE + b"\x10" + coding.table),
+        *([(_DRI, struct.pack(">H", interval))] if interval else []),
         (_SOS, scan + bytes([0, COEFFICIENTS, 0])),
     )
     return b"\xff\xd8" + b"".join(
@@ -196,7 +198,10 @@ class DirectEncoder(ImageEncoder):
         self._blocks = _blocks_of(spec)
         self._head = _head_of(spec, self._blocks, quantization, coding)
         count = self._blocks.total
+        self._end = coding.end
+        self._interval = restart_interval(spec) * self._blocks.in_mcu or count  # blocks
         self._least = len(self._head) + 2 * count + len(_END_OF_IMAGE)
+        self._least += 2 * ((count - 1) // self._interval)
         self._sizes: TargetSizes | None = None
         if spec.target_size is not None:
             reach = Reach(self._least, self._least + most * count, self._least)
@@ -210,7 +215,22 @@ class DirectEncoder(ImageEncoder):
     def encode(self, index: int) -> EncodedImage:
         """Return the file of an image."""
         self._stream.jump(index)
-        return EncodedImage(chain([self._head], self._scan(index), [_END_OF_IMAGE]))
+        scan = self._scan(index)
+        if self._interval < self._blocks.total:
+            scan = self._with_restarts(scan)
+        return EncodedImage(chain([self._head], scan, [_END_OF_IMAGE]))
+
+    def _with_restarts(self, scan: Iterable[Buffer]) -> Iterator[Buffer]:
+        """Yield the data of a scan with a marker after each interval but the last (E.1.4)."""
+        data = np.frombuffer(b"".join(scan), np.uint8)
+        ends = np.flatnonzero(data == self._end)
+        # After the end of a block, such a byte is a DC difference, so each second one in a row is.
+        firsts = np.maximum.accumulate(np.where(np.diff(ends, prepend=-1) > 1, ends, -1))
+        ends = ends[(ends - firsts) % 2 == 0]
+        *parts, last = np.split(data, 1 + ends[self._interval - 1 : -1 : self._interval])
+        for number, part in enumerate(parts):
+            yield from (part.data, bytes([0xFF, _RST0 + number % 8]))
+        yield last.data
 
     @abstractmethod
     def _scan(self, index: int) -> Iterator[Buffer]:

@@ -82,6 +82,10 @@ class PhotoEncoder(DirectEncoder):
                 symbols = dealt_out(symbols, share, most)
             levels = _levels(blocks, light[1:-1], chroma)
             differences = _differences(levels, before, blocks.luma)
+            for block in (0, *range(blocks.luma, blocks.in_mcu)):
+                # After a restart marker, and at the beginning, differences are to 0.
+                first = (block - top * blocks.columns * blocks.in_mcu) % self._interval
+                differences[first :: self._interval] = levels.reshape(-1)[first :: self._interval]
             before = np.append(levels[-1, blocks.luma - 1], levels[-1, blocks.luma :])
             ends = np.cumsum(symbols + 2)
             data = lookup[self._stream.read(offset, int(ends[-1]))]
