@@ -258,4 +258,4 @@ def test_stdin_at_a_terminal_is_an_error_with_a_hint(tool: str) -> None:
         result = run(tool, "--test", stdin=stdin)
     os.close(leader)
     assert result.returncode == 2
-    assert b"name the files to test" in result.stderr
+    assert b"name the files, or" in result.stderr

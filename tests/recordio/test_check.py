@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import struct
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from imagine_common.packers.checking import FileReport
 from imagine_recordio import create_recordio
 from imagine_recordio.check import check_recordio
 from imagine_recordio.framing import frame
-from support import JPEG, PNG, Record, read_recordio
+from support import JPEG, PNG, Record, read_recordio, run
 
 MAGIC = b"\x0a\x23\xd7\xce"
 GIF = b"GIF89a" + bytes(7) + b";"
@@ -265,3 +266,56 @@ def test_random_flips_never_go_unnoticed_but_within_images(shard: Path) -> None:
         shard.write_bytes(flipped(data, place, rng.randrange(8)))
         report = check(shard)
         assert report.findings or report.remarks or place not in outside
+
+
+def index_only(*args: object) -> subprocess.CompletedProcess[bytes]:
+    return run("recordio", "--index-only", *args)
+
+
+def test_keys_are_positions_as_rec2idx_writes_them(tmp_path: Path, shard: Path) -> None:
+    create_recordio(tmp_path / "source", tmp_path, "s", 20)
+    second = tmp_path / "s1.rec"
+    offsets = [record.offset for record in read_recordio(second.read_bytes())]
+    assert index_only(second).returncode == 0
+    expected = "".join(f"{key}\t{offset}\n" for key, offset in enumerate(offsets))
+    assert (tmp_path / "s1.idx").read_text() == expected
+    assert b"4 records under a key that is not its id" in run("recordio", "--test", second).stderr
+    assert index_only("--index-key", "ID", second).returncode == 0
+    expected = "".join(f"{key}\t{offset}\n" for key, offset in enumerate(offsets, 20))
+    assert (tmp_path / "s1.idx").read_text() == expected
+
+
+@pytest.mark.parametrize("ids", [(4, 5, 4), (2**63,), (0, 2**64 - 1)])
+def test_ids_that_no_index_can_have_are_an_error(tmp_path: Path, ids: tuple[int, ...]) -> None:
+    path = tmp_path / "x.rec"
+    heads = (struct.pack("<IfQQ", 0, 0, number, 0) for number in ids)
+    path.write_bytes(b"".join(b"".join(map(bytes, frame([head, JPEG]))) for head in heads))
+    result = index_only("--index-key", "id", path)
+    assert result.returncode == 1
+    words = f"its id, {ids[-1]}, is repeated or too large: use --index-key position"
+    assert words in result.stderr.decode()
+    assert os.listdir(tmp_path) == ["x.rec"]
+    assert index_only(path).returncode == 0
+    assert (tmp_path / "x.idx").read_text().startswith("0\t0\n")
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (("--test", "--index-key", "id"), "argument --index-key: only with --index-only"),
+        (("--index-key", "id"), "argument --index-key: only with --index-only"),
+        (("--index-path", "x"), "argument --index-path: only with --index-only or --test"),
+        (("--index-only", "--index-key", "name"), "argument --index-key: invalid choice: 'name'"),
+    ],
+)
+def test_options_of_indexes_need_them(tmp_path: Path, args: tuple[str, ...], words: str) -> None:
+    result = run("recordio", *args, cwd=tmp_path)
+    assert result.returncode == 2
+    assert words in result.stderr.decode()
+
+
+def test_a_merged_index_gets_no_index(tmp_path: Path, shard: Path) -> None:
+    create_recordio(tmp_path / "source", tmp_path, "m", 20, merged_index=True)
+    result = index_only(tmp_path / "mmerged.idx")
+    assert result.returncode == 1
+    assert b"an index; give the .rec file that it belongs to" in result.stderr

@@ -73,14 +73,14 @@ def name_positionals(
 ) -> argparse.Namespace:
     """Parse arguments and set attributes from the positional ones, given all or none.
 
-    With `--test`, positional arguments are the files to check.
+    With `--test` or `--index-only`, positional arguments are the files to check.
     """
     args = parse_with_preset(parser, argv, names)
     args.only_warns = True  # The original packs any file, and stops for none.
     if not args.keep_others:
         args.keep_others = None
     values = args.files
-    if values and not getattr(args, "test", False):
+    if values and not (getattr(args, "test", False) or getattr(args, "index_only", False)):
         args.files = []
         if len(values) != len(names):
             wanted = " ".join(names).upper().replace("_PATH", "")

@@ -14,17 +14,19 @@ from functools import partial
 from typing import BinaryIO
 
 from imagine_common.errors import ImagineError
+from imagine_common.exchange.manifest import INT64_MAX
 from imagine_common.exchange.names import natural_key
 from imagine_common.files.folders import names_in
 from imagine_common.files.reading import InputFile
-from imagine_common.packers.checking import FileReport, check_file, check_records
+from imagine_common.packers.checking import FileReport, check_file
 from imagine_common.packers.images import HEAD_BYTES, is_image
+from imagine_common.packers.records import index_of
 from imagine_common.parallel.progress import progress
 from imagine_common.text import show
 from imagine_recordio.framing import HEAD_BYTES as FRAME_HEAD_BYTES
 from imagine_recordio.framing import RecordReader
-from imagine_recordio.index import MERGED, index_of, merged_lines, read_index
-from imagine_recordio.shards import HEADER, LABEL_BYTES
+from imagine_recordio.index import LINE_FORMAT, MERGED, Keys, merged_lines, read_index
+from imagine_recordio.shards import HEADER, LABEL_BYTES, RecordIOFormat
 
 _TFRECORD_INDEX = re.compile(rb"[0-9]+ [0-9]+\n")
 _LABELS_BYTES = 1 << 16
@@ -32,29 +34,55 @@ _LABELS_BYTES = 1 << 16
 _ENDS = ((b"\xff\xd8\xff", b"\xff\xd9"), (b"\x89PNG", b"IEND\xae\x42\x60\x82"), (b"GIF8", b"\x3b"))
 
 
-def check_recordio(path: bytes) -> FileReport:
+def check_recordio(
+    path: bytes,
+    index_path: bytes | None = None,
+    by_id: bool = False,
+    write: bool = False,
+    fsync: bool = False,
+) -> FileReport:
     """Read a RecordIO file to its end and report what is wrong with it.
 
-    An index beside the file, with `.idx` in place of `.rec`, is checked if it exists. Memory use is
-    bounded, whatever the file contains, except for 16 bytes for each line of the index, or 100 if
-    its keys don't ascend.
+    Its index, with `.idx` in place of `.rec`, must be in the folder `index_path`. By default, an
+    index beside the file is checked if it exists. With `write`, the index is written instead, with
+    ids or positions as keys, and with `fsync` to the disk. Memory use is bounded, whatever the file
+    contains, except for 18 bytes for each line of the index, or 100 if its keys are far apart.
     """
-    return check_file(path, "a RecordIO file", _check)
+
+    def check(report: FileReport, file: InputFile) -> None:
+        if path.endswith(MERGED) and not write:
+            report.is_index = True
+            _check_merged(report, file)
+            return
+        if path.endswith(b".idx"):
+            raise ImagineError(f"{show(path)}: an index; give the .rec file that it belongs to")
+        with file.stream() as stream:
+            records = _checked_records(RecordReader(stream, report), report)
+            index = index_of(path, index_path, b".rec")
+            if write:
+                lines = _index_lines(records, report, by_id)
+                RecordIOFormat.write_index(index, lines, report, fsync)
+                return
+            difference = partial(_difference, report)
+            other = path.removesuffix(b".rec"), _TFRECORD_INDEX
+            RecordIOFormat.compare_index(
+                records, report, index, difference, *other, index_path is not None
+            )
+
+    return check_file(path, "a RecordIO file", check)
 
 
-def _check(report: FileReport, file: InputFile) -> None:
-    path = report.path
-    if path.endswith(MERGED):
-        report.is_index = True
-        _check_merged(report, file)
-        return
-    if path.endswith(b".idx"):
-        raise ImagineError(f"{show(path)}: an index; give the .rec file that it belongs to")
-    with file.stream() as stream:
-        records = _checked_records(RecordReader(stream, report), report)
-        difference = partial(_difference, report)
-        other = path.removesuffix(b".rec"), _TFRECORD_INDEX
-        check_records(records, report, index_of(path), difference, *other)
+def _index_lines(
+    records: Iterator[tuple[int, int | None]], report: FileReport, by_id: bool
+) -> Iterator[bytes]:
+    """Yield the line of each record, under its position or its id."""
+    keys = Keys()
+    for number, (offset, record_id) in enumerate(records):
+        key = (record_id or 0) if by_id else number
+        if by_id and (key > INT64_MAX or not keys.add(key)):
+            reason = f"its id, {key}, is repeated or too large: use --index-key position"
+            report.found(reason, offset)
+        yield LINE_FORMAT % (key, offset)
 
 
 def _check_merged(report: FileReport, file: InputFile) -> None:
@@ -163,15 +191,11 @@ def _difference(
 def _read_sorted(lines: BinaryIO, most: int) -> tuple[array[int], array[int]]:
     """Return the keys and the offsets of an index of at most `most` lines, sorted by offset."""
     keys, offsets = array("Q"), array("Q")
-    seen: set[int] | None = None
+    seen = Keys()
     ordered = True
     for key, offset in read_index(lines):
-        if keys and key <= keys[-1]:
-            seen = seen or set(keys)
-        if seen is not None:
-            if key in seen:
-                raise ImagineError(f"line {len(keys) + 1} repeats key {key}")
-            seen.add(key)
+        if not seen.add(key):
+            raise ImagineError(f"line {len(keys) + 1} repeats key {key}")
         if len(keys) == most:
             raise ImagineError("it has more lines than the file can have records")
         ordered = ordered and (not offsets or offset > offsets[-1])

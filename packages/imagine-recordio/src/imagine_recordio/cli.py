@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from imagine_common.cli.options import add_option
 from imagine_common.cli.tool import run_tool
@@ -40,6 +41,14 @@ def build_parser(prog: str = "imagine-recordio") -> PackerParser:
     add_option(parser.input, "--root", text, "DIR", None, os.fsencode)
     text = "write one more index, of all files together, for DALI: PREFIXmerged.idx"
     add_option(parser.records, "--merged-index", text)
+    text = "with --index-only, write the indexes into DIR; with --test, expect them there"
+    add_option(parser.records, "--index-path", text, "DIR", None, os.fsencode)
+    text = (
+        "with --index-only, the keys: each record's position, from 0, as MXNet's rec2idx writes, or"
+        " the id in its header (default: position)"
+    )
+    choices = ("position", "id")
+    parser.records.add_argument("--index-key", choices=choices, type=str.lower, help=text)
     return parser
 
 
@@ -47,6 +56,15 @@ class RecordIOPacker(Packer):
     """The packer of this tool."""
 
     package = "imagine-recordio"
+    suffix = b".rec"
+    check_options = frozenset({"index_path", "index_key"})
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        if args.index_key is not None and not args.index_only:
+            raise UsageError("argument --index-key: only with --index-only")
+        if args.index_path is not None and not (args.index_only or args.test):
+            raise UsageError("argument --index-path: only with --index-only or --test")
+        super().__init__(args)
 
     def source(self) -> ListSource | None:
         """Return the list of `--lst`, if it was given."""
@@ -70,17 +88,11 @@ class RecordIOPacker(Packer):
 
         return record_format(spec, self.args.writer, self.args.merged_index)
 
-    def checker(self, _base: bytes) -> Callable[[bytes], FileReport]:
-        """Return the function that checks a file."""
+    def checker(self, **options: Any) -> Callable[[bytes], FileReport]:
+        """Return the function that checks a file, with its options that are the same for both."""
         from imagine_recordio.check import check_recordio
 
-        return check_recordio
-
-    def index_of(self, path: bytes) -> bytes:
-        """Return the path of a file's index."""
-        from imagine_recordio.index import index_of
-
-        return index_of(path)
+        return partial(check_recordio, by_id=self.args.index_key == "id", **options)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -8,11 +8,13 @@ in the order in which it gets them, so offsets run on from file to file
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO
 
 from imagine_common.errors import ImagineError, file_errors
 from imagine_common.files.storage import open_input
+from imagine_common.packers.records import index_of
 
 MERGED = b"merged.idx"  # the end of the name of a merged index
 LINE_FORMAT = b"%d\t%d\n"
@@ -20,9 +22,18 @@ INDEX_LINE = re.compile(rb"([0-9]{1,19})\t([0-9]{1,19})\n")
 _MAX_LINE_BYTES = 40
 
 
-def index_of(path: bytes) -> bytes:
-    """Return the path of a `.rec` file's index."""
-    return path.removesuffix(b".rec") + b".idx"
+class Keys:
+    """A set of keys, which takes 2 bytes for each if they are dense, and about 100 otherwise."""
+
+    def __init__(self) -> None:
+        self._pages: defaultdict[int, int] = defaultdict(int)  # the bits of 64 keys each
+
+    def add(self, key: int) -> bool:
+        """Add a key; return whether it is new."""
+        page, bit = key >> 6, 1 << (key & 63)
+        is_new = not self._pages[page] & bit
+        self._pages[page] |= bit
+        return is_new
 
 
 def read_index(file: BinaryIO) -> Iterator[tuple[int, int]]:
@@ -40,7 +51,7 @@ def merged_lines(paths: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
     """Yield the lines of the files' merged index, each with the path of its file."""
     base = 0
     for path in paths:
-        index = index_of(path)
+        index = index_of(path, None, b".rec")
         with file_errors(index), open_input(index, "an index") as found, found.stream() as lines:
             for key, offset in read_index(lines):
                 yield path, LINE_FORMAT % (key, base + offset)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
 from math import isinf
@@ -21,6 +20,7 @@ from imagine_common.files.urls import local_path
 from imagine_common.packers.records import Image
 from imagine_common.packers.sources.base import LineSource
 from imagine_common.text import counted, show
+from imagine_recordio.index import Keys
 
 _INDEX = re.compile(rb"[0-9]{1,19}")
 _MAX_INDEX = 2**63 - 1
@@ -71,7 +71,7 @@ class ListSource(LineSource):
 
     def lines(self) -> Iterator[list[bytes] | None]:
         """Yield the list's lines; raise an `ImagineError` at a repeated index, too."""
-        seen: defaultdict[int, int] = defaultdict(int)  # the bits of 64 indexes each
+        seen = Keys()
         batch: list[bytes] = []
         position = -1
         path = local_path(self._path)
@@ -81,11 +81,9 @@ class ListSource(LineSource):
             for position, line in enumerate(iter(partial(file.readline, _MAX_LINE_BYTES + 1), b"")):
                 if len(line) > _MAX_LINE_BYTES:
                     raise ImagineError(f"a line of over 1 MiB{self.locate(position)}")
-                if (index := _parse_index(line)) is not None:
-                    page, bit = index >> 6, 1 << (index & 63)
-                    if seen[page] & bit:
-                        raise ImagineError(f"the index {index} is repeated{self.locate(position)}")
-                    seen[page] |= bit
+                index = _parse_index(line)
+                if index is not None and not seen.add(index):
+                    raise ImagineError(f"the index {index} is repeated{self.locate(position)}")
                 batch.append(line.removesuffix(NEWLINE))
                 if len(batch) == _BATCH:
                     yield batch

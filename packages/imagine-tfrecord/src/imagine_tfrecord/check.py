@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import partial
 from typing import BinaryIO
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.reading import PIECE_BYTES, FileSlice, InputFile, read_pieces
 from imagine_common.files.storage import exists
-from imagine_common.packers.checking import FileReport, check_file, check_records
+from imagine_common.packers.checking import FileReport, check_file
+from imagine_common.packers.records import index_of
 from imagine_common.parallel.progress import progress
 from imagine_common.text import show
 from imagine_tfrecord import framing
 from imagine_tfrecord.example_reader import NoExampleError, read_example
-from imagine_tfrecord.index import INDEX_LINE, index_of
+from imagine_tfrecord.index import INDEX_LINE, LINE_FORMAT, dlio_index
 from imagine_tfrecord.schemas import FEATURE_NAMES, recognize_schema
+from imagine_tfrecord.shards import TFRecordFormat
 
 _RECORDIO_INDEX = re.compile(rb"[0-9]+\t[0-9]+\n")
 _GZIP = b"\x1f\x8b"
@@ -24,28 +25,41 @@ _MAX_INDEX_LINE_BYTES = 42
 
 
 def check_tfrecord(
-    path: bytes, index_path: bytes | None = None, schema: str | None = None
+    path: bytes,
+    index_path: bytes | None = None,
+    schema: str | None = None,
+    write: bool = False,
+    fsync: bool = False,
 ) -> FileReport:
     """Read a TFRecord file to its end and report what is wrong with it.
 
     Its index in DALI's format must be in the folder `index_path`. By default, an index beside the
-    file is checked if it exists. If a `schema` is given, all records must be of it. Memory use is
+    file, or where DLIO has it, is checked if it exists. With `write`, the index is written instead,
+    with `fsync` to the disk. If a `schema` is given, all records must be of it. Memory use is
     bounded, whatever the file contains.
     """
-    return check_file(path, "a TFRecord file", partial(_check, index_path, schema))
 
+    def check(report: FileReport, file: InputFile) -> None:
+        if path.endswith(b".idx") and (exists(path[:-4]) or INDEX_LINE.match(file.read_at(0, 42))):
+            raise ImagineError(
+                f"{show(path)}: an index; give the file that it belongs to, and --index-path if"
+                " that is in another folder"
+            )
+        with file.stream() as stream:
+            records = _checked_records(stream, file, schema, report)
+            index = index_of(path, index_path)
+            if write:
+                lines = map(LINE_FORMAT.__mod__, records)
+                TFRecordFormat.write_index(index, lines, report, fsync)
+                return
+            if index_path is None and not exists(index):
+                index = dlio_index(path) or index
+            other = path + b".rec", _RECORDIO_INDEX
+            TFRecordFormat.compare_index(
+                records, report, index, _difference, *other, index_path is not None
+            )
 
-def _check(
-    index_path: bytes | None, schema: str | None, report: FileReport, file: InputFile
-) -> None:
-    path = report.path
-    if path.endswith(b".idx") and exists(path[:-4]):
-        raise ImagineError(f"{show(path)}: an index; give the file that it belongs to")
-    with file.stream() as stream:
-        records = _checked_records(stream, file, schema, report)
-        index = index_of(path, index_path)
-        other = path + b".rec", _RECORDIO_INDEX
-        check_records(records, report, index, _difference, *other, index_path is not None)
+    return check_file(path, "a TFRecord file", check)
 
 
 def _checked_records(

@@ -6,7 +6,7 @@ import argparse
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imagine_common.cli.options import add_option, was_given
 from imagine_common.cli.tool import run_tool
@@ -54,7 +54,7 @@ class TFRecordPacker(Packer):
     """The packer of this tool."""
 
     package = "imagine-tfrecord"
-    test_options = frozenset({"index_path", "schema"})
+    check_options = frozenset({"index_path", "schema"})
 
     def __init__(self, args: argparse.Namespace) -> None:
         if args.schema == "dlio" and was_given(args, "--label-offset"):
@@ -68,25 +68,15 @@ class TFRecordPacker(Packer):
         args = self.args
         return record_format(spec, args.writer, args.schema, args.index, args.index_path)
 
-    def checker(self, base: bytes) -> Callable[[bytes], FileReport]:
-        """Return the function that checks a file, for workers with another current folder."""
-        from imagine_common.files.urls import rooted
+    def checker(self, **options: Any) -> Callable[[bytes], FileReport]:
+        """Return the function that checks a file, with its options that are the same for both."""
         from imagine_tfrecord.check import check_tfrecord
         from imagine_tfrecord.schemas import find_schema
 
-        folder = self.args.index_path
-        if folder is not None:
-            folder = rooted(folder, base)
         schema = self.args.schema if was_given(self.args, "--schema") else None
         if schema is not None:
             find_schema(schema)
-        return partial(check_tfrecord, index_path=folder, schema=schema)
-
-    def index_of(self, path: bytes) -> bytes:
-        """Return the path of a file's index."""
-        from imagine_tfrecord.index import index_of
-
-        return index_of(path, self.args.index_path)
+        return partial(check_tfrecord, schema=schema, **options)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from imagine_common.packers.records import Image
+from imagine_common.packers.records import Image, index_of
 from imagine_common.packers.shards.record_format import RecordFormat
 from imagine_tfrecord.framing import FRAME_BYTES, frame
-from imagine_tfrecord.index import INDEX_LINE, index_of
+from imagine_tfrecord.index import INDEX_LINE, LINE_FORMAT
 from imagine_tfrecord.schemas import Schema
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class TFRecordFormat(RecordFormat):
         self.schema = schema
         self._indexed = indexed
         self._index_path = index_path
+        self.old_index_path = None if indexed else index_path
 
     def files(self, path: bytes) -> tuple[bytes, ...]:
         """Return a shard's files: the records and, if it has one, the index."""
@@ -46,7 +47,7 @@ class TFRecordFormat(RecordFormat):
 
     def index_line(self, _position: int, offset: int, size: int) -> bytes:
         """Return a record's line in the index; empty if there is no index."""
-        return b"%d %d\n" % (offset, size) if self._indexed else b""
+        return LINE_FORMAT % (offset, size) if self._indexed else b""
 
     def image_limit(self, image: Image) -> int:
         """Return the largest size in bytes of an image with this image's path and labels."""

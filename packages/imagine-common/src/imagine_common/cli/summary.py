@@ -12,7 +12,7 @@ from imagine_common.errors import FAILED, file_errors
 from imagine_common.files.urls import refuse_store
 from imagine_common.text import show
 
-_MODES = ("dry_run", "test", "verify")
+_MODES = ("dry_run", "test", "verify", "index_only")
 
 
 class SummaryFile:

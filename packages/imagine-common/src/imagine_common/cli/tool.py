@@ -61,8 +61,9 @@ def run_tool(
                             f"{parser.prog}: warning: {printable(str(message))}"
                         )
                         run(args)
-                except UsageError as error:
-                    error.for_python = False
+                except ImagineError as error:
+                    if isinstance(error, UsageError):
+                        error.for_python = False
                     _blame_preset(args, error)
                     raise
             finally:
@@ -132,7 +133,7 @@ def _open_missing_descriptors() -> None:
         sys.stderr = os.fdopen(2, "w", closefd=False)
 
 
-def _blame_preset(args: argparse.Namespace, error: UsageError) -> None:
+def _blame_preset(args: argparse.Namespace, error: ImagineError) -> None:
     """Extend an error about options by those of them that a preset set."""
     words: dict[str, str] = getattr(args, "preset_options", {})
     named = [word for option, word in words.items() if re.search(rf"{option}(?![-\w])", str(error))]

@@ -28,8 +28,11 @@ cleanups: set[Callable[[], None]] = set()
 
 
 def hold_folder(path: bytes) -> None:
-    """Keep a folder reachable for `remove_temporary` until `release_folders`, even if renamed."""
-    if path not in _folders:
+    """Keep a folder reachable for `remove_temporary` until `release_folders`, even if renamed.
+
+    A folder below it is reached through it.
+    """
+    if path not in _folders and not path.startswith(tuple(os.path.join(f, b"") for f in _folders)):
         with suppress(OSError):
             _folders[path] = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
@@ -66,11 +69,12 @@ def remove_temporary(path: bytes) -> None:
 
 
 def remove_unfinished() -> None:
-    """Remove all unfinished files of this process and call its cleanup functions."""
+    """Remove all unfinished files of this process, call its cleanup functions, release folders."""
     for path in list(_unfinished):
         remove_temporary(path)
     for cleanup in list(cleanups):
         cleanup()
+    release_folders()
 
 
 def forget_unfinished() -> None:

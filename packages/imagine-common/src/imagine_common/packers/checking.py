@@ -1,30 +1,26 @@
-"""Check record files: the parts of the packers' `--test` that do not depend on the format."""
+"""Check record files, and write their indexes: what does not depend on the format."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import re
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from functools import partial
 from math import inf
-from typing import BinaryIO, TypeVar
 
 from imagine_common.cli.report import Report
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.exchange.manifest import Entry, ManifestWriter, line_of_manifest, parse_line
+from imagine_common.files.folders import clear_leftovers, create_folder
 from imagine_common.files.reading import InputFile
-from imagine_common.files.storage import exists, open_input
+from imagine_common.files.storage import open_input
 from imagine_common.files.urls import check_url, rooted
+from imagine_common.packers.records import index_of
 from imagine_common.packers.sources.manifest import ManifestSource
 from imagine_common.parallel.ordered_map import Workers, base_of, choose_workers, ordered_map
 from imagine_common.text import counted, show
 
-_Record = TypeVar("_Record")
-
-_INDEX_HEAD_BYTES = 64
 _MAX_FINDINGS = 10  # per file; a damaged one could have millions
 
 
@@ -118,47 +114,27 @@ def check_file(
     return report
 
 
-def check_records(
-    records: Iterator[_Record],
-    report: FileReport,
-    index: bytes,
-    difference: Callable[[Iterator[_Record], BinaryIO], str | None],
-    other: bytes,
-    other_line: re.Pattern[bytes],
-    index_required: bool = False,
-) -> None:
-    """Read all records, which checks them, and compare them with the index, if there is one.
-
-    `difference` describes the first difference, after which the index is not read any further. An
-    index that begins with `other_line` is the other packer's, of its file `other`; it is ignored if
-    that file exists and no index is required.
-    """
-    if index_required or exists(index):
-        with open_input(index, "an index") as file, file.stream() as lines:
-            is_foreign = other_line.match(file.read_at(0, _INDEX_HEAD_BYTES))
-            if is_foreign and not index_required and exists(other):
-                pass
-            elif reason := difference(records, lines):
-                report.add(f"{show(index)}: {reason}")
-    deque(records, maxlen=0)
-
-
 def run_check(
     args: argparse.Namespace,
     check: Callable[[bytes], FileReport],
-    index_of: Callable[[bytes], bytes],
+    suffix: bytes,
     workers: Workers | None,
 ) -> None:
     """Check the files given as arguments or in a manifest; raise an error if any file is bad.
 
-    `index_of` returns the path of a file's index, which `check` compares with the file.
+    `check` compares a file, whose name may have the suffix, with its index, or writes the index.
     """
     if not args.files and os.isatty(0):
-        raise UsageError("no input: name the files to test, or pipe a manifest of their paths in")
+        raise UsageError("no input: name the files, or pipe a manifest of their paths in")
     for name in args.files:
         check_url(os.fsencode(name))
     given = map(os.fsencode, args.files) if args.files else _paths(ManifestSource(args.delimiter))
-    paths = _without_indexes(given, index_of)
+    indexes: set[bytes] = set()
+    place = partial(index_of, folder=args.index_path, suffix=suffix)
+    paths = _without_indexes(given, place, indexes, are_unique=args.index_only)
+    tidy = partial(_tidy, indexes)
+    if args.index_only and args.index_path is not None:
+        create_folder(args.index_path, args.fsync)
     workers = choose_workers(workers)
     if len(args.files) == 1 and isinstance(workers, int):
         workers = 1
@@ -169,7 +145,7 @@ def run_check(
     schemas: set[str] = set()
     with (
         Report(args.prog, args.quiet) as report,
-        closing(ordered_map(check_rooted, paths, workers)) as checked,
+        closing(ordered_map(check_rooted, paths, workers, tidy)) as checked,
     ):
         args.report = report
         for path, file in checked:
@@ -181,19 +157,25 @@ def run_check(
                 bad += 1
                 args.facts["bad"] = bad
             elif not file.is_index:
-                manifest.write([Entry(path)])
+                manifest.write([Entry(place(path) if args.index_only else path)])
                 report.add(1, file.records, file.size)
                 labels += file.labels
                 labels = [min(labels), max(labels)] if labels else []
                 schemas |= file.schemas
         more = f", schema {' and '.join(sorted(schemas))}" if schemas else ""
         more += f", labels {' to '.join(map(_decimal, labels))}" if labels else ""
-        report.summarize("good file", "record", more)
+        report.summarize("index file" if args.index_only else "good file", "record", more)
+    if args.index_only:
+        tidy()  # after killed runs
     if bad:
         total = counted(bad + report.files, "file")
         raise ImagineError(f"{bad} of {total} {'is' if bad == 1 else 'are'} bad")
     _require(args.expected_files, report.files, "good file")
     _require(args.expected_records, report.images, "record")
+
+
+def _tidy(indexes: Iterable[bytes]) -> None:
+    clear_leftovers(*{os.path.dirname(index) or b"." for index in indexes})
 
 
 def _require(expected: int | None, found: int, noun: str) -> None:
@@ -209,10 +191,15 @@ def _check_rooted(
 
 
 def _without_indexes(
-    paths: Iterable[bytes | None], index_of: Callable[[bytes], bytes]
+    paths: Iterable[bytes | None],
+    place: Callable[[bytes], bytes],
+    indexes: set[bytes],
+    are_unique: bool,
 ) -> Iterator[bytes | None]:
-    """Yield the paths except those of indexes whose file is given too, before or after them."""
-    indexes = set()
+    """Yield the paths except those of indexes whose file is given too, before or after them.
+
+    Add the index of each file to `indexes`; if they `are_unique`, that of two files is an error.
+    """
     waiting: dict[bytes, None] = {}
     for path in paths:
         if path is None:
@@ -220,7 +207,10 @@ def _without_indexes(
         elif path.endswith(b".idx"):
             waiting[path] = None
         else:
-            indexes.add(index_of(path))
+            index = place(path)
+            if are_unique and index in indexes:
+                raise ImagineError(f"{show(index)}: would be the index of two of the files")
+            indexes.add(index)
             yield path
     yield from (path for path in waiting if path not in indexes)
 

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 _FOLDER_OPTIONS = ("--recursive", "--labels-from-dirs", "--exclude", "--skip-empty-classes")
 _TAR_OPTIONS = ("--key-by", "--image-extension")
-# All other options only have a use for writing.
-_TEST_OPTIONS = {
-    *("test", "files", "expected_files", "expected_records"),
+# All other options only have a use for packing.
+_CHECK_OPTIONS = {
+    *("files", "expected_files", "expected_records"),
     *("workers", "scheduler", "delimiter", "quiet", "verbose", "summary_json", "preset"),
 }
 
@@ -36,7 +36,8 @@ class Packer(ABC):
     """A packer, with its arguments."""
 
     package: str
-    test_options: frozenset[str] = frozenset()  # its own, for --test, as attributes of `args`
+    suffix = b""  # of a file of records
+    check_options: frozenset[str]  # its own, for existing files, as attributes of `args`
 
     def __init__(self, args: argparse.Namespace) -> None:
         self.args = args
@@ -50,32 +51,33 @@ class Packer(ABC):
         """Return the record format."""
 
     @abstractmethod
-    def checker(self, base: bytes) -> Callable[[bytes], FileReport]:
-        """Return the function that checks a file, for workers with another current folder."""
-
-    @abstractmethod
-    def index_of(self, path: bytes) -> bytes:
-        """Return the path of a file's index."""
+    def checker(self, **options: Any) -> Callable[[bytes], FileReport]:
+        """Return the function that checks a file, with its options that are the same for both."""
 
 
 def run_packer(packer: Packer) -> None:
     """Pack, plan or check as the arguments ask."""
     args = packer.args
-    if args.test:
+    if args.test or args.index_only:
+        from imagine_common.files.urls import rooted
         from imagine_common.packers.checking import run_check
         from imagine_common.parallel.ordered_map import base_of
 
-        for name in sorted(args.given - _TEST_OPTIONS - packer.test_options):
-            option = "--" + name.replace("_", "-")
-            raise UsageError(f"argument {option}: not with --test, which writes nothing")
+        mode, own = "--test, which writes nothing", {"test"}
+        if args.index_only:
+            mode, own = "--index-only, which writes indexes alone", {"index_only", "fsync"}
+        for name in sorted(args.given - _CHECK_OPTIONS - packer.check_options - own):
+            raise UsageError(f"argument --{name.replace('_', '-')}: not with {mode}")
         with open_workers(args, packer.package) as workers:
-            run_check(args, packer.checker(base_of(workers)), packer.index_of, workers)
+            folder = args.index_path and rooted(args.index_path, base_of(workers))
+            check = packer.checker(index_path=folder, write=args.index_only, fsync=args.fsync)
+            run_check(args, check, packer.suffix, workers)
         return
     if args.files:
         raise UsageError(_stray(args.files))
     for noun in ("files", "records"):
         if getattr(args, f"expected_{noun}") is not None:
-            raise UsageError(f"argument --{noun}: only with --test")
+            raise UsageError(f"argument --{noun}: only with --test or --index-only")
     from imagine_common.cli.report import Report
     from imagine_common.files.urls import refuse_store
     from imagine_common.packers.shards.files import ShardFiles
@@ -102,8 +104,8 @@ def run_packer(packer: Packer) -> None:
 
 
 def _stray(files: Sequence[str]) -> str:
-    """Return the error about files that only `--test` takes, with what was probably meant."""
-    hint = "files are only for --test"
+    """Return the error about files that packing does not take, with what was probably meant."""
+    hint = "files are only for --test and --index-only"
     if os.path.isdir(files[0]):
         hint = f"to pack a folder: --source-path {files[0]}"
     elif files[0].endswith(".tar"):

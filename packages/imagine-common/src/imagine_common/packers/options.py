@@ -16,7 +16,8 @@ _USAGE = """\
 %(prog)s [options] < manifest
        %(prog)s --source-path DIR [options]
        %(prog)s --tar [options] < archive
-       %(prog)s --test [FILE ...]"""
+       %(prog)s --test [FILE ...]
+       %(prog)s --index-only [FILE ...]"""
 
 _EXAMPLES = """\
 imagine-gen --path images --count 1000 | {prog} --dest-path records
@@ -61,18 +62,20 @@ class PackerParser(Parser):
         self.input = self.add_argument_group("input")
         self.records = self.add_argument_group("labels, records, indexes")
         running = self.add_argument_group("running")
-        testing = self.add_argument_group("testing")
+        testing = self.add_argument_group("existing files")
         _add_output_options(output, f"{format_name}_", files)
         _add_input_options(self.input)
         text = "add N to every label; an image without a label has 0"
         add_option(self.records, "--label-offset", text, "N", 0, whole_number)
         _add_running_options(running, writers)
         add_option(testing, "--test", "check files instead of writing them; list the good ones")
-        text = "with --test, fail unless N files are good"
+        text = "write the indexes of existing files that are good, of any program; list the indexes"
+        add_option(testing, "--index-only", text)
+        text = "with these two, fail unless N files are good"
         add_option(testing, "--files", text, "N", None, whole_number, dest="expected_files")
-        text = "with --test, fail unless the good files have N records"
+        text = "with these two, fail unless the good files have N records"
         add_option(testing, "--records", text, "N", None, whole_number, dest="expected_records")
-        text = "files to check, instead of those on stdin"
+        text = "files to read for that, instead of those on stdin"
         testing.add_argument("files", metavar="FILE", nargs="*", help=text)
         self.add_closing_options(running)
         add_preset_option(self, format_name)

@@ -1,13 +1,20 @@
-"""The values that go from a source to a shard."""
+"""The values that go from a source to a shard, and the name of a shard's index."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NamedTuple
 
 from imagine_common.errors import ImagineError
 
 if TYPE_CHECKING:
     from imagine_common.files.image_headers import Header
+
+
+def index_of(path: bytes, folder: bytes | None, suffix: bytes = b"") -> bytes:
+    """Return the path of a file's index: `.idx` for the suffix, beside the file or in a folder."""
+    path = path if folder is None else os.path.join(folder, os.path.basename(path))
+    return path.removesuffix(suffix) + b".idx"
 
 
 class Image(NamedTuple):

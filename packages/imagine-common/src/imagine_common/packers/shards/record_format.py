@@ -10,21 +10,25 @@ import io
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.output import Buffer, OutputFile
 from imagine_common.files.reading import InputFile, compare
 from imagine_common.files.storage import exists, is_file, open_input, output_file, remove_file
 from imagine_common.packers.images import read_image
-from imagine_common.packers.records import Image, RecordFile
+from imagine_common.packers.records import Image, RecordFile, index_of
 from imagine_common.text import show
 
 if TYPE_CHECKING:
     from imagine_common.files.image_headers import Header
     from imagine_common.files.reading import FileSlice
+    from imagine_common.packers.checking import FileReport
+
+_Record = TypeVar("_Record")
 
 _MAX_SHOWN = 60
 
@@ -36,6 +40,7 @@ class RecordFormat(ABC):
     merged = False  # whether the dataset has one more index of all shards, with running offsets
     outdated: tuple[bytes, ...] = ()  # files about all shards, which are wrong once one is written
     needs_local_files = False  # because its writer can't write to object stores
+    old_index_path: bytes | None = None  # where an earlier run may have written indexes
     index_start: re.Pattern[bytes]  # matches the beginning of an index
 
     @abstractmethod
@@ -109,25 +114,64 @@ class RecordFormat(ABC):
 
         No index must ever stand beside a file that it does not describe.
         """
-        beside = files[0].removesuffix(self.suffix) + b".idx"
-        for index in dict.fromkeys((beside, *files[1:])):
+        places = (index_of(files[0], folder, self.suffix) for folder in (None, self.old_index_path))
+        for index in dict.fromkeys((*places, *files[1:])):
             self.remove_index(index, fsync, are_replaced and index in files)
 
-    def remove_index(self, path: bytes, fsync: bool, is_replaced: bool = False) -> None:
+    @classmethod
+    def remove_index(cls, path: bytes, fsync: bool, is_replaced: bool = False) -> None:
         """Remove an index of this format; leave any other file, which an index can't replace."""
         if not exists(path):
             return
-        if is_file(path) and self._is_own(path):
+        if is_file(path) and cls._is_own(path):
             remove_file(path, fsync)
         elif is_replaced:
             raise ImagineError(
                 f"{show(path)}: not an index of these files; use another name, or remove it"
             )
 
-    def _is_own(self, index: bytes) -> bool:
+    @classmethod
+    def _is_own(cls, index: bytes) -> bool:
         with open_input(index, "an index") as file:
             head = file.read_at(0, _MAX_SHOWN)
-        return not head or self.index_start.match(head) is not None
+        return not head or cls.index_start.match(head) is not None
+
+    @classmethod
+    def write_index(
+        cls, path: bytes, lines: Iterable[bytes], report: FileReport, fsync: bool
+    ) -> None:
+        """Write the index of an existing file, unless the report has findings in the end."""
+        cls.remove_index(path, fsync, is_replaced=True)
+        with output_file(path, fsync) as file:
+            for line in lines:
+                file.write([line])
+            if report.findings:
+                raise ImagineError(f"{show(path)}: not written, because its file is bad")
+
+    @staticmethod
+    def compare_index(
+        records: Iterator[_Record],
+        report: FileReport,
+        index: bytes,
+        difference: Callable[[Iterator[_Record], BinaryIO], str | None],
+        other: bytes,
+        other_line: re.Pattern[bytes],
+        index_required: bool = False,
+    ) -> None:
+        """Read all records, which checks them, and compare them with the index, if there is one.
+
+        `difference` describes the first difference, after which the index is not read any further.
+        An index that begins with `other_line` is the other packer's, of its file `other`; it is
+        ignored if that file exists and no index is required.
+        """
+        if index_required or exists(index):
+            with open_input(index, "an index") as file, file.stream() as lines:
+                is_foreign = other_line.match(file.read_at(0, _MAX_SHOWN))
+                if is_foreign and not index_required and exists(other):
+                    pass
+                elif reason := difference(records, lines):
+                    report.add(f"{show(index)}: {reason}")
+        deque(records, maxlen=0)
 
     def match(self, files: Sequence[bytes], images: Iterator[Image]) -> RecordFile | None:
         """Return the shard that an earlier run wrote, given its images without their data.
