@@ -53,6 +53,8 @@ def test_create_functions_have_explicit_signatures(tool: str) -> None:
         "skip_empty_classes": False,
         "label_offset": 0,
         "name_format": None,
+        "layout": "flat",
+        "subfolders": None,
         "expect": None,
         "clean": False,
         "keep_others": False,

@@ -77,7 +77,9 @@ def record_format(spec: PackSpec, writer: str, merged_index: bool) -> RecordIOFo
             "argument --part: not with --merged-index, which needs all files; to get the same"
             " index, concatenate the files' own indexes and add up their offsets"
         )
-    merged_path = os.path.join(spec.dest_path, spec.names.prefix + MERGED)
+    if merged_index and spec.subfolders:
+        raise UsageError("argument --merged-index: not with --subfolders; DALI reads one folder")
+    merged_path = os.path.join(spec.fixed_folders[0], spec.names.prefix + MERGED)
     require_writer(writer, WRITERS, _INSTALL)
     if writer == "native":
         return RecordIOFormat(merged_path, merged_index)

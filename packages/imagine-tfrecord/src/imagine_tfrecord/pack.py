@@ -7,7 +7,8 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
 from imagine_common.errors import UsageError
-from imagine_common.files.urls import check_url
+from imagine_common.exchange.manifest import NUL
+from imagine_common.exchange.names import DLIO, TRAIN, check_names
 from imagine_common.packers.create import OPTION_DEFAULTS, create_records, pack_records
 from imagine_common.packers.docstrings import document_create, document_pack
 from imagine_common.packers.pack_spec import IMAGES_IN_FILE, PackSpec, require_writer
@@ -15,7 +16,6 @@ from imagine_common.packers.records import RecordFile
 from imagine_common.packers.sources.base import Source
 from imagine_common.parallel.ordered_map import Workers
 from imagine_common.signatures import PathLike, check_types, with_options
-from imagine_common.text import show
 from imagine_tfrecord.names import WRITERS
 from imagine_tfrecord.schemas import find_schema
 from imagine_tfrecord.shards import TFRecordFormat
@@ -74,20 +74,16 @@ def create_tfrecords(
 
 
 def record_format(
-    _spec: PackSpec, writer: str, schema: str, index: bool, index_path: PathLike | None
+    spec: PackSpec, writer: str, schema: str, index: bool, index_path: PathLike | None
 ) -> TFRecordFormat:
     """Return the record format of the options of `pack_tfrecords`, after checking them."""
     check_types(locals(), record_format.__annotations__)
-    folder = None
+    folder = os.path.join(spec.dest_path, b"index", TRAIN) if spec.layout == DLIO else None
     if index_path is not None:
         index, folder = True, os.fsencode(index_path)
         if not folder:
             raise UsageError("argument --index-path: the folder's name is empty")
-        if b"\0" in folder:
-            raise UsageError(
-                f"argument --index-path: {show(folder)}: a name must not contain a NUL byte"
-            )
-        check_url(folder)
+        check_names(folder, b"", NUL, "--index-path")
     require_writer(writer, WRITERS, _INSTALL)
     if writer == "native":
         return TFRecordFormat(find_schema(schema), index, folder)

@@ -14,6 +14,8 @@ from imagine_common.errors import UsageError
 from imagine_common.files.urls import check_url
 from imagine_common.text import show
 
+FLAT, DLIO = "flat", "dlio"  # layouts
+TRAIN, VALID = b"train", b"valid"  # the folders of DLIO
 _PART = re.compile(r"(\d{1,18})/(\d{1,18})", re.ASCII)
 _DIGITS = re.compile(rb"0*([0-9]+)")
 
@@ -41,6 +43,17 @@ def natural_key(name: bytes) -> tuple[bytes, bytes]:
     """Return a key that sorts numbers within names by value: `_2` before `_10`."""
     # A run of digits becomes a digit (its place among other characters), its length, itself.
     return _DIGITS.sub(lambda run: b"0%b%b" % (len(run[1]).to_bytes(4, "big"), run[1]), name), name
+
+
+def fixed_folders(folder: bytes, layout: str) -> tuple[bytes, ...]:
+    """Return the folders that a dataset has even without files; files go into the first."""
+    names = (TRAIN, VALID) if layout == DLIO else (b"",)
+    return tuple(os.path.join(folder, name) if name else folder for name in names)
+
+
+def dealt_folder(number: int, folders: int | None) -> bytes:
+    """Return the name of the folder that a file is dealt to, as DLIO names it; empty if none."""
+    return b"" if folders is None else b"%0*d" % (len(str(folders)), number % folders)
 
 
 class Part(NamedTuple):

@@ -63,6 +63,8 @@ class PackOptions(TypedDict, total=False):
     skip_empty_classes: bool
     label_offset: int
     name_format: PathLike | None
+    layout: str
+    subfolders: int | None
     expect: int | None
     clean: bool
     keep_others: bool | None

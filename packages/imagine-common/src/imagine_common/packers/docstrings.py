@@ -53,6 +53,10 @@ label_offset : int
     The number to add to every label; an image without a label has 0.
 name_format : path-like, optional
     Names the files instead of the prefix, such as `train-{shard:05d}-of-{total:05d}`.
+layout : {"flat", "dlio"}
+    If "dlio", the files go into the folder `train` below `dest_path`, and `valid` is created.
+subfolders : int, optional
+    The number of folders that the files are dealt to, by their numbers.
 expect : int, optional
     The number of images. Any other number, or an image left out, is an error.
 clean : bool

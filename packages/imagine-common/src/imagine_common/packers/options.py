@@ -94,6 +94,10 @@ def _add_output_options(group: argparse._ArgumentGroup, name: str, files: str) -
         " {total} and without --expect, files get their names at the end"
     )
     add_option(group, "--name-format", text, "FORMAT", None, os.fsencode)
+    text = "flat, or dlio: files in DIR/train, and an empty DIR/valid"
+    add_option(group, "--layout", text, "LAYOUT", "flat", str.lower)
+    text = "put file I into the folder I modulo N, as DLIO's num_subfolders_train does"
+    add_option(group, "--subfolders", text, "N", None, whole_number)
     shared.add_others_options(group)
 
 

@@ -11,7 +11,15 @@ from importlib.util import find_spec
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.exchange.manifest import INT64_MAX, NUL
 from imagine_common.exchange.name_format import NameFormat
-from imagine_common.exchange.names import WHOLE, Part, check_names
+from imagine_common.exchange.names import (
+    DLIO,
+    FLAT,
+    WHOLE,
+    Part,
+    check_names,
+    dealt_folder,
+    fixed_folders,
+)
 from imagine_common.files.others import Others
 from imagine_common.files.urls import is_remote
 from imagine_common.packers.docstrings import FILES, OPTIONS, document
@@ -20,6 +28,7 @@ from imagine_common.text import counted, did_you_mean
 
 _FIELDS = ("shard", "total")  # of names
 IMAGES_IN_FILE = 1000  # by default
+_MAX_SUBFOLDERS = 10**6  # All are created.
 _STREAM_OPTIONS = """\
 delimiter : bytes
     Ends a path on stdout, so names must not contain it.
@@ -44,6 +53,8 @@ class PackSpec:
     fsync: bool = False
     label_offset: int = 0
     name_format: bytes | None = None
+    layout: str = FLAT
+    subfolders: int | None = None
     part: Part = WHOLE
     expect: int | None = None
     clean: bool = False
@@ -54,9 +65,15 @@ class PackSpec:
         check_types(vars(self), self.__annotations__)
         option = "--name" if self.name_format is None else "--name-format"
         check_names(self.dest_path, self.names.text, self.delimiter, option)
-        for flag, count in (("--img-per-file", self.img_per_file), ("--expect", self.expect)):
-            if count is not None and count < 1:
-                raise UsageError(f"argument {flag}: must be at least 1, not {count}")
+        for field, least in (("img_per_file", 1), ("expect", 1), ("subfolders", 2)):
+            count = getattr(self, field)
+            if count is not None and count < least:
+                flag = "--" + field.replace("_", "-")
+                raise UsageError(f"argument {flag}: must be at least {least}, not {count}")
+        if self.subfolders and self.subfolders > _MAX_SUBFOLDERS:
+            raise UsageError(f"argument --subfolders: must be at most {_MAX_SUBFOLDERS}")
+        if self.layout not in (FLAT, DLIO):
+            raise UsageError(f"argument --layout: must be {FLAT} or {DLIO}, not {self.layout!r}")
         Others(self.clean, self.keep_others).check()
         if abs(self.label_offset) > INT64_MAX:
             raise UsageError(
@@ -65,9 +82,11 @@ class PackSpec:
             )
         if self.waits_for_total:
             clashes = {
-                "argument --name-format: {total} not in an object store": is_remote(self.dest_path),
-                "argument --resume: not with {total} in --name-format": self.resume,
-                "argument --part: not with {total} in --name-format": self.part != WHOLE,
+                "argument --name-format: {total} or :0* not in an object store": is_remote(
+                    self.dest_path
+                ),
+                "argument --resume: not with {total} or :0* in --name-format": self.resume,
+                "argument --part: not with {total} or :0* in --name-format": self.part != WHOLE,
             }
             for message, clash in clashes.items():
                 if clash:
@@ -105,9 +124,15 @@ class PackSpec:
                 f"{counted(images, 'image')} skipped of the {self.expect} of --expect"
             )
 
+    @property
+    def fixed_folders(self) -> tuple[bytes, ...]:
+        """Return the folders that are there even without shards; shards go into the first."""
+        return fixed_folders(self.dest_path, self.layout)
+
     def shard_path(self, number: int, total: int = 0) -> bytes:
         """Return the path of a shard, without the suffix that its format appends."""
-        return os.path.join(self.dest_path, self.names.name(number, total or self.total or 0))
+        name = self.names.name(number, total or self.total or 0)
+        return os.path.join(self.fixed_folders[0], dealt_folder(number, self.subfolders), name)
 
 
 def require_writer(writer: str, known: Sequence[str], install: str) -> None:

@@ -8,11 +8,11 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from imagine_common.errors import UsageError
-from imagine_common.exchange.names import check_names
+from imagine_common.exchange.names import DLIO, check_names
 from imagine_common.text import did_you_mean
 from imagine_gen.dataset.combinations import refuse_clashes
 from imagine_gen.dataset.formats import SPELLINGS, bmp_bytes, require_codec
-from imagine_gen.dataset.options import DLIO, MAX_INDEX, OPTIONS, check_range
+from imagine_gen.dataset.options import MAX_INDEX, OPTIONS, check_range
 
 if TYPE_CHECKING:
     from imagine_gen.dataset.spec import DatasetSpec

@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 from imagine_common.cli.quantities import byte_count, whole_number
 from imagine_common.errors import UsageError
+from imagine_common.exchange.names import DLIO, FLAT
 from imagine_common.text import did_you_mean
 
 MAX_INDEX = 2**63 - 1
-FLAT, IMAGEFOLDER, DLIO = "flat", "imagefolder", "dlio"
+IMAGEFOLDER = "imagefolder"
 NAME = "image_"
 WIDTH, HEIGHT = 1920, 1080
 _MAX_BYTES = 2**40

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from imagine_common.exchange.manifest import NUL
 from imagine_common.exchange.name_format import NameFormat, template
+from imagine_common.exchange.names import DLIO, FLAT, TRAIN, dealt_folder, fixed_folders
 from imagine_common.files.folders import subfolders
 from imagine_common.signatures import Encoded, PathLike, check_types, named_by_parameter
 from imagine_gen.dataset.checks import check_dataset, exact_ratio, format_name
 from imagine_gen.dataset.formats import CHANNELS, FORMATS, Format
-from imagine_gen.dataset.options import DLIO, FLAT, HEIGHT, IMAGEFOLDER, NAME, WIDTH
+from imagine_gen.dataset.options import HEIGHT, IMAGEFOLDER, NAME, WIDTH
 from imagine_gen.random_streams import Draw, shared_stream
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ _PHOTO_COMPRESS_LEVEL = 6  # zlib's default, and Pillow's
 _NUMBERED_DIGITS = 6
 _SUBFOLDER = re.compile(rb"class_[0-9]+|[0-9]{%d,}" % _NUMBERED_DIGITS)
 _DEALT_SUBFOLDER = re.compile(rb"[0-9]+")
-_TRAIN, _VALID = b"train", b"valid"  # DLIO needs both
 _FIELDS = ("index", "count")  # of names
 
 
@@ -204,9 +204,7 @@ class DatasetSpec:
     @property
     def fixed_folders(self) -> tuple[bytes, ...]:
         """Return the folders that the dataset has even without images; they go into the first."""
-        if self.layout == DLIO:
-            return os.path.join(self.path, _TRAIN), os.path.join(self.path, _VALID)
-        return (self.path,)
+        return fixed_folders(self.path, self.layout)
 
     def folders(self) -> Iterator[bytes]:
         """Yield the dataset's folder, and the existing folders in it with names of its layout."""
@@ -223,11 +221,10 @@ class DatasetSpec:
             return b"class_%0*d" % (len(str(self.classes - 1)), index % self.classes)
         if self.files_per_dir is not None:
             return b"%0*d" % (_NUMBERED_DIGITS, index // self.files_per_dir)
-        folder = _TRAIN if self.layout == DLIO else b""
-        if self.subfolders is not None:
-            number = b"%0*d" % (len(str(self.subfolders)), index % self.subfolders)
-            return os.path.join(folder, number)
-        return folder
+        folder = TRAIN if self.layout == DLIO else b""
+        if self.subfolders is None:
+            return folder
+        return os.path.join(folder, dealt_folder(index, self.subfolders))
 
     def labels(self, index: int) -> tuple[int, ...]:
         """Return the labels of an image: one where there are classes, or none."""

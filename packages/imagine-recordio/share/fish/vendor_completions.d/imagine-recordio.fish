@@ -50,7 +50,7 @@ function _shtab_imagine_recordio_using
 end
 
 set -g _shtab_imagine_recordio_commands 
-set -g _shtab_imagine_recordio_opts_with_value --dest-path --exclude --expect --files --image-extension --img-per-file --key-by --label-offset --lst --name --name-format --part --preset --records --root --scheduler --source-path --summary-json --workers --writer
+set -g _shtab_imagine_recordio_opts_with_value --dest-path --exclude --expect --files --image-extension --img-per-file --index-key --index-path --key-by --label-offset --layout --lst --name --name-format --part --preset --records --root --scheduler --source-path --subfolders --summary-json --workers --writer
 
 complete -c imagine-recordio -e
 complete -c imagine-recordio -f
@@ -59,6 +59,8 @@ complete -c imagine-recordio -n _shtab_imagine_recordio_using -l dest-path -xka 
 complete -c imagine-recordio -n _shtab_imagine_recordio_using -l img-per-file -x -d 'images in a file; the last file has the rest (default: 1000)'
 complete -c imagine-recordio -n _shtab_imagine_recordio_using -l name -x -d 'name the files PREFIX0.rec and PREFIX0.idx, ... (default: recordio_)'
 complete -c imagine-recordio -n _shtab_imagine_recordio_using -l name-format -x -d 'name the files by FORMAT instead, such as '"'"'train-{shard:05d}-of-{total:05d}'"'"'; with {total} and without --expect, files get their names at the end'
+complete -c imagine-recordio -n _shtab_imagine_recordio_using -l layout -x -d 'flat, or dlio: files in DIR/train, and an empty DIR/valid (default: flat)'
+complete -c imagine-recordio -n _shtab_imagine_recordio_using -l subfolders -x -d 'put file I into the folder I modulo N, as DLIO'"'"'s num_subfolders_train does'
 complete -c imagine-recordio -n _shtab_imagine_recordio_using -l clean -d 'remove files of other runs that are named like these, instead of refusing to run'
 complete -c imagine-recordio -n _shtab_imagine_recordio_using -l keep-others -d 'leave such files there'
 complete -c imagine-recordio -n _shtab_imagine_recordio_using -l expect -x -d 'fail unless there are N images, with none skipped; with --part, N is that of all parts'
@@ -84,8 +86,9 @@ complete -c imagine-recordio -n _shtab_imagine_recordio_using -s q -l quiet -d '
 complete -c imagine-recordio -n _shtab_imagine_recordio_using -s v -l verbose -d 'show a traceback with an error'
 complete -c imagine-recordio -n _shtab_imagine_recordio_using -l summary-json -xka "(__fish_complete_path (commandline -ct))" -d 'write the numbers of the run, its exit code and its error into FILE, as JSON'
 complete -c imagine-recordio -n _shtab_imagine_recordio_using -l test -d 'check files instead of writing them; list the good ones'
-complete -c imagine-recordio -n _shtab_imagine_recordio_using -l files -x -d 'with --test, fail unless N files are good'
-complete -c imagine-recordio -n _shtab_imagine_recordio_using -l records -x -d 'with --test, fail unless the good files have N records'
+complete -c imagine-recordio -n _shtab_imagine_recordio_using -l index-only -d 'write the indexes of existing files that are good, of any program; list the indexes'
+complete -c imagine-recordio -n _shtab_imagine_recordio_using -l files -x -d 'with these two, fail unless N files are good'
+complete -c imagine-recordio -n _shtab_imagine_recordio_using -l records -x -d 'with these two, fail unless the good files have N records'
 complete -c imagine-recordio -n _shtab_imagine_recordio_using -s h -d 'show the common options and exit'
 complete -c imagine-recordio -n _shtab_imagine_recordio_using -l help -d 'show this help and exit'
 complete -c imagine-recordio -n _shtab_imagine_recordio_using -l version -d 'show the version, and the libraries that bytes depend on, and exit'
@@ -94,4 +97,6 @@ complete -c imagine-recordio -n _shtab_imagine_recordio_using -l describe -d 'sh
 complete -c imagine-recordio -n _shtab_imagine_recordio_using -l lst -xka "(__fish_complete_path (commandline -ct))" -d 'pack the images of a list for im2rec, with its indexes and labels, instead of those on stdin'
 complete -c imagine-recordio -n _shtab_imagine_recordio_using -l root -xka "(__fish_complete_directories)" -d 'folder that the list'"'"'s paths begin in (default: .)'
 complete -c imagine-recordio -n _shtab_imagine_recordio_using -l merged-index -d 'write one more index, of all files together, for DALI: PREFIXmerged.idx'
-complete -c imagine-recordio -n '_shtab_imagine_recordio_using; and test $_shtab_imagine_recordio_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files to check, instead of those on stdin'
+complete -c imagine-recordio -n _shtab_imagine_recordio_using -l index-path -xka "(__fish_complete_directories)" -d 'with --index-only, write the indexes into DIR; with --test, expect them there'
+complete -c imagine-recordio -n _shtab_imagine_recordio_using -l index-key -xka "position id" -d 'with --index-only, the keys: each record'"'"'s position, from 0, as MXNet'"'"'s rec2idx writes, or the id in its header (default: position)'
+complete -c imagine-recordio -n '_shtab_imagine_recordio_using; and test $_shtab_imagine_recordio_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files to read for that, instead of those on stdin'

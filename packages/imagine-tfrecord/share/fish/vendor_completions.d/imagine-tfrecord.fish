@@ -50,7 +50,7 @@ function _shtab_imagine_tfrecord_using
 end
 
 set -g _shtab_imagine_tfrecord_commands 
-set -g _shtab_imagine_tfrecord_opts_with_value --dest-path --exclude --expect --files --image-extension --img-per-file --index-path --key-by --label-offset --name --name-format --part --preset --records --scheduler --schema --source-path --summary-json --workers --writer
+set -g _shtab_imagine_tfrecord_opts_with_value --dest-path --exclude --expect --files --image-extension --img-per-file --index-path --key-by --label-offset --layout --name --name-format --part --preset --records --scheduler --schema --source-path --subfolders --summary-json --workers --writer
 
 complete -c imagine-tfrecord -e
 complete -c imagine-tfrecord -f
@@ -59,6 +59,8 @@ complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l dest-path -xka 
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l img-per-file -x -d 'images in a file; the last file has the rest (default: 1000)'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l name -x -d 'name the files PREFIX0, PREFIX1, ... (default: tfrecord_)'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l name-format -x -d 'name the files by FORMAT instead, such as '"'"'train-{shard:05d}-of-{total:05d}'"'"'; with {total} and without --expect, files get their names at the end'
+complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l layout -x -d 'flat, or dlio: files in DIR/train, and an empty DIR/valid (default: flat)'
+complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l subfolders -x -d 'put file I into the folder I modulo N, as DLIO'"'"'s num_subfolders_train does'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l clean -d 'remove files of other runs that are named like these, instead of refusing to run'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l keep-others -d 'leave such files there'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l expect -x -d 'fail unless there are N images, with none skipped; with --part, N is that of all parts'
@@ -84,8 +86,9 @@ complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -s q -l quiet -d '
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -s v -l verbose -d 'show a traceback with an error'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l summary-json -xka "(__fish_complete_path (commandline -ct))" -d 'write the numbers of the run, its exit code and its error into FILE, as JSON'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l test -d 'check files instead of writing them; list the good ones'
-complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l files -x -d 'with --test, fail unless N files are good'
-complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l records -x -d 'with --test, fail unless the good files have N records'
+complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l index-only -d 'write the indexes of existing files that are good, of any program; list the indexes'
+complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l files -x -d 'with these two, fail unless N files are good'
+complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l records -x -d 'with these two, fail unless the good files have N records'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -s h -d 'show the common options and exit'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l help -d 'show this help and exit'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l version -d 'show the version, and the libraries that bytes depend on, and exit'
@@ -94,4 +97,4 @@ complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l describe -d 'sh
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l schema -xka "basic imagenet dlio" -d 'features of a record: basic (image and label), imagenet (TensorFlow'"'"'s, for one label, JPEG and PNG), dlio (DLIO'"'"'s and MLPerf Storage'"'"'s); with --test, fail unless all records have them (default: basic)'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l index -d 'write an index for DALI beside each file: FILE.idx'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l index-path -xka "(__fish_complete_directories)" -d 'write the indexes into DIR instead; with --test, expect them there'
-complete -c imagine-tfrecord -n '_shtab_imagine_tfrecord_using; and test $_shtab_imagine_tfrecord_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files to check, instead of those on stdin'
+complete -c imagine-tfrecord -n '_shtab_imagine_tfrecord_using; and test $_shtab_imagine_tfrecord_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files to read for that, instead of those on stdin'

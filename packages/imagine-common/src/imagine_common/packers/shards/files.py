@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
+from functools import partial
 from itertools import chain
 
 from imagine_common.errors import ImagineError, UsageError
-from imagine_common.exchange.names import WHOLE
+from imagine_common.exchange.names import DLIO, WHOLE
 from imagine_common.files.folders import (
     clear_leftovers,
     create_folder,
     real_folder,
+    remove_if_empty,
     scratch_folder,
+    subfolders,
 )
 from imagine_common.files.others import Others
 from imagine_common.files.output import publish
@@ -41,23 +44,21 @@ class ShardFiles:
 
     def folders(self) -> set[bytes]:
         """Return the folders that shards and their indexes go to."""
-        return {os.path.dirname(file) or b"." for file in self._final(0)}
+        numbers = range(self.spec.subfolders or 1)
+        return {os.path.dirname(file) or b"." for number in numbers for file in self._final(number)}
 
     def patterns(self) -> dict[bytes, re.Pattern[bytes]]:
         """Return a pattern of the names that a run may write, for each folder."""
         mark = b"SHARD"
-        files = self.record_format.files(os.path.join(self.spec.dest_path, mark))
-        names: dict[bytes, list[bytes]] = {}
-        for file in (*files, *self.record_format.outdated):
-            folder, name = os.path.split(file)
-            text = re.escape(name).replace(mark, self.spec.names.pattern)
-            names.setdefault(real_folder(folder), []).append(text + rb"(\.idx)?")
-        return {folder: re.compile(b"|".join(texts)) for folder, texts in names.items()}
+        files = (*self.record_format.files(mark), *self.record_format.outdated)
+        names = b"|".join(re.escape(os.path.basename(file)) + rb"(\.idx)?" for file in files)
+        pattern = re.compile(names.replace(mark, self.spec.names.pattern))
+        return dict.fromkeys(map(real_folder, self.folders()), pattern)
 
     def place(self, number: int) -> tuple[bytes, ...]:
         """Return where a shard's files are to be written, by any process."""
         if not self._is_ready:
-            for folder in self.folders():
+            for folder in (*self.spec.fixed_folders, *self.folders()):
                 create_folder(folder, self.spec.fsync)
             for path in self.record_format.outdated:
                 self.record_format.remove_index(path, self.spec.fsync, self.record_format.merged)
@@ -136,21 +137,34 @@ class ShardFiles:
         spec = self.spec
         if spec.part != WHOLE:
             return []
-        suffix = self.record_format.suffix
+        suffix, top = self.record_format.suffix, spec.fixed_folders[0]
+        own: set[bytes] = set()  # In another folder, too, their indexes may be those of this run.
 
-        def is_own(number: int, name: bytes) -> bool:
-            return number < total and name == spec.names.name(number, total) + suffix
+        def is_own(folder: bytes, number: int, name: bytes) -> bool:
+            path = spec.shard_path(number, total) + suffix
+            if number < total and name == os.path.basename(path):
+                own.add(name)
+            return number < total and path == os.path.join(folder, name)
 
-        found = spec.names.others(spec.dest_path, suffix, is_own)
-        others = Others(spec.clean, spec.keep_others, warn)
+        def found() -> Iterator[bytes]:
+            below = os.path.join(top, b"")
+            dealt = subfolders(top) if spec.subfolders or spec.layout == DLIO else ()
+            for folder in (top, *(below + name for name in dealt if name.isdigit())):
+                for name in spec.names.others(folder, suffix, partial(is_own, folder)):
+                    yield os.path.join(folder, name).removeprefix(below)
+
+        others = Others(spec.clean, spec.keep_others, warn).to_remove(top, found(), error)
+        files = [os.path.join(top, name).removesuffix(suffix) for name in others]
         return [
-            self.record_format.files(os.path.join(spec.dest_path, name.removesuffix(suffix)))
-            for name in others.to_remove(spec.dest_path, found, error)
+            self.record_format.files(path)[: 1 if os.path.basename(name) in own else None]
+            for path, name in zip(files, others)
         ]
 
     def _remove(self, files: tuple[bytes, ...]) -> None:
         self.record_format.remove_indexes(files, self.spec.fsync)
         remove_file(files[0], self.spec.fsync)
+        if os.path.dirname(files[0]) not in self.folders():
+            remove_if_empty(os.path.dirname(files[0]))
 
     def _rename(self, waiting: list[tuple[bytes, ...]], names: list[tuple[bytes, ...]]) -> None:
         """Give all shards their names, or none if one of them can't have its name."""
