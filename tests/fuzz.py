@@ -170,11 +170,10 @@ def _existing(formats: list[str], folder: Path, data: bytes) -> None:
     from imagine_gen.dataset.spec import DatasetSpec
     from imagine_gen.work.files import existing_size
 
-    path = folder / "input"
-    path.write_bytes(data)
     for image_format in formats:
-        spec = DatasetSpec(b"x", b"x", 9, 9, image_format=image_format)
-        assert existing_size(spec, os.fsencode(path)) in (0, len(data))
+        spec = DatasetSpec(folder, b"input", 9, 9, image_format=image_format)
+        Path(os.fsdecode(spec.image_path(0))).write_bytes(data)
+        assert existing_size(spec, b"", 0) in (0, len(data))
 
 
 def _tfrecord(folder: Path, data: bytes) -> None:

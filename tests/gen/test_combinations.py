@@ -42,6 +42,7 @@ VALUES: dict[str, str | None] = {
     "--target-size-stdev": "20",
     "--subsampling": "4:4:4",
     "--compress-level": "1",
+    "--stamp": None,
     "--content": "photo",
     "--seed": "7",
     "--direct": None,

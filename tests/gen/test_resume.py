@@ -125,11 +125,11 @@ def test_other_programs_images_count_where_format_and_dimensions_are_as_asked(
 ) -> None:
     if (image_format, mode) == ("jpg", "RGBA"):
         mode = "RGB"
-    path = tmp_path / "image"
+    path = tmp_path / f"x0.{image_format}"
     kinds = {"jpg": "JPEG", "png": "PNG", "bmp": "BMP"}
     Image.new(mode, (24, 17), "white").save(path, kinds[image_format], **options)
-    spec = DatasetSpec(b"x", b"x", 24, 17, image_format=image_format, mode=mode)
-    assert existing_size(spec, os.fsencode(path)) == path.stat().st_size
+    spec = DatasetSpec(tmp_path, b"x", 24, 17, image_format=image_format, mode=mode)
+    assert existing_size(spec, b"", 0) == path.stat().st_size
 
 
 def test_fsync_has_each_file_and_its_name_on_the_disk(

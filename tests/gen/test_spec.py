@@ -277,6 +277,7 @@ def test_create_images_has_an_explicit_signature() -> None:
         ("subsampling", None),
         ("target_size", None),
         ("target_size_stdev", 0),
+        ("stamp", False),
         ("workers", None),
         ("resume", False),
         ("fsync", False),
@@ -286,7 +287,7 @@ def test_create_images_has_an_explicit_signature() -> None:
     kinds = [found.kind for found in parameters]
     assert (
         kinds
-        == [inspect.Parameter.POSITIONAL_OR_KEYWORD] * 9 + [inspect.Parameter.KEYWORD_ONLY] * 23
+        == [inspect.Parameter.POSITIONAL_OR_KEYWORD] * 9 + [inspect.Parameter.KEYWORD_ONLY] * 24
     )
 
 

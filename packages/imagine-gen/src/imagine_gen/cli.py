@@ -8,13 +8,14 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from imagine_common.cli.options import keep_others_of_parts, open_workers, was_given
+from imagine_common.cli.options import keep_others_of_parts, open_workers
 from imagine_common.cli.report import Report
 from imagine_common.cli.tool import run_tool
-from imagine_common.errors import ImagineError, UsageError
+from imagine_common.errors import UsageError
 from imagine_common.exchange.manifest import NUL, Entry, ManifestWriter, write_stdout
 from imagine_common.files.others import Others
 from imagine_common.text import counted, human_bytes, human_seconds, show
+from imagine_gen.cli_verify import verify_dataset, verify_files
 from imagine_gen.dataset.combinations import refuse_clashes
 from imagine_gen.dataset.options import OPTIONS, parse_range
 from imagine_gen.options import build_parser
@@ -36,6 +37,10 @@ def run(args: argparse.Namespace) -> None:
 
     from imagine_common.exchange.names import parse_part
 
+    args.files, args.verify = args.verify, args.verify is not None
+    if args.files:
+        verify_files(args)
+        return
     _check_outputs(args)
     spec = _dataset(args)
     keep_others_of_parts(args, "--start", "--part")
@@ -52,7 +57,7 @@ def run(args: argparse.Namespace) -> None:
     else:
         # Compressed formats have the same bytes only with the same encoder.
         with open_workers(args, "imagine-gen", ("Pillow", "zlib-ng")) as workers:
-            (_verify if args.verify else _generate)(args, spec, workers)
+            (verify_dataset if args.verify else _generate)(args, spec, workers)
 
 
 def _check_outputs(args: argparse.Namespace) -> None:
@@ -195,39 +200,6 @@ def _make(
                 f"{share:.1f}% of the bytes fill files up to --target-size, and decoders skip them;"
                 " use larger images or a smaller target"
             )
-
-
-def _verify(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None) -> None:
-    from imagine_gen.verify import MISSING, extra_files, verify_units
-
-    manifest = ManifestWriter(args.delimiter)
-    missing = different = 0
-    extra: list[bytes] = []
-    units = verify_units(spec, workers, args.chunksize)
-    with Report(args.prog, args.quiet, spec.count) as report, closing(units):
-        args.report = report
-        for indexes, verdicts in units:
-            good = {at: size for at, (size, fault) in zip(indexes, verdicts) if not fault}
-            for index, (_, fault) in zip(indexes, verdicts):
-                if fault:
-                    report.error(f"{show(spec.image_path(index))}: {fault}")
-                    missing += fault == MISSING
-                    different += fault != MISSING
-            manifest.write(Entry(spec.image_path(index), spec.labels(index)) for index in good)
-            report.add(len(good), len(good), sum(good.values()))
-        # With --start or --part, other files may belong to other hosts.
-        if args.part is None and not was_given(args, "--start"):
-            extra = [*extra_files(spec)]
-        for path in extra:
-            report.error(f"{show(path)}: extra")
-        args.facts.update(missing=missing, different=different, extra=len(extra))
-        wrong = missing or different or extra
-        report.summarize("image", more="" if wrong else ", as they would be made")
-    if wrong:
-        raise ImagineError(
-            f"{show(spec.path)}: {report.images} of {counted(spec.count, 'image')} as they would be"
-            f" made; {missing} missing, {different} different, {len(extra)} extra"
-        )
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -51,7 +51,8 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
     """Return the parser of the tool's options."""
     parser = Parser(
         prog=prog,
-        usage="%(prog)s --path DIR [options]\n       %(prog)s --tar [options] | ...",
+        usage="%(prog)s --path DIR [options]\n       %(prog)s --tar [options] | ...\n"
+        "       %(prog)s --verify FILE ...",
         description="Generate reproducible images, noise or photo-like, in parallel.",
         epilog=_EPILOG,
         examples=_EXAMPLES,
@@ -116,13 +117,17 @@ def _add_running_options(group: argparse._ArgumentGroup) -> None:
     shared.add_part_option(group, "one range of the images")
     flags = {
         "--resume": "keep images that already exist; makes a few of them again to compare",
-        "--verify": "write nothing, but compare the existing images with those that would be made",
         "--dry-run": "only estimate the bytes and the time, and whether the images fit on the disk;"
         " measures an existing DIR by writing up to 32 MiB into it and removing them",
         "--size": "report on stderr the size of the first image and of the folder, in bytes",
     }
     for flag, text in flags.items():
         shared.add_option(group, flag, text)
+    text = (
+        "write nothing, but compare the existing images with those that would be made; with FILE,"
+        " or - for a manifest on stdin, only check images that have stamps"
+    )
+    group.add_argument("--verify", metavar="FILE", nargs="*", help=text)
     shared.add_null_option(group, "stdout")
     shared.add_fsync_option(group)
     shared.add_message_options(group)

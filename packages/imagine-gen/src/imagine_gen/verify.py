@@ -16,9 +16,11 @@ from typing import NamedTuple
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.folders import is_folder
-from imagine_common.files.reading import compare
+from imagine_common.files.reading import FileSlice, InputFile, compare
+from imagine_common.files.stamps import check_stamp
 from imagine_common.files.storage import exists, open_input
 from imagine_common.host.threads import check_stopped
+from imagine_common.packers.checking import FileReport, check_file
 from imagine_common.parallel.ordered_map import Workers, choose_workers
 from imagine_common.parallel.progress import progress
 from imagine_common.text import show
@@ -63,6 +65,22 @@ def extra_files(spec: DatasetSpec) -> Iterator[bytes]:
 def _is_own(spec: DatasetSpec, folder: bytes, number: int, name: bytes) -> bool:
     is_in = number < spec.start + spec.count
     return is_in and os.path.join(folder, name) == spec.image_path(number)
+
+
+def check_stamped(path: bytes) -> FileReport:
+    """Check the file of an image with a stamp, which needs no description of the dataset."""
+    return check_file(path, "an image file", _check_stamped)
+
+
+def _check_stamped(report: FileReport, file: InputFile) -> None:
+    report.records = 1
+    try:
+        stamp = check_stamp(FileSlice(file.read_at, 0), 0, file.size)
+    except ImagineError as error:
+        raise ImagineError(f"{show(report.path)}: {error}") from None
+    if stamp is None:
+        raise ImagineError(f"{show(report.path)}: no image with a stamp, which --stamp makes")
+    report.stamps.add(report, stamp)
 
 
 def _verify_images(spec: DatasetSpec, encoder: ImageEncoder, indexes: range) -> list[Verdict]:

@@ -1,6 +1,6 @@
 """Check a RecordIO file: frames, headers, the lengths of images, and the index.
 
-The format has no checksums, so a changed byte within an image is not found.
+The format has no checksums, so a changed byte within an image is only found if it has a stamp.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from imagine_common.errors import ImagineError
 from imagine_common.exchange.manifest import INT64_MAX
 from imagine_common.exchange.names import natural_key
 from imagine_common.files.folders import names_in
-from imagine_common.files.reading import InputFile
+from imagine_common.files.reading import FileSlice, InputFile
 from imagine_common.packers.checking import FileReport, check_file
 from imagine_common.packers.images import HEAD_BYTES, is_image
 from imagine_common.packers.records import index_of
 from imagine_common.parallel.progress import progress
 from imagine_common.text import show
 from imagine_recordio.framing import HEAD_BYTES as FRAME_HEAD_BYTES
-from imagine_recordio.framing import RecordReader
+from imagine_recordio.framing import RecordReader, frame_size
 from imagine_recordio.index import LINE_FORMAT, MERGED, Keys, merged_lines, read_index
 from imagine_recordio.shards import HEADER, LABEL_BYTES, RecordIOFormat
 
@@ -57,7 +57,7 @@ def check_recordio(
         if path.endswith(b".idx"):
             raise ImagineError(f"{show(path)}: an index; give the .rec file that it belongs to")
         with file.stream() as stream:
-            records = _checked_records(RecordReader(stream, report), report)
+            records = _checked_records(RecordReader(stream, report), file, report)
             index = index_of(path, index_path, b".rec")
             if write:
                 lines = _index_lines(records, report, by_id)
@@ -99,16 +99,18 @@ def _check_merged(report: FileReport, file: InputFile) -> None:
             report.add(f"{show(report.path)}: it has more lines than the files have records")
 
 
-def _checked_records(reader: RecordReader, report: FileReport) -> Iterator[tuple[int, int | None]]:
+def _checked_records(
+    reader: RecordReader, file: InputFile, report: FileReport
+) -> Iterator[tuple[int, int | None]]:
     """Check each record; yield its offset, and the id in its header if it has a whole header."""
     while reader.offset < report.size:
         begin = reader.offset
-        yield begin, _check_record(reader, report)
+        yield begin, _check_record(reader, file, report)
         report.records += 1
         progress.advance()
 
 
-def _check_record(reader: RecordReader, report: FileReport) -> int | None:
+def _check_record(reader: RecordReader, file: InputFile, report: FileReport) -> int | None:
     begin = reader.offset
     reader.begin()
     header = reader.take(HEADER.size)
@@ -128,8 +130,15 @@ def _check_record(reader: RecordReader, report: FileReport) -> int | None:
             return int(record_id)
         report.add_labels(value for (value,) in struct.iter_unpack("<f", labels))
     head = reader.take(HEAD_BYTES)
-    reader.finish()
-    size = reader.length - HEADER.size - count * LABEL_BYTES
+    data: bytes | FileSlice | None = reader.finish()
+    if data is None and reader.offset - begin == frame_size(reader.length):
+        data = FileSlice(file.read_at, begin + FRAME_HEAD_BYTES)
+    image = HEADER.size + count * LABEL_BYTES
+    if data is not None:
+        report.stamps.check(report, data, image, reader.length, begin)
+    elif report.stamps.dataset:
+        report.remark("too long to check its stamp, and split")
+    size = reader.length - image
     if not is_image(head):
         report.remark("without an image after the header")
     elif _is_cut(head, size, reader.padding):

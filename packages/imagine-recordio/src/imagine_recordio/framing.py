@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.output import Buffer
-from imagine_common.files.reading import InputFile, read_pieces
+from imagine_common.files.reading import PIECE_BYTES, InputFile, read_pieces
 
 if TYPE_CHECKING:
     from imagine_common.packers.checking import FileReport
@@ -137,6 +137,7 @@ class RecordReader:
         self._pieces = self._read_pieces()
         self._piece = b""
         self._taken = 0  # bytes of the piece
+        self._kept: list[bytes] = []
 
     def take(self, size: int) -> bytes:
         """Return the next bytes of the record's data; fewer only at its end."""
@@ -149,15 +150,18 @@ class RecordReader:
             left -= self._taken
         return b"".join(taken)
 
-    def finish(self) -> None:
-        """Read the rest of the record."""
+    def finish(self) -> bytes | None:
+        """Read the rest of the record, and return its data unless that is over 1 MiB."""
         while self._next_piece():
             pass
+        return b"".join(self._kept) if self.length <= PIECE_BYTES else None
 
     def _next_piece(self) -> bool:
         self._piece = next(self._pieces, b"")
         self._taken = 0
         self.length += len(self._piece)
+        if self.length <= PIECE_BYTES:
+            self._kept.append(self._piece)
         self.tail = (self.tail + self._piece[-_TAIL_BYTES:])[-_TAIL_BYTES:]
         return bool(self._piece)
 

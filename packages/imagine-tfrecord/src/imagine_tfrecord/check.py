@@ -16,7 +16,7 @@ from imagine_common.text import show
 from imagine_tfrecord import framing
 from imagine_tfrecord.example_reader import NoExampleError, read_example
 from imagine_tfrecord.index import INDEX_LINE, LINE_FORMAT, dlio_index
-from imagine_tfrecord.schemas import FEATURE_NAMES, recognize_schema
+from imagine_tfrecord.schemas import FEATURE_NAMES, IMAGE_FEATURES, recognize_schema
 from imagine_tfrecord.shards import TFRecordFormat
 
 _RECORDIO_INDEX = re.compile(rb"[0-9]+\t[0-9]+\n")
@@ -104,7 +104,7 @@ def _check_example(
     data: bytes | FileSlice, length: int, schema: str | None, offset: int, report: FileReport
 ) -> None:
     try:
-        labels, features = read_example(data, length, FEATURE_NAMES)
+        labels, features, images = read_example(data, length, FEATURE_NAMES, IMAGE_FEATURES)
     except NoExampleError as error:
         if schema is None:
             report.remark("not of tf.train.Example", f": {error}")
@@ -112,6 +112,8 @@ def _check_example(
             report.found(f"not of tf.train.Example: {error}", offset)
         return
     report.add_labels(labels)
+    for begin, end in images:
+        report.stamps.check(report, data, begin, end, offset)
     found = recognize_schema(features)
     report.schemas.add(found)
     if schema not in (None, found):

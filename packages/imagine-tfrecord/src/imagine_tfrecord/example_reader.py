@@ -46,36 +46,44 @@ class _Field(NamedTuple):
 class Example(NamedTuple):
     """The lowest and the highest label of an Example, and the name and list of features in it.
 
-    If the labels are the same, there is one number; without a label, none.
+    If the labels are the same, there is one number; without a label, none. `images` are the offsets
+    of the begin and the end of each image.
     """
 
     labels: list[int]
     features: frozenset[tuple[bytes, int]]
+    images: list[tuple[int, int]]
 
 
-def read_example(source: Source, size: int, names: Collection[bytes] = ()) -> Example:
+def read_example(
+    source: Source, size: int, names: Collection[bytes] = (), image_names: Collection[bytes] = ()
+) -> Example:
     """Read the Example that begins a source and has a size in bytes, without the images.
 
-    The label is `image/class/label`. Only features with one of the `names` are in the result.
+    The label is `image/class/label`. Only features with one of the `names` are in the result, and
+    images are in those with one of the `image_names`.
     """
     if size > _MAX_MESSAGE_BYTES:
         raise NoExampleError("over 2 GiB")
     lowest, highest = 1 << 64, -(1 << 64)
     found: set[tuple[bytes, int]] = set()
+    images: list[tuple[int, int]] = []
     for features in _fields(source, 0, size, FEATURES):
         for entry in _fields(source, features.begin, features.end, FEATURE):
-            for label in _labels_of_entry(source, entry, names, found):
-                lowest, highest = min(lowest, label), max(highest, label)
-    return Example(sorted({lowest, highest}) if lowest <= highest else [], frozenset(found))
+            for name, kind in _lists(source, entry):
+                if name in names:
+                    found.add((name, kind.number))
+                if name in image_names and kind.number == BYTES:
+                    items = _fields(source, kind.begin, kind.end, ITEMS)
+                    images += [(item.begin, item.end) for item in items]
+                for label in _integers(source, kind, name == _LABEL):
+                    lowest, highest = min(lowest, label), max(highest, label)
+    labels = sorted({lowest, highest}) if lowest <= highest else []
+    return Example(labels, frozenset(found), images)
 
 
-def _labels_of_entry(
-    source: Source, entry: _Field, names: Collection[bytes], found: set[tuple[bytes, int]]
-) -> Iterator[int]:
-    """Check an entry of the map of features; yield its integers if it is the label's.
-
-    If its name is one of the `names`, add it to those that were found.
-    """
+def _lists(source: Source, entry: _Field) -> Iterator[tuple[bytes, _Field]]:
+    """Yield the name of an entry of the map of features, and each of its lists."""
     key = b""
     values = []
     for field in _fields(source, entry.begin, entry.end, KEY, VALUE):
@@ -85,9 +93,7 @@ def _labels_of_entry(
             values.append(field)
     for value in values:
         for kind in _fields(source, value.begin, value.end, BYTES, FLOATS, INTEGERS):
-            if key in names:
-                found.add((key, kind.number))
-            yield from _integers(source, kind, key == _LABEL)
+            yield key, kind
 
 
 def _key(source: Source, field: _Field) -> bytes:

@@ -194,3 +194,4 @@ _FEATURES = {
     for name, schema in _SCHEMAS.items()
 }
 FEATURE_NAMES = frozenset(name for features in _FEATURES.values() for name, _ in features)
+IMAGE_FEATURES = frozenset(schema.image_feature for schema in _SCHEMAS.values())

@@ -18,6 +18,7 @@ from imagine_common.files.storage import open_input
 from imagine_common.files.urls import check_url, rooted
 from imagine_common.packers.records import index_of
 from imagine_common.packers.sources.manifest import ManifestSource
+from imagine_common.packers.stamped_records import StampedFiles, StampedRecords
 from imagine_common.parallel.ordered_map import Workers, base_of, choose_workers, ordered_map
 from imagine_common.text import counted, show
 
@@ -36,6 +37,7 @@ class FileReport:
         self.path = path
         self.size = self.records = 0
         self.schemas: set[str] = set()
+        self.stamps = StampedRecords()
         self.is_index = False
         self._lowest = inf
         self._highest = -inf
@@ -107,6 +109,7 @@ def check_file(
             report.size = file.size
             if file.size:
                 check(report, file)
+                report.stamps.finish(report)
             else:
                 report.found("the file is empty", 0)
     except ImagineError as error:
@@ -119,19 +122,16 @@ def run_check(
     check: Callable[[bytes], FileReport],
     suffix: bytes,
     workers: Workers | None,
+    item: str = "record",
 ) -> None:
     """Check the files given as arguments or in a manifest; raise an error if any file is bad.
 
     `check` compares a file, whose name may have the suffix, with its index, or writes the index.
+    If the `item`s are images, they must differ.
     """
-    if not args.files and os.isatty(0):
-        raise UsageError("no input: name the files, or pipe a manifest of their paths in")
-    for name in args.files:
-        check_url(os.fsencode(name))
-    given = map(os.fsencode, args.files) if args.files else _paths(ManifestSource(args.delimiter))
     indexes: set[bytes] = set()
     place = partial(index_of, folder=args.index_path, suffix=suffix)
-    paths = _without_indexes(given, place, indexes, are_unique=args.index_only)
+    paths = _without_indexes(_given(args), place, indexes, are_unique=args.index_only)
     tidy = partial(_tidy, indexes)
     if args.index_only and args.index_path is not None:
         create_folder(args.index_path, args.fsync)
@@ -143,6 +143,7 @@ def run_check(
     bad = 0
     labels: list[float] = []
     schemas: set[str] = set()
+    stamped = StampedFiles()
     with (
         Report(args.prog, args.quiet) as report,
         closing(ordered_map(check_rooted, paths, workers, tidy)) as checked,
@@ -151,7 +152,7 @@ def run_check(
         for path, file in checked:
             for finding in file.findings:
                 report.error(finding)
-            for remark in file.remarks:
+            for remark in (*file.remarks, *stamped.add(path, file.stamps)):
                 report.warn(remark)
             if file.findings:
                 bad += 1
@@ -162,14 +163,18 @@ def run_check(
                 labels += file.labels
                 labels = [min(labels), max(labels)] if labels else []
                 schemas |= file.schemas
+        for fault in stamped.faults(_MAX_FINDINGS):
+            report.warn(fault)
         more = f", schema {' and '.join(sorted(schemas))}" if schemas else ""
         more += f", labels {' to '.join(map(_decimal, labels))}" if labels else ""
-        report.summarize("index file" if args.index_only else "good file", "record", more)
+        report.summarize("index file" if args.index_only else "good file", item, more)
     if args.index_only:
         tidy()  # after killed runs
     if bad:
         total = counted(bad + report.files, "file")
         raise ImagineError(f"{bad} of {total} {'is' if bad == 1 else 'are'} bad")
+    if item == "image":
+        stamped.require_unique()
     _require(args.expected_files, report.files, "good file")
     _require(args.expected_records, report.images, "record")
 
@@ -213,6 +218,15 @@ def _without_indexes(
             indexes.add(index)
             yield path
     yield from (path for path in waiting if path not in indexes)
+
+
+def _given(args: argparse.Namespace) -> Iterable[bytes | None]:
+    """Return the paths in the arguments or in a manifest."""
+    if not args.files and os.isatty(0):
+        raise UsageError("no input: name the files, or pipe a manifest of their paths in")
+    for name in args.files:
+        check_url(os.fsencode(name))
+    return map(os.fsencode, args.files) if args.files else _paths(ManifestSource(args.delimiter))
 
 
 def _paths(source: ManifestSource) -> Iterator[bytes | None]:

@@ -50,7 +50,7 @@ function _shtab_imagine_gen_using
 end
 
 set -g _shtab_imagine_gen_commands 
-set -g _shtab_imagine_gen_opts_with_value --chunksize --classes --compress-level --compress-ratio --content --count --dedupe-ratio --extension --files-per-dir --height --image-format --layout --mode --name --name-format --part --path --pool-strips --preset --quality --scheduler --seed --size-list --start --subfolders --subsampling --summary-json --target-size --target-size-stdev --width --workers
+set -g _shtab_imagine_gen_opts_with_value --chunksize --classes --compress-level --compress-ratio --content --count --dedupe-ratio --extension --files-per-dir --height --image-format --layout --mode --name --name-format --part --path --pool-strips --preset --quality --scheduler --seed --size-list --start --subfolders --subsampling --summary-json --target-size --target-size-stdev --verify --width --workers
 
 complete -c imagine-gen -e
 complete -c imagine-gen -f
@@ -73,6 +73,7 @@ complete -c imagine-gen -n _shtab_imagine_gen_using -l quality -x -d 'quality of
 complete -c imagine-gen -n _shtab_imagine_gen_using -l target-size -x -d 'exact size of each JPEG file, such as 114660, 115KB or 2MiB; by quality and filler'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l target-size-stdev -x -d 'standard deviation of the target size, to draw it from a normal distribution (default: 0)'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l subsampling -xka "4:4:4 4:2:2 4:2:0" -d 'JPEG chroma: 4:4:4 keeps all, 4:2:2 half, 4:2:0 a quarter (default: 4:2:0)'
+complete -c imagine-gen -n _shtab_imagine_gen_using -l stamp -d 'put dataset, index and CRC-32 into each image, which --verify FILE and --test check'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l compress-level -x -d 'PNG compression, 0 (none) to 9 (default: 0, as noise cannot shrink; photo: 6)'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l content -xka "noise photo" -d 'noise or photo; noise is the worst case, photo has the statistics of photographs (default: noise)'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l seed -x -d 'seed below 2^64; datasets with different seeds share no image (default: 0)'
@@ -92,9 +93,9 @@ complete -c imagine-gen -n _shtab_imagine_gen_using -l scheduler -x -d 'work on 
 complete -c imagine-gen -n _shtab_imagine_gen_using -l chunksize -x -d 'images per unit of work (default: depends on their dimensions)'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l part -x -d 'do only part I of N, counted from 0: one range of the images; all parts give what one run gives'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l resume -d 'keep images that already exist; makes a few of them again to compare'
-complete -c imagine-gen -n _shtab_imagine_gen_using -l verify -d 'write nothing, but compare the existing images with those that would be made'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l dry-run -d 'only estimate the bytes and the time, and whether the images fit on the disk; measures an existing DIR by writing up to 32 MiB into it and removing them'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l size -d 'report on stderr the size of the first image and of the folder, in bytes'
+complete -c imagine-gen -n _shtab_imagine_gen_using -l verify -xka "(__fish_complete_path (commandline -ct))" -d 'write nothing, but compare the existing images with those that would be made; with FILE, or - for a manifest on stdin, only check images that have stamps'
 complete -c imagine-gen -n _shtab_imagine_gen_using -s 0 -l null -d 'end paths with NUL instead of newline, on stdout'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l fsync -d 'write each file to the disk before listing it, to survive a power failure'
 complete -c imagine-gen -n _shtab_imagine_gen_using -s q -l quiet -d 'no progress, no summary: errors and warnings'

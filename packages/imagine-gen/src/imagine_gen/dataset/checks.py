@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from imagine_common.errors import UsageError
 from imagine_common.exchange.names import DLIO, check_names
+from imagine_common.files.stamps import PLACES
 from imagine_common.text import did_you_mean
 from imagine_gen.dataset.combinations import refuse_clashes
 from imagine_gen.dataset.formats import SPELLINGS, bmp_bytes, require_codec
@@ -97,7 +98,7 @@ def _conflicts(spec: DatasetSpec) -> Iterator[str]:
             f"argument --width: a row of {spec.width} pixels would reach 1 GiB, the limit for PNG"
             " files"
         )
-    if (name == "bmp" and bmp_bytes(spec) >= 2**32) or (
+    if (name == "bmp" and bmp_bytes(spec) >= 2**32 - spec.stamp * PLACES[name].size) or (
         name == "tiff" and spec.row_bytes * spec.height > spec.content_size(_MAX_TIFF_BYTES)
     ):
         yield (

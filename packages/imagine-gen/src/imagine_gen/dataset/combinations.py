@@ -11,6 +11,7 @@ from collections.abc import Iterator, Set
 from typing import NamedTuple
 
 from imagine_common.errors import UsageError
+from imagine_common.files.stamps import PLACES
 from imagine_gen.dataset.formats import FORMATS
 
 
@@ -33,6 +34,8 @@ def _format_clashes() -> Iterator[Clash]:
         verb = "has" if len(having) == 1 else "have"
         for name in FORMATS.keys() - {*having}:
             yield Clash(option, f"--image-format={name}", f"only {', '.join(having)} {verb} it")
+    for name in FORMATS.keys() - PLACES.keys():
+        yield Clash("--stamp", f"--image-format={name}", f"only {', '.join(PLACES)} have it")
 
 
 CLASHES = (
@@ -59,6 +62,7 @@ CLASHES = (
         "--files-per-dir --subfolders", "--layout=imagefolder", "which has a folder for each class"
     ),
     *_clashes("--files-per-dir", "--layout=dlio", "which has --subfolders"),
+    *_clashes("--stamp", "--dedupe-ratio", "whose repeated images would differ by their stamps"),
     *_clashes("--files-per-dir", "--subfolders", "which sets the number of folders"),
     *_format_clashes(),
 )

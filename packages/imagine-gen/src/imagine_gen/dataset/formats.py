@@ -134,6 +134,8 @@ def worker_bytes(spec: DatasetSpec) -> int:
     process = _PROCESS_BYTES + (_PHOTO_BYTES if spec.content == "photo" else 0)
     if spec.compress_ratio > 1:
         process += int((_COMPRESSIBLE_COPIES + spec.compress_ratio) * spec.row_bytes * spec.height)
+    if spec.stamp:  # It depends on the whole file.
+        process += spec.row_bytes * spec.height
     if spec.direct or spec.pooled or not (spec.format.pixel_bytes or spec.compress_level):
         return process
     pixels = spec.width * spec.height

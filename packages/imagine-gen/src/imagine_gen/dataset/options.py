@@ -144,6 +144,12 @@ GROUPS = {
             choices=("4:4:4", "4:2:2", "4:2:0"),
         ),
         Option(
+            "stamp",
+            "put dataset, index and CRC-32 into each image, which --verify FILE and --test check",
+            parse=bool,
+            default=False,
+        ),
+        Option(
             "compress_level",
             "PNG compression, 0 (none) to 9 (default: 0, as noise cannot shrink; photo: 6)",
             limits=(0, 9),

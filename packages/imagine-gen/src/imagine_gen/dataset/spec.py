@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from imagine_gen.dataset.dimensions import SizeList, SizeRange
 
 DEFAULT_QUALITY = 75
-_DEFAULT_SUBSAMPLING = "4:2:0"
 _PHOTO_COMPRESS_LEVEL = 6  # zlib's default, and Pillow's
 _NUMBERED_DIGITS = 6
 _SUBFOLDER = re.compile(rb"class_[0-9]+|[0-9]{%d,}" % _NUMBERED_DIGITS)
@@ -54,6 +53,7 @@ class OptionalArguments(TypedDict, total=False):
     subsampling: str | None
     target_size: int | None
     target_size_stdev: int
+    stamp: bool
     dedupe_ratio: Any  # a number, or its decimal text
     compress_ratio: Any
 
@@ -62,13 +62,13 @@ class OptionalArguments(TypedDict, total=False):
 class DatasetSpec:
     """A dataset: the images to make, and where they go.
 
-    A field that has the name of an option of imagine-gen has its meaning, which the table in
-    `imagine_gen.dataset.options` describes. Fields that were not given are completed with defaults
-    that depend on others. `path` and `name` take `str` and path-like objects too. `width` and
-    `height` are in pixels; if `sizes` is given, dimensions are drawn from it, and they are the
-    greatest. `pool_height` is the least height of the images that share pools. `delimiter` is the
-    byte that ends a path on stdout, which no path may contain. `whole_count` is the number of
-    images of the dataset that this one is a part of. A ratio is a number or its decimal text.
+    A field with the name of an option has its meaning, which `imagine_gen.dataset.options`
+    describes. Fields that were not given are completed with defaults that depend on others. `path`
+    and `name` take `str` and path-like objects too. `width` and `height` are in pixels; if `sizes`
+    is given, dimensions are drawn from it, and they are the greatest. `pool_height` is the least
+    height of the images that share pools. `delimiter` is the byte that ends a path on stdout, which
+    no path may contain. `whole_count` is the number of images of the dataset that this is a part
+    of. A ratio is a number or its text.
 
     Raises
     ------
@@ -106,6 +106,7 @@ class DatasetSpec:
     whole_count: int | None = None
     dedupe_ratio: Fraction = Fraction(1)
     compress_ratio: Fraction = Fraction(1)
+    stamp: bool = False
 
     @named_by_parameter()
     def __post_init__(self) -> None:
@@ -125,7 +126,7 @@ class DatasetSpec:
         if self.quality is None and not sized and "--quality" in options:
             self._set(quality=DEFAULT_QUALITY)
         if self.subsampling is None and "--subsampling" in options and self.mode == "RGB":
-            self._set(subsampling=_DEFAULT_SUBSAMPLING)
+            self._set(subsampling="4:2:0")
 
     @property
     def format(self) -> Format:

@@ -51,6 +51,8 @@ class TargetSizes:
         text = (
             f"JPEG files of {spec.width}x{spec.height} can have {reach.least} to {reach.most}"
             f" bytes{reach.remark}{' without filler' * (spec.compress_ratio > 1)}"
+            + " without a stamp"
+            * spec.stamp
         )
         if not reach.least <= self.mean <= reach.most:
             raise UsageError(f"argument --target-size: {text} here, not {self.mean}")

@@ -30,6 +30,8 @@ class EncodedImage(NamedTuple):
 class ImageEncoder(Protocol):
     """Encodes the images of a dataset, one at a time."""
 
+    dataset: bytes = b""  # in the stamps of images, if they have stamps
+
     def wanted_size(self, _index: int) -> int | None:
         """Return the size in bytes that an image's file must have, or None for any."""
         return None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
+from imagine_common.files.stamps import PLACES
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import EncodedImage, ImageEncoder
 
@@ -20,13 +22,21 @@ _MODULES = {"jpg": "jpeg", "bmp": "bmp", "png": "png_stored"}  # others share `p
 def image_encoder(spec: DatasetSpec) -> ImageEncoder:
     """Return a new encoder of a dataset's images, for use by one thread."""
     make = _encoders(spec)
-    if spec.sizes is None and spec.dedupe_ratio == spec.compress_ratio == 1:
-        return make(spec)
-    if spec.target_size is not None:
+    inner = spec
+    if spec.stamp and spec.target_size is not None:
+        inner = replace(spec, target_size=max(1, spec.target_size - PLACES["jpg"].size))
+    make = _encoders(inner)
+    is_plain = spec.sizes is None and spec.dedupe_ratio == spec.compress_ratio == 1
+    if not is_plain and spec.target_size is not None:
         sizes = spec.sizes and (spec.sizes.least, spec.sizes.largest)
         for width, height in sizes or [(spec.width, spec.height)]:
-            make(spec.of_size(width, height))  # raises the error before any image is made
-    return EncoderByImage(spec, make)
+            make(inner.of_size(width, height))  # raises the error before any image is made
+    encoder = make(inner) if is_plain else EncoderByImage(inner, make)
+    if not spec.stamp:
+        return encoder
+    from imagine_gen.work.stamping import StampingEncoder
+
+    return StampingEncoder(spec, encoder)
 
 
 class EncoderByImage(ImageEncoder):

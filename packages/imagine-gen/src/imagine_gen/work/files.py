@@ -18,6 +18,7 @@ from imagine_common.files.image_ends import GIF_HEAD_BYTES, TAIL_BYTES, gif_pale
 from imagine_common.files.image_headers import read_header
 from imagine_common.files.output import OutputFile
 from imagine_common.files.reading import FileSlice, InputFile
+from imagine_common.files.stamps import check_stamp
 from imagine_common.files.storage import open_input, output_file, sync_file
 from imagine_common.files.urls import is_remote, local_path
 from imagine_common.host.threads import check_stopped, worker_process
@@ -51,7 +52,7 @@ def make_images(
         path = spec.image_path(index)
         if spec.has_subfolders:
             _enter_folder(os.path.dirname(local_path(path)), fsync, run)
-        size = existing_size(spec.of_image(index), path) if resume else 0
+        size = existing_size(spec, encoder.dataset, index) if resume else 0
         file = kept_file(encoder, index, size)
         if file is None:
             with output_file(path, fsync) as output:
@@ -90,14 +91,21 @@ def _enter_folder(folder: bytes, fsync: bool, _run: bytes) -> None:
         clear_leftovers(folder)
 
 
-def existing_size(spec: DatasetSpec, path: bytes) -> int:
-    """Return the bytes of an image's file, or 0 if it is not complete or not as asked for."""
+def existing_size(spec: DatasetSpec, dataset: bytes, index: int) -> int:
+    """Return the bytes of an image's file, or 0 if it is not complete or not as asked for.
+
+    A `dataset` is that in its stamp; an image without one must have none.
+    """
     try:
-        with open_input(path, "an image file") as file:
+        with open_input(spec.image_path(index), "an image file") as file:
+            spec = spec.of_image(index)
+            contents = FileSlice(file.read_at, 0, _WINDOW_BYTES)
+            stamp = check_stamp(contents, 0, file.size)
+            if (stamp or (b"", index)) != (dataset, index):
+                return 0
             if spec.format.pillow:
                 header = read_complete(file, spec.format.pillow)
                 return file.size if header == (spec.width, spec.height, spec.mode) else 0
-            contents = FileSlice(file.read_at, 0, _WINDOW_BYTES)
             wanted = (spec.image_format, spec.width, spec.height, spec.mode)
             is_whole = _is_whole(contents, file.size)
             return file.size if is_whole and read_header(contents)[:4] == wanted else 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import AbstractContextManager, closing, nullcontext
+from functools import partial
 from itertools import repeat
 from typing import cast
 
@@ -26,8 +27,8 @@ def _uploads(
     resume: bool, spec: DatasetSpec, encoder: ImageEncoder, indexes: range
 ) -> Generator[tuple[FinishedFile, AbstractContextManager[object]]]:
     """Yield each file, and the object that is still to be uploaded unless the file was kept."""
-    images = ((spec.of_image(index), spec.image_path(index)) for index in indexes)
-    sizes = look_ahead(lambda image: existing_size(*image), images) if resume else repeat(0)
+    existing = partial(existing_size, spec, encoder.dataset)
+    sizes = look_ahead(existing, indexes) if resume else repeat(0)
     for index, size in zip(indexes, sizes):
         if kept := kept_file(encoder, index, size):
             yield kept, nullcontext()
