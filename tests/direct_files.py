@@ -22,3 +22,7 @@ def direct_files(folder: Path, chroma: str, content: str) -> Iterator[Path]:
     for target in (least, 3 * least):
         name = ["--name", f"{target}_", "--target-size", str(target)]
         yield from map(Path, lines(run("gen", "--path", folder, *kind, *size, *name).stdout))
+    for width, height in _SIZES[16:]:
+        size = ["--width", str(width), "--height", str(height), "--name", f"{width}_{height}f_"]
+        filler = ["--compress-ratio", "2.5"]
+        yield from map(Path, lines(run("gen", "--path", folder, *kind, *size, *filler).stdout))

@@ -52,6 +52,15 @@ def test_mxnet_decodes_direct_images(tmp_path: Path, chroma: str, content: str) 
         np.testing.assert_array_equal(decoded, expected)
 
 
+@pytest.mark.parametrize("image_format", ["jpg", "png", "png --content photo", "tiff"])
+def test_mxnet_decodes_files_with_filler(tmp_path: Path, image_format: str) -> None:
+    size = ["--width", "301", "--height", "203", "--image-format", *image_format.split()]
+    made = run("gen", "--path", tmp_path / "images", *size, "--compress-ratio", "4")
+    (path,) = lines(made.stdout)
+    decoded = mx.image.imdecode(Path(path).read_bytes()).asnumpy()
+    np.testing.assert_array_equal(decoded, np.asarray(Image.open(path)))
+
+
 def test_image_record_iter_decodes_every_image(tmp_path: Path, dataset: list[Path]) -> None:
     labels = []
     for n in range(2):

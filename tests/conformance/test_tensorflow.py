@@ -29,9 +29,21 @@ def parsed(path: str | Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L"])
-@pytest.mark.parametrize("image_format", ["jpg", "png", "png --pooled", "bmp", "bmp --pooled"])
+@pytest.mark.parametrize(
+    "image_format",
+    [
+        "jpg",
+        "jpg --compress-ratio 3",
+        "png",
+        "png --compress-ratio 3",
+        "png --compress-ratio 1.5 --content photo",
+        "png --pooled",
+        "bmp",
+        "bmp --pooled",
+    ],
+)
 def test_tensorflow_decodes_every_image(tmp_path: Path, image_format: str, mode: str) -> None:
-    if (image_format, mode) == ("jpg", "RGBA"):
+    if image_format.startswith("jpg") and mode == "RGBA":
         return  # JPEG has no such mode.
     channels = {"RGB": 3, "RGBA": 4, "L": 1}[mode]
     size = ["--width", "37", "--height", "21", "--count", "5"]
@@ -47,7 +59,7 @@ def test_tensorflow_decodes_every_image(tmp_path: Path, image_format: str, mode:
         decoded = tf.io.decode_image(record["image/encoded"]).numpy()
         assert decoded.shape == (21, 37, channels)
         expected = np.asarray(Image.open(path)).reshape(decoded.shape)
-        if image_format == "jpg":
+        if image_format.startswith("jpg"):
             # Pillow's default; TensorFlow's is the faster, less exact transform.
             decoded = tf.io.decode_jpeg(
                 record["image/encoded"], dct_method="INTEGER_ACCURATE"
@@ -67,6 +79,17 @@ def test_decoders_agree_on_direct_images(tmp_path: Path, chroma: str, content: s
         space = "GRAY" if expected.shape[2] == 1 else "RGB"
         strict = simplejpeg.decode_jpeg(file, space, strict=True)  # A warning is an error.
         np.testing.assert_array_equal(strict, expected)
+
+
+@pytest.mark.parametrize("chroma", CHROMAS)
+def test_a_strict_decoder_reads_files_with_filler(tmp_path: Path, chroma: str) -> None:
+    size = ["--width", "301", "--height", "203", "--quality", "95", *chroma.split()]
+    made = run("gen", "--path", tmp_path / "images", *size, "--compress-ratio", "4")
+    (path,) = lines(made.stdout)
+    expected = np.atleast_3d(np.asarray(Image.open(path)))
+    space = "GRAY" if expected.shape[2] == 1 else "RGB"
+    strict = simplejpeg.decode_jpeg(Path(path).read_bytes(), space, strict=True)
+    np.testing.assert_array_equal(strict, expected)
 
 
 def test_tensorflow_reads_labels(tmp_path: Path) -> None:
