@@ -13,10 +13,11 @@ import PIL
 import pytest
 from PIL import Image
 
+from imagine_common.errors import UsageError
 from imagine_gen import DatasetSpec
 from imagine_gen.cli import main
 from imagine_gen.dataset.checks import LEAST_PILLOW
-from imagine_gen.dataset.combinations import CLASHES, NEEDS
+from imagine_gen.dataset.combinations import CLASHES, NEEDS, refuse_clashes
 from imagine_gen.dataset.formats import FORMATS
 from imagine_gen.options import build_parser
 from pillow_formats import WRITABLE
@@ -31,7 +32,7 @@ VALUES: dict[str, str | None] = {
     "--name-format": "{index:04}_of",
     "--extension": "",
     "--count": "5",
-    "--start": "3",
+    "--start": "4",
     "--width": "60:70",
     "--height": "46:48",
     "--size-list": "list.txt",
@@ -55,6 +56,8 @@ VALUES: dict[str, str | None] = {
     "--layout=dlio": "dlio",
     "--files-per-dir": "2",
     "--subfolders": "3",
+    "--shard-samples": "2",
+    "--index": None,
     "--workers": "2",
     "--chunksize": "1",
     "--part": "1/2",
@@ -74,9 +77,9 @@ COMPANY = {
     "--compress-level": "--image-format=png",
     "--mode=RGBA": "--image-format=png",
 }
-# Not of the dataset or of a run, or with tests of their own: on a cluster, and of presets.
+# Not of the dataset or of a run, or with tests of their own: on a cluster, of presets, of shards.
 OTHERS = {"--preset", "--describe", "--scheduler", "--quiet", "--verbose"}
-OTHERS |= {"-h", "--help", "--version"}
+OTHERS |= {"-h", "--help", "--version", "--shard-bytes"}
 if int(PIL.__version__.partition(".")[0]) < LEAST_PILLOW:
     OTHERS |= {"--compress-ratio"}
     del VALUES["--compress-ratio"]
@@ -86,10 +89,11 @@ def accompanied(words: Iterable[str]) -> frozenset[str]:
     """Return words with those that they need, unless there is another format."""
     found = {*words}
     for word in [*found]:
-        other = COMPANY.get(word, word)
-        kind = other.partition("=")[0] + "="
-        if "=" not in other or not any(known.startswith(kind) for known in found):
-            found.add(other)
+        while other := COMPANY.get(word):
+            kind = other.partition("=")[0] + "="
+            if "=" not in other or not any(known.startswith(kind) for known in found):
+                found.add(other)
+            word = other
     return frozenset(found)
 
 
@@ -106,10 +110,10 @@ def reason(words: frozenset[str]) -> str | None:
     mode = (chosen["--mode"] or ["=RGB"])[0].partition("=")[2]
     if mode not in FORMATS[name].modes:
         return f"argument --mode: {name} has no mode '{mode}'"
-    known = words | {f"--image-format={name}", f"--mode={mode}"}
-    for clash in CLASHES:
-        if clash.word in known and clash.other in known:
-            return f"argument {clash.word}: {clash.reason}"
+    try:
+        refuse_clashes(words | {f"--image-format={name}", f"--mode={mode}"})
+    except UsageError as error:
+        return str(error)
     return None
 
 
@@ -120,8 +124,10 @@ def arguments(words: frozenset[str]) -> list[str]:
                   or word not in ("--width", "--height")}  # fmt: skip
     if "--extension" in words:
         values["--extension"] = str(values.get("--image-format", "jpeg")).upper()
-    if "--tar" not in words:
+    if "--tar" not in words or "--shard-samples" in words:
         values.setdefault("--path", VALUES["--path"])
+    if "--shard-samples" in words and "--name-format" in words:
+        values["--name-format"] = "{shard}"
     return [part for pair in values.items() for part in pair if part is not None]
 
 
@@ -183,6 +189,12 @@ def test_pairs_that_are_refused_have_their_reason(
     assert {path.name for path in tmp_path.iterdir()} <= {"list.txt", "run.json"}
 
 
+def members(data: bytes) -> list[bytes]:
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        return [archive.extractfile(member).read() for member in archive  # type: ignore[union-attr]
+                if not member.name.endswith(".cls")]  # fmt: skip
+
+
 @pytest.mark.process
 @pytest.mark.parametrize("words", RUNS, ids=range(len(RUNS)))
 def test_pairs_that_go_together_work(tmp_path: Path, words: frozenset[str]) -> None:
@@ -201,19 +213,18 @@ def test_pairs_that_go_together_work(tmp_path: Path, words: frozenset[str]) -> N
         assert result.stdout == b""
         assert contents(tmp_path).keys() - before.keys() <= {"run.json"}
         return
-    if "--tar" in words:
-        with tarfile.open(fileobj=io.BytesIO(result.stdout)) as archive:
-            images = [archive.extractfile(member).read() for member in archive  # type: ignore[union-attr]
-                      if not member.name.endswith(".cls")]  # fmt: skip
-    else:
+    images = [result.stdout]
+    if "--tar" not in words or "--shard-samples" in words:
         listed = lines(result.stdout, b"\0" if "--null" in words else b"\n")
         images = [(tmp_path / line.partition("\t")[0]).read_bytes() for line in listed]
-        if words & {"--verify", "--resume"}:
-            after = contents(tmp_path)
-            assert {**after, "run.json": b""} == {**before, "run.json": b""}
+    if "--tar" in words:
+        images = [image for data in images for image in members(data)]
+    if words & {"--verify", "--resume"}:
+        after = contents(tmp_path)
+        assert {**after, "run.json": b""} == {**before, "run.json": b""}
     assert len(images) == count
     total, ratio = 4 + ("--count" in words), Fraction(1 + ("--dedupe-ratio" in words))
-    begin = 3 * ("--start" in words) + total - count
+    begin = 4 * ("--start" in words) + total - count
     spec = DatasetSpec("d", seed=7 * ("--seed" in words), dedupe_ratio=ratio)
     assert len({*images}) == len({spec.original(begin + at) for at in range(count)})
     for data in images:

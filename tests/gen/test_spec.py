@@ -272,6 +272,8 @@ def test_create_images_has_an_explicit_signature() -> None:
         ("layout", "flat"),
         ("files_per_dir", None),
         ("subfolders", None),
+        ("shard_samples", None),
+        ("index", False),
         ("direct", False),
         ("pooled", False),
         ("pool_strips", None),

@@ -36,6 +36,7 @@ def run(args: argparse.Namespace) -> None:
     from dataclasses import replace
 
     from imagine_common.exchange.names import parse_part
+    from imagine_gen.dataset.checks import check_members
 
     args.files, args.verify = args.verify, args.verify is not None
     if args.files:
@@ -43,13 +44,17 @@ def run(args: argparse.Namespace) -> None:
         return
     _check_outputs(args)
     spec = _dataset(args)
+    if args.tar:
+        check_members(spec)
     keep_others_of_parts(args, "--start", "--part")
     if args.part is not None:
-        first, count = parse_part(args.part).span(spec.count)
-        if not count:
+        unit = spec.shard_samples or 1
+        first, units = parse_part(args.part).span(-(-spec.count // unit))
+        if not units:
             _make_nothing(args)
             return
-        spec = replace(spec, start=spec.start + first, count=count, whole_count=spec.count)
+        count = min(units * unit, spec.count - first * unit)
+        spec = replace(spec, start=spec.start + first * unit, count=count, whole_count=spec.count)
     if args.dry_run:
         _estimate(args, spec)
     elif args.tar:
@@ -67,7 +72,9 @@ def _check_outputs(args: argparse.Namespace) -> None:
         words |= args.preset_options.keys()
     words |= {"--path"} if args.path is not None else set()
     words |= {"--null"} if args.delimiter == NUL else set()
+    words |= {"--shard-samples"} if "--shard-bytes" in words else set()
     refuse_clashes(words)
+    args.tar = args.tar and args.shard_samples is args.shard_bytes is None
     if not args.tar and args.path is None:
         raise UsageError(
             "argument --path: a folder for the images is required (or --tar, for a stream)"
@@ -89,15 +96,23 @@ def _dataset(args: argparse.Namespace) -> DatasetSpec:
         sizes = load_size_list(args.size_list)
     elif widths[0] < widths[1] or heights[0] < heights[1]:
         sizes = SizeRange(widths, heights)
-    return DatasetSpec(
+    values = {option.field: getattr(args, option.field) for option in OPTIONS}
+    if args.shard_bytes is not None:
+        values["shard_samples"] = 1
+    spec = DatasetSpec(
         path=b"." if args.path is None else os.fsencode(args.path),
         width=widths[1],
         height=heights[1],
         sizes=sizes,
         # The name of a member of a tar stream may contain newlines.
         delimiter=NUL if args.tar else args.delimiter,
-        **{option.field: getattr(args, option.field) for option in OPTIONS},
+        **values,
     )
+    if args.shard_bytes is not None:
+        from imagine_gen.tar import limited_shards
+
+        spec = limited_shards(spec, args.shard_bytes, args.shard_samples)
+    return spec
 
 
 def _make_nothing(args: argparse.Namespace) -> None:
@@ -116,16 +131,13 @@ def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
     from imagine_gen.estimate import estimate, measure_target
 
     report = Report(args.prog, args.quiet)
-    if args.tar:
-        from imagine_gen.tar_stream import check_stream
-
-        check_stream(spec)
-    else:
+    if not args.tar:
         from imagine_gen.create import other_images
 
         other_images(spec, Others(args.clean, args.keep_others, report.warn))
     found = estimate(spec, args.workers, args.chunksize)
-    args.facts.update(files=spec.count, images=spec.count, bytes=found.bytes)
+    files = -(-spec.count // (spec.shard_samples or 1))
+    args.facts.update(files=files, images=spec.count, bytes=found.bytes)
     images = f"{spec.count:,} image{'s' * (spec.count > 1)}, about {human_bytes(found.bytes)}"
     report.info(
         f"would make {images}, in about {human_seconds(found.seconds)} with"
@@ -134,10 +146,10 @@ def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
     )
     if not args.tar:
         report.info(describe_space(spec.path))
-        require_space(spec.path, found.bytes, spec.count)
+        require_space(spec.path, found.bytes, files)
         target = measure_target(spec.path, found.bytes)
         if target is not None:
-            seconds = found.bytes / target.bytes + spec.count / target.files
+            seconds = found.bytes / target.bytes + files / target.files
             report.info(
                 f"{show(spec.path)}: takes {human_bytes(target.bytes)} or {target.files:,.0f} files"
                 f" a second, so writing takes about {human_seconds(seconds)}, some of it while"
@@ -146,7 +158,7 @@ def _estimate(args: argparse.Namespace, spec: DatasetSpec) -> None:
 
 
 def _stream(args: argparse.Namespace, spec: DatasetSpec) -> None:
-    from imagine_gen.tar_stream import stream_tar
+    from imagine_gen.tar import stream_tar
 
     report = Report(args.prog, args.quiet, spec.count)
     _make(args, spec, report, stream_tar(spec, 1, args.workers, args.chunksize), None)
@@ -160,7 +172,8 @@ def _generate(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | No
 
         silence_pillow()
     manifest = ManifestWriter(args.delimiter)
-    report = Report(args.prog, args.quiet, spec.count, item="image", resumable=True)
+    noun = "shard" if spec.shard_samples else "image"
+    report = Report(args.prog, args.quiet, spec.count, item=noun, resumable=True)
     others = Others(args.clean, args.keep_others, report.warn)
     units = generate_units(spec, workers, args.chunksize, args.resume, args.fsync, others)
     _make(args, spec, report, units, manifest)
@@ -180,10 +193,11 @@ def _make(
         args.report = report
         for indexes, files in units:
             if manifest:
-                manifest.write(Entry(spec.image_path(at), spec.labels(at)) for at in indexes)
+                entries = (Entry(spec.image_path(at), spec.labels(at)) for at in indexes)
+                manifest.write([Entry(next(entries).path)] if spec.shard_samples else entries)
             size = sum(file.size for file in files)
             kept = [file.size for file in files if file.kept]
-            report.add(len(files), len(files), size, len(kept))
+            report.add(len(files), len(indexes), size, len(kept))
             first_bytes = first_bytes or files[0].size
             filler += sum(file.filler for file in files)
             made += size - sum(kept)
@@ -194,7 +208,8 @@ def _make(
             report.info(f"First image size from {folder}, in bytes: {first_bytes}")
             report.info(f"Directory {folder} size, in bytes: {dataset_bytes(spec)}")
         share = 100 * filler / max(1, made)
-        report.summarize("image", more=f", filler {share:.2f}%" if spec.target_size else "")
+        noun = "shard" if spec.shard_samples else "image"
+        report.summarize(noun, more=f", filler {share:.2f}%" if spec.target_size else "")
         if share > _MUCH_FILLER:
             report.warn(
                 f"{share:.1f}% of the bytes fill files up to --target-size, and decoders skip them;"

@@ -25,6 +25,7 @@ from imagine_common.signatures import PathLike, check_types, named_by_parameter,
 from imagine_gen.dataset.combinations import refuse_clashes
 from imagine_gen.dataset.options import HEIGHT, NAME, OPTIONS, WIDTH
 from imagine_gen.dataset.spec import DatasetSpec, OptionalArguments
+from imagine_gen.tar import make_shard, remove_index
 from imagine_gen.verify import compare_kept, extra_files
 from imagine_gen.work.files import FinishedFile, clear_folders, make_images
 from imagine_gen.work.units import Work, mapped_units
@@ -111,7 +112,8 @@ def generate(
             for indexes, files in units:
                 for index, (size, filler, kept) in zip(indexes, files):
                     path = os.fsdecode(spec.image_path(index))
-                    yield ImageFile(path, size, kept, spec.labels(index), filler)
+                    labels = () if spec.shard_samples else spec.labels(index)
+                    yield ImageFile(path, size, kept, labels, filler)
 
 
 def generate_units(
@@ -125,7 +127,9 @@ def generate_units(
     """Make the images of a dataset and yield the indexes and files of each unit, in order."""
     outdated = other_images(spec, others)
     work: Work[FinishedFile] = partial(make_images, resume, fsync, os.urandom(8))
-    if is_remote(spec.path):
+    if spec.shard_samples is not None:
+        work = partial(make_shard, resume, fsync)
+    elif is_remote(spec.path):
         from imagine_gen.work.uploads import upload_images
 
         work = partial(upload_images, resume)
@@ -139,10 +143,13 @@ def generate_units(
                 clear_folders(spec)
             for path in outdated:
                 remove_file(path, fsync)
+                if spec.shard_samples is not None:
+                    remove_index(path, fsync)
             emptied = {os.path.dirname(path) for path in outdated}
             for folder in emptied - {spec.path, *spec.fixed_folders}:
                 remove_if_empty(folder)
-            yield from compare_kept(units, spec, workers) if resume else units
+            is_compared = resume and not spec.shard_samples
+            yield from compare_kept(units, spec, workers) if is_compared else units
         finally:
             release_folders()
 

@@ -16,6 +16,7 @@ from imagine_common.files.folders import is_folder
 from imagine_common.files.output import AtomicFile
 from imagine_common.files.urls import is_remote, local_path
 from imagine_gen.dataset.spec import DatasetSpec
+from imagine_gen.tar import sample
 from imagine_gen.work.encoders import image_encoder
 from imagine_gen.work.units import plan_processes
 
@@ -51,7 +52,9 @@ def estimate(
     size = tried = 0
     warm = prepared
     for index in indexes:
-        size += sum(map(len, encoder.encode(index).buffers))
+        image = encoder.encode(index)
+        is_member = spec.shard_samples is not None
+        size += sum(map(len, sample(spec, index, image)[0] if is_member else image.buffers))
         tried += 1
         if tried == 1 and count > 1:
             warm = time.perf_counter()  # The first image also touches fresh memory.

@@ -8,7 +8,7 @@ from typing import Any
 from imagine_common.cli import options as shared
 from imagine_common.cli.parser import Parser
 from imagine_common.cli.presets import add_preset_option
-from imagine_common.cli.quantities import whole_number
+from imagine_common.cli.quantities import byte_count, whole_number
 from imagine_gen.dataset.options import GROUPS, HEIGHT, WIDTH, Option
 
 _EXAMPLES = (
@@ -64,13 +64,16 @@ def build_parser(prog: str = "imagine-gen") -> Parser:
         if heading == "output":
             text = "folder or URL for the images; created if missing"
             shared.add_option(group, "--path", text, "DIR")
-            text = "write a tar stream of the images to stdout instead of files into DIR"
+            text = "write a tar stream of the images to stdout instead of files into DIR, or shards"
             shared.add_option(group, "--tar", text)
             shared.add_others_options(group)
         elif heading == "image":
             _add_dimensions(group)
         for option in options:
             _add_option(group, option)
+        if heading == "shards":
+            text = "with --tar: write shards of up to BYTES; if all images have one known size"
+            shared.add_option(group, "--shard-bytes", text, "BYTES", None, byte_count)
     add_preset_option(parser, "gen")
     running = parser.add_argument_group("running")
     _add_running_options(running)

@@ -57,14 +57,16 @@ def verify_units(
 
 def extra_files(spec: DatasetSpec) -> Iterator[bytes]:
     """Yield the paths of files with names of images that are not in the dataset."""
+    suffix = os.path.splitext(spec.image_path(0))[1]
     for folder in sorted(spec.folders()):
-        names = spec.names.others(folder, spec.suffix, partial(_is_own, spec, folder))
+        names = spec.files.others(folder, suffix, partial(_is_own, spec, folder))
         yield from (os.path.join(folder, name) for name in names)
 
 
 def _is_own(spec: DatasetSpec, folder: bytes, number: int, name: bytes) -> bool:
-    is_in = number < spec.start + spec.count
-    return is_in and os.path.join(folder, name) == spec.image_path(number)
+    index = number * (spec.shard_samples or 1)
+    is_in = index < spec.start + spec.count
+    return is_in and os.path.join(folder, name) == spec.image_path(index)
 
 
 def check_stamped(path: bytes) -> FileReport:

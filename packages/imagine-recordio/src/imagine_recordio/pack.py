@@ -79,7 +79,7 @@ def record_format(spec: PackSpec, writer: str, merged_index: bool) -> RecordIOFo
         )
     if merged_index and spec.subfolders:
         raise UsageError("argument --merged-index: not with --subfolders; DALI reads one folder")
-    merged_path = os.path.join(spec.fixed_folders[0], spec.names.prefix + MERGED)
+    merged_path = os.path.join(spec.fixed_folders[0], spec.names.pieces[0][0] + MERGED)
     require_writer(writer, WRITERS, _INSTALL)
     if writer == "native":
         return RecordIOFormat(merged_path, merged_index)

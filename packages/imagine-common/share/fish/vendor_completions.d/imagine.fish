@@ -50,7 +50,7 @@ function _shtab_imagine_using
 end
 
 set -g _shtab_imagine_commands create-images create-tfrecords create-tfrecord create-recordio
-set -g _shtab_imagine_opts_with_value --chunksize --classes --compress-level --compress-ratio --content --count --dedupe-ratio --dest-path --exclude --expect --extension --files --files-per-dir --height --image-extension --image-format --img-per-file --index-key --index-path --key-by --label-offset --layout --lst --mode --name --name-format --part --path --pool-strips --preset --quality --records --root --scheduler --schema --seed --size-list --source-path --start --subfolders --subsampling --summary-json --target-size --target-size-stdev --verify --width --workers --writer
+set -g _shtab_imagine_opts_with_value --chunksize --classes --compress-level --compress-ratio --content --count --dedupe-ratio --dest-path --exclude --expect --extension --files --files-per-dir --height --image-extension --image-format --img-per-file --index-key --index-path --key-by --label-offset --layout --lst --mode --name --name-format --part --path --pool-strips --preset --quality --records --root --scheduler --schema --seed --shard-bytes --shard-samples --size-list --source-path --start --subfolders --subsampling --summary-json --target-size --target-size-stdev --verify --width --workers --writer
 
 complete -c imagine -e
 complete -c imagine -f
@@ -58,7 +58,7 @@ complete -c imagine -f
 complete -c imagine -n _shtab_imagine_using -s h -l help -d 'show this help message and exit'
 complete -c imagine -n '_shtab_imagine_using; and test $_shtab_imagine_npos -eq 0' -a create-images -d 'Generate reproducible images, noise or photo-like, in parallel.'
 complete -c imagine -n '_shtab_imagine_using create-images' -l path -xka "(__fish_complete_directories)" -d 'folder or URL for the images; created if missing'
-complete -c imagine -n '_shtab_imagine_using create-images' -l tar -d 'write a tar stream of the images to stdout instead of files into DIR'
+complete -c imagine -n '_shtab_imagine_using create-images' -l tar -d 'write a tar stream of the images to stdout instead of files into DIR, or shards'
 complete -c imagine -n '_shtab_imagine_using create-images' -l clean -d 'remove files of other runs that are named like these, instead of refusing to run'
 complete -c imagine -n '_shtab_imagine_using create-images' -l keep-others -d 'leave such files there'
 complete -c imagine -n '_shtab_imagine_using create-images' -l name -x -d 'prefix of file names (default: image_)'
@@ -88,6 +88,9 @@ complete -c imagine -n '_shtab_imagine_using create-images' -l classes -x -d 'gi
 complete -c imagine -n '_shtab_imagine_using create-images' -l layout -xka "flat imagefolder dlio" -d 'flat, imagefolder: one folder for each class, or dlio: images in DIR/train, and an empty DIR/valid (default: flat)'
 complete -c imagine -n '_shtab_imagine_using create-images' -l files-per-dir -x -d 'number of images in each numbered folder below DIR (default: no such folders)'
 complete -c imagine -n '_shtab_imagine_using create-images' -l subfolders -x -d 'put image I into the folder I modulo N, as DLIO'"'"'s num_subfolders_train does'
+complete -c imagine -n '_shtab_imagine_using create-images' -l shard-samples -x -d 'with --tar: write shards of N samples into DIR, such as shard-000000.tar; with fields {shard} and {total} in --name-format'
+complete -c imagine -n '_shtab_imagine_using create-images' -l index -d 'also write the index of each shard, as wds2idx does'
+complete -c imagine -n '_shtab_imagine_using create-images' -l shard-bytes -x -d 'with --tar: write shards of up to BYTES; if all images have one known size'
 complete -c imagine -n '_shtab_imagine_using create-images' -l preset -xka "4k imagenet imagenet-validation mlperf-storage-resnet50 mlperf-storage-retinanet" -d 'set the options of a known workload; listed below, or a file such as ./NAME.json; options given together with it override it'
 complete -c imagine -n '_shtab_imagine_using create-images' -l describe -d 'show what the preset sets and exit'
 complete -c imagine -n '_shtab_imagine_using create-images' -l workers -x -d 'processes, each of which makes images (default: the number of usable CPUs)'

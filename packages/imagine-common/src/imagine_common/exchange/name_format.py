@@ -26,16 +26,17 @@ _MAX_NAME_BYTES = 230
 class NameFormat:
     """The names of files: pieces of text, each followed by a field (or none) and its format.
 
-    `fields` are the name of the number's field, and of the total's.
+    `fields` are the names of the number's field and the total's. `option` sets the names.
     """
 
     pieces: tuple[tuple[bytes, str, str], ...]
     fields: tuple[str, str]
+    option: str = "--name-format"
 
     @classmethod
     def from_prefix(cls, prefix: bytes, fields: tuple[str, str]) -> NameFormat:
         """Return names of a prefix and the number."""
-        return cls(((prefix, fields[0], ""),), fields)
+        return cls(((prefix, fields[0], ""),), fields, "--name")
 
     @classmethod
     def from_format(cls, text: bytes, fields: tuple[str, str]) -> NameFormat:
@@ -63,11 +64,6 @@ class NameFormat:
                 f"argument --name-format: names are longer than {_MAX_NAME_BYTES} bytes"
             )
         return names
-
-    @property
-    def prefix(self) -> bytes:
-        """Return the text before the first number."""
-        return self.pieces[0][0]
 
     @property
     def text(self) -> bytes:
@@ -101,7 +97,7 @@ class NameFormat:
         fields = [field for _, field, _ in self.pieces if field]
         matcher = re.compile(self.pattern + re.escape(suffix))
         found: list[tuple[int, int, bytes]] = []
-        for name in names_in(folder, self.prefix):
+        for name in names_in(folder, self.pieces[0][0]):
             if match := matcher.fullmatch(name):
                 texts = dict(zip(fields, match.groups()))
                 digits = texts[self.fields[0]]

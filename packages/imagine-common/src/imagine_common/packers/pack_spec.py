@@ -63,8 +63,7 @@ class PackSpec:
     @named_by_parameter()
     def __post_init__(self) -> None:
         check_types(vars(self), self.__annotations__)
-        option = "--name" if self.name_format is None else "--name-format"
-        check_names(self.dest_path, self.names.text, self.delimiter, option)
+        check_names(self.dest_path, self.names.text, self.delimiter, self.names.option)
         for field, least in (("img_per_file", 1), ("expect", 1), ("subfolders", 2)):
             count = getattr(self, field)
             if count is not None and count < least:

@@ -50,13 +50,13 @@ function _shtab_imagine_gen_using
 end
 
 set -g _shtab_imagine_gen_commands 
-set -g _shtab_imagine_gen_opts_with_value --chunksize --classes --compress-level --compress-ratio --content --count --dedupe-ratio --extension --files-per-dir --height --image-format --layout --mode --name --name-format --part --path --pool-strips --preset --quality --scheduler --seed --size-list --start --subfolders --subsampling --summary-json --target-size --target-size-stdev --verify --width --workers
+set -g _shtab_imagine_gen_opts_with_value --chunksize --classes --compress-level --compress-ratio --content --count --dedupe-ratio --extension --files-per-dir --height --image-format --layout --mode --name --name-format --part --path --pool-strips --preset --quality --scheduler --seed --shard-bytes --shard-samples --size-list --start --subfolders --subsampling --summary-json --target-size --target-size-stdev --verify --width --workers
 
 complete -c imagine-gen -e
 complete -c imagine-gen -f
 
 complete -c imagine-gen -n _shtab_imagine_gen_using -l path -xka "(__fish_complete_directories)" -d 'folder or URL for the images; created if missing'
-complete -c imagine-gen -n _shtab_imagine_gen_using -l tar -d 'write a tar stream of the images to stdout instead of files into DIR'
+complete -c imagine-gen -n _shtab_imagine_gen_using -l tar -d 'write a tar stream of the images to stdout instead of files into DIR, or shards'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l clean -d 'remove files of other runs that are named like these, instead of refusing to run'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l keep-others -d 'leave such files there'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l name -x -d 'prefix of file names (default: image_)'
@@ -86,6 +86,9 @@ complete -c imagine-gen -n _shtab_imagine_gen_using -l classes -x -d 'give image
 complete -c imagine-gen -n _shtab_imagine_gen_using -l layout -xka "flat imagefolder dlio" -d 'flat, imagefolder: one folder for each class, or dlio: images in DIR/train, and an empty DIR/valid (default: flat)'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l files-per-dir -x -d 'number of images in each numbered folder below DIR (default: no such folders)'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l subfolders -x -d 'put image I into the folder I modulo N, as DLIO'"'"'s num_subfolders_train does'
+complete -c imagine-gen -n _shtab_imagine_gen_using -l shard-samples -x -d 'with --tar: write shards of N samples into DIR, such as shard-000000.tar; with fields {shard} and {total} in --name-format'
+complete -c imagine-gen -n _shtab_imagine_gen_using -l index -d 'also write the index of each shard, as wds2idx does'
+complete -c imagine-gen -n _shtab_imagine_gen_using -l shard-bytes -x -d 'with --tar: write shards of up to BYTES; if all images have one known size'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l preset -xka "4k imagenet imagenet-validation mlperf-storage-resnet50 mlperf-storage-retinanet" -d 'set the options of a known workload; listed below, or a file such as ./NAME.json; options given together with it override it'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l describe -d 'show what the preset sets and exit'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l workers -x -d 'processes, each of which makes images (default: the number of usable CPUs)'

@@ -8,11 +8,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from imagine_common.errors import UsageError
-from imagine_common.exchange.names import DLIO, check_names
+from imagine_common.exchange.manifest import NUL
+from imagine_common.exchange.names import check_names
 from imagine_common.files.stamps import PLACES
-from imagine_common.text import did_you_mean
+from imagine_common.text import did_you_mean, show
 from imagine_gen.dataset.combinations import refuse_clashes
-from imagine_gen.dataset.formats import SPELLINGS, bmp_bytes, require_codec
+from imagine_gen.dataset.formats import EXTENSIONS, SPELLINGS, bmp_bytes, require_codec
 from imagine_gen.dataset.options import MAX_INDEX, OPTIONS, check_range
 
 if TYPE_CHECKING:
@@ -48,7 +49,10 @@ def exact_ratio(field: str, value: object) -> Fraction:
 
 def check_dataset(spec: DatasetSpec) -> None:
     """Check the arguments of a dataset. None is refused where it is not the default."""
-    check_names(spec.path, spec.names.text, spec.delimiter, spec.naming)
+    check_names(spec.path, spec.files.text, spec.delimiter, spec.files.option)
+    if spec.shard_samples is not None:
+        check_names(spec.path, spec.name, NUL)
+        check_members(spec)
     for option in OPTIONS:
         option.check(getattr(spec, option.field))
     check_range("--start", spec.start, 0, MAX_INDEX - spec.count)
@@ -59,10 +63,21 @@ def check_dataset(spec: DatasetSpec) -> None:
     require_codec(spec.format)
 
 
+def check_members(spec: DatasetSpec) -> None:
+    """Refuse names of images that readers of a tar archive, or of its index, misunderstand."""
+    text = spec.names.text
+    if b"." in text or (spec.index and not re.fullmatch(rb"[!-~]*", text)):
+        raise UsageError(
+            f"argument {spec.names.option}: {show(text)} contains a dot or, with --index, a space"
+            " or a letter beyond ASCII, where readers of archives and indexes end a name"
+        )
+
+
 def _words(spec: DatasetSpec) -> set[str]:
     """Return the options that were given, and all options with their values."""
     values = {option: getattr(spec, option.field) for option in OPTIONS}
     given = {option.flag for option, value in values.items() if value != option.default}
+    given |= {"--tar"} if spec.shard_samples else set()
     return given | {f"{option.flag}={value}" for option, value in values.items()}
 
 
@@ -76,21 +91,16 @@ def _check_dimensions(spec: DatasetSpec) -> None:
 
 def _conflicts(spec: DatasetSpec) -> Iterator[str]:
     """Yield an error for names, a mode or dimensions that the format cannot have."""
-    if spec.names.needs_total and spec.start and spec.whole_count is None:
-        yield "argument --start: not with {count} or :0* in --name-format; --part knows the count"
-    folders, count = spec.subfolders or 0, spec.whole_count or spec.start + spec.count
-    if spec.layout == DLIO and folders > count:
-        yield (
-            f"argument --subfolders: must be at most the {count} of --count, not {folders}: DLIO"
-            " needs all folders"
-        )
+    is_piece = spec.start and spec.whole_count is None
+    if is_piece and spec.files.needs_total:
+        total = spec.files.fields[1]
+        yield f"argument --start: not with {{{total}}} or :0* in --name-format; --part knows it"
+    if is_piece and spec.shard_samples and spec.start % spec.shard_samples:
+        yield f"argument --start: must be a multiple of the {spec.shard_samples} samples of a shard"
     name, modes = spec.image_format, spec.format.modes
-    extensions = (name, *spec.format.extensions)
+    extensions = (name, *EXTENSIONS.get(name, ()))
     if spec.extension is not None and spec.extension.lower() not in extensions:
-        yield (
-            f"argument --extension: for {name}, must be {' or '.join(extensions)}, in any case, not"
-            f" {spec.extension!r}"
-        )
+        yield f"argument --extension: must be {' or '.join(extensions)}, not {spec.extension!r}"
     if spec.mode not in modes:
         yield f"argument --mode: {name} has no mode {spec.mode!r}; it has {', '.join(modes)}"
     if name == "png" and spec.row_bytes >= _MAX_PNG_ROW_BYTES:

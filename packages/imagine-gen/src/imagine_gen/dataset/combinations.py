@@ -46,6 +46,9 @@ CLASHES = (
     ),
     *_clashes("--scheduler", "--tar", "which sends every byte through this process"),
     *_clashes("--resume --fsync --size --clean --keep-others", "--verify", "which writes nothing"),
+    *_clashes("--size --verify", "--shard-samples", "whose files are not images"),
+    *_clashes("--shard-samples", "--layout=dlio", "which has a file for each image"),
+    *_clashes("--chunksize", "--shard-samples", "which is the unit of work"),
     *_clashes("--clean", "--keep-others", "which leaves what it removes"),
     *_clashes("--clean", "--start", "which leaves files to other parts"),
     *_clashes("--clean", "--part", "which leaves files to other parts"),
@@ -58,9 +61,7 @@ CLASHES = (
     *_clashes("--pooled", "--image-format=jpg", "which has --direct; png and bmp can be pooled"),
     *_clashes("--subsampling", "--mode=L", "which has no chroma"),
     *_clashes("--name", "--name-format", "which gives the whole name"),
-    *_clashes(
-        "--files-per-dir --subfolders", "--layout=imagefolder", "which has a folder for each class"
-    ),
+    *_clashes("--files-per-dir --subfolders", "--layout=imagefolder", "which has other folders"),
     *_clashes("--files-per-dir", "--layout=dlio", "which has --subfolders"),
     *_clashes("--stamp", "--dedupe-ratio", "whose repeated images would differ by their stamps"),
     *_clashes("--files-per-dir", "--subfolders", "which sets the number of folders"),
@@ -70,14 +71,18 @@ NEEDS = {
     "--layout=imagefolder": "--classes",
     "--pool-strips": "--pooled",
     "--target-size-stdev": "--target-size",
+    "--shard-samples": "--tar",
+    "--index": "--shard-samples",
 }
 
 
 def refuse_clashes(words: Set[str]) -> None:
     """Raise a `UsageError` if two of the words do not go together, or one needs another."""
+    needed = [word for word in NEEDS if word in words and NEEDS[word] not in words]
+    if "--shard-samples" in words:  # --tar writes files then, which --name-format names.
+        words = words - {"--tar", "--name-format"}
     for word, other, reason in CLASHES:
         if word in words and other in words:
             raise UsageError(f"argument {word}: {reason}")
-    for word, other in NEEDS.items():
-        if word in words and other not in words:
-            raise UsageError(f"argument {word.replace('=', ' ')}: only with {other}")
+    for word in needed:
+        raise UsageError(f"argument {word.replace('=', ' ')}: only with {NEEDS[word]}")

@@ -25,11 +25,10 @@ _COMPRESSIBLE_COPIES = 4  # of a file without filler, besides the file with it
 class Format(NamedTuple):
     """A file format.
 
-    The first of the `spellings`, all in lower case, is the extension of its files, which may have
-    `extensions` instead. `max_side` is in pixels. `pixel_bytes` is the memory that encoding takes
-    in each mode, in bytes a pixel on top of the image: measured with noise, at quality 100 if the
-    format has a quality, and rounded up. It is empty if images are written in pieces. `options` are
-    those that not all formats have.
+    The first of the `spellings`, all in lower case, is the extension of its files. `max_side` is in
+    pixels. `pixel_bytes` is the memory that encoding takes in each mode, in bytes a pixel on top of
+    the image: measured with noise, at quality 100 if the format has a quality, and rounded up. It
+    is empty if images are written in pieces. `options` are those that not all formats have.
     `pillow` is Pillow's name of a format that it writes, `codec` the library that its builds may
     lack, and `wheels` says which of Pillow's own wheels have it.
     """
@@ -42,7 +41,6 @@ class Format(NamedTuple):
     pillow: str = ""
     codec: str = ""
     wheels: str = "all"
-    extensions: tuple[str, ...] = ()
 
 
 # JPEG's own limit is 65,535 pixels (ITU-T T.81, B.2.2), but libjpeg-turbo's is lower. AV1's is
@@ -54,14 +52,11 @@ FORMATS = {
         65_500,
         {"RGB": 1, "L": 1},
         ("--quality", "--target-size", "--subsampling", "--direct", "--compress-ratio"),
-        extensions=("jpeg", "jpe"),
     ),
     "png": Format(
         ("png",), _ALL_MODES, _LONGEST, options=("--compress-level", "--pooled", "--compress-ratio")
     ),
-    "bmp": Format(
-        ("bmp", "bitmap"), _ALL_MODES, _LONGEST, options=("--pooled",), extensions=("dib",)
-    ),
+    "bmp": Format(("bmp", "bitmap"), _ALL_MODES, _LONGEST, options=("--pooled",)),
     "webp": Format(
         ("webp",),
         ("RGB", "RGBA"),
@@ -78,7 +73,6 @@ FORMATS = {
         {"RGB": 4, "RGBA": 5, "L": 2},
         ("--compress-ratio",),
         pillow="TIFF",
-        extensions=("tif",),
     ),
     "avif": Format(
         ("avif",),
@@ -100,6 +94,7 @@ FORMATS = {
     ),
     "gif": Format(("gif",), ("RGB", "L"), 65_535, {"RGB": 8, "L": 2}, pillow="GIF"),
 }
+EXTENSIONS = {"jpg": ("jpeg", "jpe"), "bmp": ("dib",), "tiff": ("tif",)}  # besides the name
 SPELLINGS = {spelling: name for name, found in FORMATS.items() for spelling in found.spellings}
 
 

@@ -212,5 +212,14 @@ GROUPS = {
             limits=(2, 10**9),
         ),
     ),
+    "shards": (
+        Option(
+            "shard_samples",
+            "with --tar: write shards of N samples into DIR, such as shard-000000.tar; with fields"
+            " {shard} and {total} in --name-format",
+            limits=(1, MAX_INDEX),
+        ),
+        Option("index", "also write the index of each shard, as wds2idx does", None, bool, False),
+    ),
 }
 OPTIONS = tuple(option for options in GROUPS.values() for option in options)

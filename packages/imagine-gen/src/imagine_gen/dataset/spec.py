@@ -27,9 +27,8 @@ if TYPE_CHECKING:
 DEFAULT_QUALITY = 75
 _PHOTO_COMPRESS_LEVEL = 6  # zlib's default, and Pillow's
 _NUMBERED_DIGITS = 6
-_SUBFOLDER = re.compile(rb"class_[0-9]+|[0-9]{%d,}" % _NUMBERED_DIGITS)
-_DEALT_SUBFOLDER = re.compile(rb"[0-9]+")
-_FIELDS = ("index", "count")  # of names
+_FIELDS, _SHARD_FIELDS = ("index", "count"), ("shard", "total")  # of names
+_SHARDS = b"shard-{shard:06d}"
 
 
 class OptionalArguments(TypedDict, total=False):
@@ -47,6 +46,8 @@ class OptionalArguments(TypedDict, total=False):
     layout: str
     files_per_dir: int | None
     subfolders: int | None
+    shard_samples: int | None
+    index: bool
     direct: bool
     pooled: bool
     pool_strips: int | None
@@ -103,6 +104,8 @@ class DatasetSpec:
     name_format: PathLike | None = None
     extension: str | None = None
     subfolders: int | None = None
+    shard_samples: int | None = None
+    index: bool = False
     whole_count: int | None = None
     dedupe_ratio: Fraction = Fraction(1)
     compress_ratio: Fraction = Fraction(1)
@@ -111,22 +114,24 @@ class DatasetSpec:
     @named_by_parameter()
     def __post_init__(self) -> None:
         for field in ("dedupe_ratio", "compress_ratio"):
-            self._set(**{field: exact_ratio(field, getattr(self, field))})
+            vars(self)[field] = exact_ratio(field, getattr(self, field))  # The class is frozen.
         check_types(vars(self), self.__annotations__)
-        self._set(image_format=format_name(self.image_format))
+        vars(self).update(image_format=format_name(self.image_format))
         if self.sizes:
             sizes = self.sizes.pooled() if self.pooled else self.sizes
             width, height = sizes.largest
-            self._set(sizes=sizes, width=width, height=height)
+            vars(self).update(sizes=sizes, width=width, height=height)
         check_dataset(self)
         options = self.format.options
         if self.compress_level is None and "--compress-level" in options:
-            self._set(compress_level=_PHOTO_COMPRESS_LEVEL if self.content == "photo" else 0)
+            vars(self).update(
+                compress_level=_PHOTO_COMPRESS_LEVEL if self.content == "photo" else 0
+            )
         sized = self.direct or self.target_size is not None
         if self.quality is None and not sized and "--quality" in options:
-            self._set(quality=DEFAULT_QUALITY)
+            vars(self).update(quality=DEFAULT_QUALITY)
         if self.subsampling is None and "--subsampling" in options and self.mode == "RGB":
-            self._set(subsampling="4:2:0")
+            vars(self).update(subsampling="4:2:0")
 
     @property
     def format(self) -> Format:
@@ -169,8 +174,12 @@ class DatasetSpec:
         return target + int((size - self.content_size(target)) * self.compress_ratio)
 
     def image_path(self, index: int) -> bytes:
-        """Return the path of an image."""
-        return os.path.join(self.path, self.image_name(index))
+        """Return the path of an image's file: its own or, with `shard_samples`, its shard."""
+        if self.shard_samples is None:
+            return os.path.join(self.path, self.image_name(index))
+        total = -(-(self.whole_count or self.count) // self.shard_samples)
+        name = self.files.name(index // self.shard_samples, total)
+        return os.path.join(self.path, name + b".tar")
 
     def image_name(self, index: int) -> bytes:
         """Return the path of an image below the dataset's folder."""
@@ -179,23 +188,21 @@ class DatasetSpec:
     @cached_property
     def names(self) -> NameFormat:
         """Return the names of images, without their extension."""
-        if self.name_format is None:
+        if self.name_format is None or self.shard_samples is not None:
             return NameFormat.from_prefix(self.name, _FIELDS)
         return NameFormat.from_format(os.fsencode(self.name_format), _FIELDS)
 
-    @property
-    def naming(self) -> str:
-        """Return the option that names images."""
-        return "--name" if self.name_format is None else "--name-format"
-
-    @cached_property
-    def suffix(self) -> bytes:
-        """Return the end of names: a dot and the extension."""
-        return b"." + (self.extension or self.image_format).encode()
-
     @cached_property
     def _name(self) -> bytes:
-        return template(self.names, self.whole_count or self.count) + self.suffix
+        names = template(self.names, self.whole_count or self.count)
+        return b"%b.%b" % (names, (self.extension or self.image_format).encode())
+
+    @cached_property
+    def files(self) -> NameFormat:
+        """Return the names of files, without their suffix: of images or of shards."""
+        if self.shard_samples is None:
+            return self.names
+        return NameFormat.from_format(os.fsencode(self.name_format or _SHARDS), _SHARD_FIELDS)
 
     @property
     def has_subfolders(self) -> bool:
@@ -210,10 +217,9 @@ class DatasetSpec:
     def folders(self) -> Iterator[bytes]:
         """Yield the dataset's folder, and the existing folders in it with names of its layout."""
         yield from {self.path: None, self.fixed_folders[0]: None}
-        is_dealt = self.layout == DLIO or self.subfolders
-        pattern = _DEALT_SUBFOLDER if is_dealt else _SUBFOLDER
+        least = 1 if self.subfolders or self.layout == DLIO else _NUMBERED_DIGITS
         for name in subfolders(self.fixed_folders[0]) if self.has_subfolders else ():
-            if pattern.fullmatch(name):
+            if re.fullmatch(rb"class_[0-9]+|[0-9]{%d,}" % least, name):
                 yield os.path.join(self.fixed_folders[0], name)
 
     def _subfolder(self, index: int) -> bytes:
@@ -231,17 +237,11 @@ class DatasetSpec:
         """Return the labels of an image: one where there are classes, or none."""
         return () if self.classes is None else (index % self.classes,)
 
-    def _set(self, **fields: object) -> None:
-        for field, value in fields.items():
-            object.__setattr__(self, field, value)  # Frozen dataclasses have no better way.
-
 
 @lru_cache(maxsize=4096)
 def _of_size(spec: DatasetSpec, width: int, height: int) -> DatasetSpec:
-    least = spec.sizes.least[1] if spec.sizes else None
+    low = spec.sizes.least[1] if spec.sizes else None
     # The constructor would repeat all checks for each image, though the largest has passed them.
     derived = object.__new__(DatasetSpec)
-    derived.__dict__.update(
-        spec.__dict__, width=width, height=height, sizes=None, pool_height=least
-    )
+    derived.__dict__.update(spec.__dict__, width=width, height=height, sizes=None, pool_height=low)
     return derived

@@ -6,11 +6,12 @@ must not end in zeros, which a power failure leaves.
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from functools import lru_cache
 from importlib import import_module
-from typing import IO, NamedTuple, cast
+from typing import NamedTuple
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.folders import clear_leftovers, create_subfolder
@@ -27,6 +28,8 @@ from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import ImageEncoder
 
 _PLUGINS = {"AVIF": "Avif", "GIF": "Gif", "JPEG2000": "Jpeg2K", "TIFF": "Tiff", "WEBP": "WebP"}
+_READ_WHOLE = ("AVIF", "WEBP")  # by Pillow, for the header of an image
+_HEAD_BYTES = 1 << 16
 _WINDOW_BYTES = 64  # Only a file's header and its end are read.
 
 
@@ -127,7 +130,8 @@ def read_complete(file: InputFile, kind: str) -> tuple[int, int, str] | None:
         # `Image.open` would refuse large images as decompression bombs.
         plugin = import_module(f"PIL.{_PLUGINS[kind]}ImagePlugin")
         opener = getattr(plugin, f"{_PLUGINS[kind]}ImageFile")
-        image = opener(cast(IO[bytes], _Stream(file)), "")
+        size = file.size if kind in _READ_WHOLE else _HEAD_BYTES
+        image = opener(io.BytesIO(file.read_at(0, size)), "")
     except Exception:  # Pillow raises many types for a broken file.
         return None
     return (*image.size, _gif_mode(contents) if kind == "GIF" else image.mode)
@@ -153,24 +157,3 @@ def _is_whole(contents: FileSlice, size: int) -> bool:
 def _gif_mode(contents: FileSlice) -> str:
     palette = contents[GIF_HEAD_BYTES : GIF_HEAD_BYTES + gif_palette_bytes(contents, 10)]
     return "L" if palette[0::3] == palette[1::3] == palette[2::3] else "RGB"
-
-
-class _Stream:
-    """A file object for Pillow that reads only the bytes that Pillow asks for."""
-
-    def __init__(self, file: InputFile) -> None:
-        self._file = file
-        self._offset = 0
-
-    def read(self, size: int = -1) -> bytes:
-        left = max(0, self._file.size - self._offset)
-        data = self._file.read_at(self._offset, left if size < 0 else min(size, left))
-        self._offset += len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._offset = offset + (0, self._offset, self._file.size)[whence]
-        return self._offset
-
-    def tell(self) -> int:
-        return self._offset

@@ -124,11 +124,14 @@ def plan_processes(
             processes = 1  # Starting processes would take longer.
     # Every worker gets some images, even if the chunks asked for are larger.
     chunksize = min(_check_chunksize(chunksize), -(-spec.count // processes))
+    chunksize = spec.shard_samples or chunksize
     return min(processes, -(-spec.count // chunksize)), chunksize
 
 
 def _plan_cluster(spec: DatasetSpec, threads: int, chunksize: int | None) -> int:
     """Return the number of images in a unit of work on a cluster with so many threads."""
+    if spec.shard_samples is not None:
+        return spec.shard_samples
     if chunksize is not None:
         return min(_check_chunksize(chunksize), -(-spec.count // threads))
     times = _TIMES_ON_CLUSTER * max(1, threads // _THREADS_OF_USUAL_UNITS)
