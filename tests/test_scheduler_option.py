@@ -49,7 +49,7 @@ def test_options_without_support_on_a_cluster_are_refused(
 def test_records_for_a_store_are_refused_before_the_cluster_is_asked(
     tool: str, tmp_path: Path
 ) -> None:
-    (tmp_path / "s3fs.py").touch()
+    (tmp_path / "obstore.py").touch()
     args = ("--dest-path", "s3://bucket/x", "--scheduler", "tcp://127.0.0.1:1")
     result = run_process(tool, *args, input=b"x\n", env=no_dask(tmp_path))
     assert result.returncode == 2

@@ -126,11 +126,3 @@ def test_a_file_without_an_address(content: bytes | None, reason: str, tmp_path:
         (tmp_path / "s.json").write_bytes(content)
     code, line = ask("gen", "s.json", tmp_path)
     assert (code, f"s.json: {reason}; has the Dask scheduler started?" in line) == (1, True)
-
-
-def test_the_memory_of_one_process_is_not_a_clusters(tmp_path: Path) -> None:
-    with DaskProcesses(tmp_path / "cluster") as cluster:
-        cluster.start(workers=1)
-        result = run_process("gen", "--path", "memory://x", "--scheduler", cluster.address)
-    assert result.returncode == 2
-    assert b"argument --path: memory:// is the memory of one process" in result.stderr

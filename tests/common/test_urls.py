@@ -22,7 +22,7 @@ SECRET = "s3cr3t"
     [
         (b"s3://bucket/x", True, True),
         (b"S3://bucket/x", True, True),
-        (b"memory://x", True, True),
+        (b"gs://bucket/x", True, True),
         (b"abfs://c@account.dfs.core.windows.net/x", True, True),
         (b"file:///x", True, False),
         (b"/s3://bucket", False, False),
@@ -66,6 +66,8 @@ def test_a_password_in_a_url_is_refused_and_not_repeated(
     [
         (b"s3://", "the URL has no bucket, as in s3://BUCKET/PREFIX"),
         (b"s3:///x", "the URL has no bucket"),
+        (b"sftp://host/x", "sftp:// URLs are not supported; s3, s3a, gs, gcs, az, abfs, abfss are"),
+        (b"memory://x", "memory:// URLs are not supported"),
         (b"https://host/x?X-Amz-Signature=s3cr3t", "a web server is not an object store"),
         (b"s3://bucket/\xff", "names in object stores must be UTF-8"),
         (b"file://host/x", "three slashes and an absolute path"),
@@ -99,7 +101,7 @@ def test_the_package_to_install_is_named(
 
 WITHOUT_BACKEND = """
 import sys
-sys.modules["s3fs"] = sys.modules["fsspec"] = None
+sys.modules["obstore"] = None
 from importlib import import_module
 sys.exit(import_module(f"imagine_{sys.argv[1]}.cli").main(sys.argv[2:]))
 """
@@ -145,7 +147,7 @@ LOCAL_RUN = """
 import sys
 from importlib import import_module
 code = import_module(f"imagine_{sys.argv[1]}.cli").main(sys.argv[2:])
-stores = ("fsspec", "s3fs", "asyncio", "imagine_common.files.stores")
+stores = ("obstore", "asyncio", "imagine_common.files.stores")
 heavy = [name for name in sys.modules if name.startswith(stores)]
 print(code, heavy, file=sys.stderr)
 """

@@ -45,4 +45,4 @@ def test_the_image_has_all_tools(image: str) -> None:
 
 
 def test_the_image_has_the_libraries_of_stores_and_dask(image: str) -> None:
-    docker("run", "--rm", image, "python", "-c", "import adlfs, distributed, gcsfs, s3fs")
+    docker("run", "--rm", image, "python", "-c", "import distributed, obstore")

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
-from s3fs import S3FileSystem
 
-from imagine_common.files.stores import find
+from imagine_common.files.stores import store
 from s3_server import Bucket, Proxy, environment, moto
 
 _numbers = count()
@@ -24,14 +23,12 @@ def server() -> Iterator[str]:
 @pytest.fixture
 def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     for name in list(os.environ):
-        if name.startswith(("AWS_", "FSSPEC_", "S3FS_")):
+        if name.startswith("AWS_"):
             monkeypatch.delenv(name)
     for name, value in environment(server).items():
         monkeypatch.setenv(name, value)
-    # What this process has made for an earlier test may lead to a proxy that is gone; s3fs keeps
-    # its own, too.
-    monkeypatch.setattr(find, "_stores", {})
-    S3FileSystem.clear_instance_cache()
+    # What this process has made for an earlier test may lead to a proxy that is gone.
+    store._store.cache_clear()
     bucket = Bucket(server, f"bucket-{next(_numbers)}")
     bucket.client.create_bucket(Bucket=bucket.name)
     return bucket

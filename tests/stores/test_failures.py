@@ -81,7 +81,7 @@ def test_refused_credentials_are_reported_but_not_shown(
 def test_new_objects_need_no_permission_to_delete(
     proxy: Proxy, bucket: Bucket, tmp_path: Path
 ) -> None:
-    proxy.plan = lambda request: 403 if request.method == "DELETE" else None
+    proxy.plan = lambda request: 403 if "?delete" in request.path else None
     image = tmp_path / "x.jpg"
     image.write_bytes(JPEG)
     for tool in ("tfrecord", "recordio"):
@@ -99,7 +99,7 @@ def test_missing_credentials_are_reported(bucket: Bucket, monkeypatch: pytest.Mo
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     error = error_of(run_process("gen", "--path", bucket.url, *GEN))
     assert f"{bucket.url}/image_0.png: no credentials; check the environment" in error
-    monkeypatch.setenv("FSSPEC_S3_ANON", "true")
+    monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
     assert run_process("gen", "--path", bucket.url, *GEN).returncode == 0
 
 
@@ -111,7 +111,6 @@ def test_a_profile_that_is_not_there(bucket: Bucket, monkeypatch: pytest.MonkeyP
 
 def test_a_store_that_is_not_there(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     error = error_of(run_process("gen", "--path", bucket.url, *GEN))
     assert f"{bucket.url}/image_0.png: the store can't be reached" in error
 
@@ -137,10 +136,7 @@ def test_a_store_that_is_overloaded_for_a_while_is_asked_again(
     assert b"5 images" in packed.stderr
 
 
-def test_a_store_that_stays_overloaded_is_reported(
-    proxy: Proxy, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "2")
+def test_a_store_that_stays_overloaded_is_reported(proxy: Proxy, bucket: Bucket) -> None:
     proxy.plan = lambda _: 503
     error = error_of(run_process("gen", "--path", bucket.url, *GEN))
     assert "the store fails or is overloaded, also after retries" in error
@@ -206,9 +202,9 @@ class Held:
 # All the tool's processes run it when they start.
 PATIENT = """
 from imagine_common.parallel import local_processes
-from imagine_common.files.stores import s3
+from imagine_common.files.stores import upload
 local_processes._SECONDS_TO_LEAVE = 200
-s3._SECONDS_TO_ABORT = 100
+upload._SECONDS_TO_ABORT = 100
 """
 
 
@@ -303,17 +299,21 @@ def test_images_of_a_killed_run_are_whole_and_the_rest_can_be_made(
 
 FORK = """
 import os, signal, sys
+from imagine_common.errors import ImagineError
 from imagine_common.files.storage import exists
 url = os.fsencode(sys.argv[1])
 assert not exists(url)
 if not os.fork():
     signal.alarm(200)
-    os._exit(7 if not exists(url) else 1)
+    try:
+        exists(url)
+    except ImagineError as error:
+        os._exit(7 if "was forked from one that uses object stores" in str(error) else 1)
 print(os.waitstatus_to_exitcode(os.wait()[1]))
 """
 
 
-def test_a_process_that_is_forked_from_one_with_a_store_has_its_own(bucket: Bucket) -> None:
+def test_a_process_that_is_forked_from_one_with_a_store_does_not_hang(bucket: Bucket) -> None:
     script = [sys.executable, "-W", "ignore", "-c", FORK, f"{bucket.url}/x"]
     assert subprocess.run(script, capture_output=True, timeout=PATIENCE).stdout == b"7\n"
 

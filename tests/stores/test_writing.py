@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from s3fs import S3FileSystem
 
 from s3_server import Bucket, Proxy
-from support import JPEG, PATIENCE, command, contents, lines, manifest, run_process, shell
+from support import JPEG, command, contents, lines, manifest, run_process, shell
 
 GEN = ["--width", "16", "--height", "16", "--image-format", "png"]
 MIB = 1 << 20
@@ -219,11 +217,3 @@ import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)  # KiB, of the largest process
 """
-
-
-def test_s3fs_answers_requests_of_its_private_call_on_its_own_loop(bucket: Bucket) -> None:
-    fs = S3FileSystem()
-    assert fs.split_path(f"{bucket.url}/a/b::c?d") == (bucket.name, "a/b::c?d", None)
-    call = fs._call_s3("list_objects_v2", Bucket=bucket.name)
-    answer = asyncio.run_coroutine_threadsafe(call, fs.loop).result(PATIENCE)
-    assert answer["KeyCount"] == 0

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from imagine_common.errors import ImagineError, file_error, file_errors
 from imagine_common.files.output import AtomicFile, OutputFile, sync, sync_folder_of
 from imagine_common.files.reading import InputFile, RegularFile, hint_at_name
-from imagine_common.files.urls import is_url, local_path, scheme_of
+from imagine_common.files.urls import is_url, local_path
 from imagine_common.text import show
 
 if TYPE_CHECKING:
@@ -33,11 +33,8 @@ def locate(path: bytes) -> tuple[Store | None, bytes]:
     local = local_path(path)
     if local != path:
         return None, local
-    from imagine_common.files.stores.find import find_store
+    from imagine_common.files.stores.store import find_store
 
-    # fsspec and its backends know schemes in lower case only.
-    scheme = scheme_of(path).encode()
-    path = scheme + path[len(scheme) :]
     return find_store(path), path
 
 

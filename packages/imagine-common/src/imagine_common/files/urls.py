@@ -1,4 +1,4 @@
-"""URLs: recognizing and checking them before fsspec is imported.
+"""URLs: recognizing and checking them before obstore is imported.
 
 A path is a URL if it begins with a scheme and `://`. A URL must not contain credentials: command
 lines are visible to all users of a host, and manifests and errors repeat URLs. Functions
@@ -20,11 +20,11 @@ _ALMOST_URL = re.compile(rb"(?i)(s3a?|gs|gcs|az|abfss?|file|https?):(?!//)")
 _LOCAL = "file"
 _NO_STORES = ("http", "https")
 
-# For a scheme, the module that fsspec needs, and the extra of imagine-common that installs it.
-_BACKENDS = {
-    **dict.fromkeys(("s3", "s3a"), ("s3fs", "s3")),
-    **dict.fromkeys(("gs", "gcs"), ("gcsfs", "gs")),
-    **dict.fromkeys(("az", "abfs", "abfss"), ("adlfs", "az")),
+# The extra of imagine-common for each scheme; all install obstore.
+_EXTRAS = {
+    **dict.fromkeys(("s3", "s3a"), "s3"),
+    **dict.fromkeys(("gs", "gcs"), "gs"),
+    **dict.fromkeys(("az", "abfs", "abfss"), "az"),
 }
 
 
@@ -72,7 +72,7 @@ def scheme_of(url: bytes) -> str:
         )
     if scheme in _NO_STORES:
         raise UsageError(f"{scheme}://{show(match[2])}: a web server is not an object store")
-    if not match[2] and scheme not in (_LOCAL, "memory"):
+    if not match[2] and scheme != _LOCAL:
         raise UsageError(f"{show(url)}: the URL has no bucket, as in {scheme}://BUCKET/PREFIX")
     try:
         url.decode()
@@ -82,21 +82,15 @@ def scheme_of(url: bytes) -> str:
 
 
 def require_backend(scheme: str) -> None:
-    """Check that the packages for a scheme are installed, without importing the slow ones."""
-    module, extra = _BACKENDS.get(scheme, ("fsspec", ""))
-    if not importlib.util.find_spec(module):
-        package = f"./packages/imagine-common[{extra}]" if extra else "fsspec"
+    """Check that a scheme is known and its package installed, without importing it."""
+    extra = _EXTRAS.get(scheme)
+    if extra is None:
+        raise UsageError(f"{scheme}:// URLs are not supported; {', '.join(_EXTRAS)} are")
+    if not importlib.util.find_spec("obstore"):
         raise UsageError(
-            f"{scheme}:// URLs need {module}, which is not installed;"
-            f" in a checkout: pip install '{package}'"
+            f"{scheme}:// URLs need obstore, which is not installed;"
+            f" in a checkout: pip install './packages/imagine-common[{extra}]'"
         )
-    if not extra:
-        import fsspec
-
-        try:
-            fsspec.get_filesystem_class(scheme)
-        except (ImportError, ValueError) as error:
-            raise UsageError(f"{scheme}:// URLs can't be used here: {error}") from None
 
 
 def refuse_store(option: str, *paths: bytes | None) -> None:

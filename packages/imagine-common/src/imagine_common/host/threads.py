@@ -7,6 +7,7 @@ next to nothing elsewhere.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,7 +45,8 @@ def check_stopped() -> None:
 def start_method() -> str:
     """Return the start method of `multiprocessing` for new workers."""
     # Forking is fastest and demands nothing of the caller's script. It is unsafe if other threads
-    # may hold locks, and on macOS, whose system libraries start threads.
+    # may hold locks, those of obstore included, and on macOS, whose system libraries start threads.
     if os.uname().sysname != "Linux":
         return "spawn"
-    return "fork" if threading.active_count() == 1 else "forkserver"
+    alone = threading.active_count() == 1 and sys.modules.get("obstore") is None
+    return "fork" if alone else "forkserver"

@@ -66,11 +66,6 @@ def mapped_units(
         workers, chunksize = plan_processes(spec, workers, chunksize)
         inherits = workers == 1 or start_method() == "fork"
     else:
-        if spec.path.startswith(b"memory://"):
-            raise UsageError(
-                "argument --path: memory:// is the memory of one process, so a cluster cannot"
-                " write there"
-            )
         own = replace(spec, path=rooted(spec.path, base_of(workers)))
         chunksize = _plan_cluster(spec, workers.threads, chunksize)
     # Only an encoder finds out whether a target size can be reached.

@@ -1,1 +1,1 @@
-"""Object stores behind URLs, through fsspec; imported only for URLs."""
+"""Object stores behind URLs, through obstore; imported only for URLs."""

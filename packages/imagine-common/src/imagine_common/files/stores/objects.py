@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, BinaryIO, TypeVar
 from imagine_common.errors import ImagineError
 from imagine_common.files.output import Buffer, OutputFile
 from imagine_common.files.reading import FileSlice, InputFile
-from imagine_common.files.stores.store import Store, Upload
+from imagine_common.files.stores.store import Store
+from imagine_common.files.stores.upload import PART_BYTES, PARTS_AT_ONCE, Upload
 from imagine_common.host.threads import check_stopped
 from imagine_common.text import show
 
@@ -42,11 +43,10 @@ class StoreFile(OutputFile):
         self.path = path
         self._store = store
         self._upload: Upload | None = None
-        self._parts = 0
         self._sent = 0
+        self._copied: list[bytes] = []
         self._batch: list[Buffer] = []
         self._batch_bytes = 0
-        self._part_bytes = store.part_bytes(0)
 
     @property
     def size(self) -> int:
@@ -58,7 +58,7 @@ class StoreFile(OutputFile):
         check_stopped()
         for buffer in buffers:
             view = memoryview(buffer)
-            while len(view) >= (free := self._part_bytes - self._batch_bytes):
+            while len(view) >= (free := PART_BYTES * PARTS_AT_ONCE - self._batch_bytes):
                 self._append(view[:free])
                 self._send()
                 view = view[free:]
@@ -66,23 +66,21 @@ class StoreFile(OutputFile):
 
     def flush(self) -> None:
         """Copy the appended buffers."""
-        self._batch = [b"".join(self._batch)]
+        self._copied.append(b"".join(self._batch))
+        self._batch = []
 
     def settle(self) -> None:
         """Wait until all appended bytes are uploaded, if parts are."""
         if self._upload is not None:
-            self._send()
-            self._upload.settle()
+            self._send().settle()
 
     def finish(self) -> None:
         """Write or complete the object."""
-        if self._upload is None:
-            self._store.put(self.path, b"".join(self._batch))
+        if self._upload is None and self._batch_bytes < PART_BYTES:
+            self._store.put(self.path, self._take())
         else:
-            self._send()
-            self._upload.complete()
+            self._send().complete()
             self._upload = None
-        self._batch = []
 
     def abort(self) -> None:
         """Abort an incomplete upload."""
@@ -96,16 +94,19 @@ class StoreFile(OutputFile):
             if len(self._batch) == _MAX_BUFFERS:
                 self.flush()
 
-    def _send(self) -> None:
-        if not self._batch_bytes:
-            return
+    def _send(self) -> Upload:
         if self._upload is None:
-            self._upload = self._store.begin(self.path)
-        self._upload.add(b"".join(self._batch))
-        self._parts += 1
+            self._upload = Upload(self._store, self.path)
+        if self._batch_bytes:
+            self._upload.add(self._take())
+        return self._upload
+
+    def _take(self) -> bytes:
+        """Return the appended bytes, which are sent next."""
+        data = b"".join([*self._copied, *self._batch])
         self._sent += self._batch_bytes
-        self._batch, self._batch_bytes = [], 0
-        self._part_bytes = self._store.part_bytes(self._parts)
+        self._copied, self._batch, self._batch_bytes = [], [], 0
+        return data
 
 
 class StoreInput(InputFile):
