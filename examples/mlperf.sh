@@ -12,7 +12,7 @@ per_file=${IMG_PER_FILE:-1251}
 count=$((files * per_file))
 
 imagine-gen --preset mlperf-storage-resnet50 --tar --count "$count" "$@" |
-    imagine-tfrecord --preset mlperf-storage-resnet50 --tar --expect "$count" \
-        --img-per-file "$per_file" --dest-path "$folder/train" --index-path "$folder/index/train" |
+    imagine-tfrecord --preset mlperf-storage-resnet50 --tar --index --expect "$count" \
+        --img-per-file "$per_file" --dest-path "$folder" |
     imagine-tfrecord --test --index-path "$folder/index/train" \
         --files "$files" --records "$count" --schema dlio

@@ -24,7 +24,8 @@ FILES = {
     ("imagenet", "recordio"): "train_0.rec",
     ("imagenet-validation", "tfrecord"): "validation-00000-of-00001",
     ("imagenet-validation", "recordio"): "val_0.rec",
-    ("mlperf-storage-resnet50", "tfrecord"): "img_0000_of_1.tfrecord",
+    ("mlperf-storage-cosmoflow", "tfrecord"): "train/img_0_of_1.tfrecord",
+    ("mlperf-storage-resnet50", "tfrecord"): "train/img_0_of_1.tfrecord",
 }
 
 
@@ -86,7 +87,8 @@ def test_an_error_about_a_presets_option_names_the_preset(tmp_path: Path) -> Non
 def test_a_preset_goes_through_a_pipeline_of_archives(tmp_path: Path, name: str, tool: str) -> None:
     made = run("gen", "--preset", name, "--count", "1", "--tar")
     assert made.returncode == 0, made.stderr
-    packed = run(tool, "--preset", name, "--tar", "--dest-path", tmp_path, input=made.stdout)
+    args = ["--preset", name, "--tar", "--expect", "1", "--dest-path", tmp_path]
+    packed = run(tool, *args, input=made.stdout)
     assert packed.returncode == 0, packed.stderr
     (path,) = lines(packed.stdout)
     assert path == os.path.join(tmp_path, FILES[name, tool])

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 from support import PATIENCE, shell
 
@@ -23,6 +24,19 @@ SAMPLES = 200
 RETINANET = (
     f"imagine-gen --preset mlperf-storage-retinanet --direct --count {SAMPLES} --path imagine"
 )
+FEATURES = {
+    "image": tf.io.FixedLenFeature([], tf.string),
+    "size": tf.io.FixedLenFeature([], tf.int64),
+}
+
+
+def pipeline(options: str) -> str:
+    """Return the commands that make a small dataset for ResNet-50, in the folder `imagine`."""
+    preset = "--preset mlperf-storage-resnet50"
+    return (
+        f"set -o pipefail; imagine-gen {preset} --direct --count {SAMPLES} --tar |"
+        f" imagine-tfrecord {preset} --tar --expect {SAMPLES} --dest-path imagine {options}"
+    )
 
 
 def dlio(folder: Path, **settings: object) -> str:
@@ -99,8 +113,37 @@ def test_dlio_trains_on_the_retinanet_preset(tmp_path: Path, subfolders: int) ->
         "dataset__num_subfolders_train": subfolders,
     }
     # Its JPEG files are as large as Pillow makes them; those of version 3 have the square below.
-    generate(tmp_path, dataset__record_length_bytes=1024, **settings)
+    generate(tmp_path, dataset__record_length=1024, **settings)
     assert listing(tmp_path / "imagine") == listing(tmp_path / "dlio")
     sizes = {path.stat().st_size for path in (tmp_path / "imagine").rglob("*.jpeg")}
     assert sizes == {math.isqrt(322_957) ** 2}
     assert samples_read(tmp_path, **settings) == SAMPLES
+
+
+@pytest.mark.parametrize(("per_file", "subfolders"), [(20, 0), (1, 3)])
+def test_dlio_trains_on_the_resnet50_preset(tmp_path: Path, per_file: int, subfolders: int) -> None:
+    options = f"--img-per-file {per_file} --index"
+    options += f" --subfolders {subfolders}" if subfolders else ""
+    made = shell(pipeline(options), tmp_path)
+    assert made.returncode == 0, made.stderr
+    settings = {
+        "dataset__format": "tfrecord",
+        "dataset__num_files_train": SAMPLES // per_file,
+        "dataset__num_samples_per_file": per_file,
+        "dataset__num_subfolders_train": subfolders,
+        "dataset__record_length": 114_660.07,
+    }
+    generate(tmp_path, **settings)
+    assert listing(tmp_path / "imagine") == listing(tmp_path / "dlio")
+    assert samples_read(tmp_path, **settings) == SAMPLES
+    for record, expected in zip(records(tmp_path / "imagine"), records(tmp_path / "dlio")):
+        assert len(record["image"].numpy()) == len(expected["image"].numpy())
+        assert record["size"] == len(record["image"].numpy())
+
+
+def records(folder: Path) -> list[dict[str, tf.Tensor]]:
+    """Return the parsed examples of all record files below a folder."""
+    paths = sorted(map(str, folder.rglob("*.tfrecord")))
+    parsed = [tf.io.parse_single_example(r, FEATURES) for r in tf.data.TFRecordDataset(paths)]
+    assert len(parsed) == SAMPLES
+    return parsed

@@ -89,7 +89,7 @@ complete -c imagine-gen -n _shtab_imagine_gen_using -l subfolders -x -d 'put ima
 complete -c imagine-gen -n _shtab_imagine_gen_using -l shard-samples -x -d 'with --tar: write shards of N samples into DIR, such as shard-000000.tar; with fields {shard} and {total} in --name-format'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l index -d 'also write the index of each shard, as wds2idx does'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l shard-bytes -x -d 'with --tar: write shards of up to BYTES; if all images have one known size'
-complete -c imagine-gen -n _shtab_imagine_gen_using -l preset -xka "4k imagenet imagenet-validation mlperf-storage-resnet50 mlperf-storage-retinanet" -d 'set the options of a known workload; listed below, or a file such as ./NAME.json; options given together with it override it'
+complete -c imagine-gen -n _shtab_imagine_gen_using -l preset -xka "4k imagenet imagenet-validation mlperf-storage-cosmoflow mlperf-storage-resnet50 mlperf-storage-retinanet" -d 'set the options of a known workload; listed below, or a file such as ./NAME.json; options given together with it override it'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l describe -d 'show what the preset sets and exit'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l workers -x -d 'processes, each of which makes images (default: the number of usable CPUs)'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l scheduler -x -d 'work on a Dask cluster that shares the files: tcp://HOST:PORT or a scheduler file'
