@@ -35,6 +35,27 @@ def test_a_generated_stream_is_a_shard(tmp_path: Path, image_format: str) -> Non
     assert [sample["cls"] for sample in found] == [b"%d" % (n % 4) for n in range(10)]
 
 
+def test_generated_shards_have_all_samples_in_order(tmp_path: Path) -> None:
+    args = ("--tar", *SIZE, "--classes", "4", "--name-format", "s-{shard:0*}-{total}")
+    made = run("gen", *args, "--shard-samples", "3", "--path", tmp_path, "--index")
+    assert lines(made.stdout) == [f"{tmp_path}/s-{number}-4.tar" for number in range(4)]
+    (stream := tmp_path / "stream").write_bytes(run("gen", *args[:9]).stdout)
+    shards = wds.WebDataset(f"{tmp_path}/s-{{0..3}}-4.tar", shardshuffle=False)
+    found = [{key: sample[key] for key in ("__key__", "jpg", "cls")} for sample in shards]
+    assert found == [
+        {key: sample[key] for key in ("__key__", "jpg", "cls")} for sample in samples(stream)
+    ]
+    # The index leads to the bytes that webdataset returns.
+    for shard in map(Path, lines(made.stdout)):
+        data = shard.read_bytes()
+        _, *index = (line.split() for line in shard.with_suffix(".idx").read_text().splitlines())
+        for sample in samples(shard):
+            (_, begin, size, _, _, label_begin, *_) = index.pop(0)
+            assert data[int(begin) : int(begin) + int(size)] == sample["jpg"]
+            assert data[int(label_begin) : int(label_begin) + 1] == sample["cls"]
+        assert not index
+
+
 def test_images_and_labels_are_decoded(tmp_path: Path) -> None:
     shard = tmp_path / "shard-000000.tar"
     shard.write_bytes(run("gen", "--tar", *SIZE, "--classes", "4").stdout)

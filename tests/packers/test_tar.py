@@ -167,6 +167,46 @@ def test_an_image_without_the_schemas_features_is_named_by_its_member(tmp_path: 
     assert line.endswith("(at byte 0 of the tar stream)")
 
 
+def test_archives_are_packed_as_one_stream(tool: str, tmp_path: Path) -> None:
+    dataset = ("--tar", "--width", "20", "--height", "12", "--count", "25", "--classes", "7")
+    stream = run("gen", *dataset).stdout
+    shards = lines(run("gen", *dataset, "--shard-samples", "4", "--path", tmp_path).stdout)
+    args = ("--tar", "--img-per-file", "10", "--expect", "25", "--dest-path")
+    assert run(tool, *args, tmp_path / "stream", input=stream).returncode == 0
+    joined = b"".join(Path(shard).read_bytes() for shard in shards)
+    assert run(tool, *args, tmp_path / "joined", input=joined).returncode == 0
+    for part in ("0/2", "1/2"):
+        named = run(tool, *args, tmp_path / "named", "--part", part, *shards)
+        assert named.returncode == 0, named.stderr
+    made = contents(tmp_path / "stream")
+    assert len([name for name in made if not name.endswith(".idx")]) == 3
+    assert made == contents(tmp_path / "joined") == contents(tmp_path / "named")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (None, "b.tar: No such file or directory"),
+        (b"", "b.tar: the tar stream is empty"),
+        (archive([("1.jpg", JPEG)])[:700], "b.tar: the tar stream ends after 700 bytes"),
+        (archive([("1.jpg", JPEG)])[:1024], "b.tar: the tar stream ends after 1024 bytes"),
+        (archive([("1.cls", b"7")]), "1.cls: labels without an image"),
+        (b"\x1f\x8b" + bytes(20), "b.tar: not a tar stream but gzip"),
+    ],
+)
+def test_an_archive_that_is_missing_or_cut_is_an_error(
+    tool: str, tmp_path: Path, data: bytes | None, words: str
+) -> None:
+    (tmp_path / "a.tar").write_bytes(archive([("0.jpg", JPEG)]))
+    (tmp_path / "c.tar").write_bytes(archive([("1.jpg", JPEG)]))
+    if data is not None:
+        (tmp_path / "b.tar").write_bytes(data)
+    args = ("--tar", "a.tar", "--img-per-file", "1", "--dest-path", "d", "b.tar", "c.tar")
+    assert words in error(run(tool, *args, cwd=tmp_path))
+    packed = [name for name in contents(tmp_path) if name.startswith("d/")]
+    assert len(packed) == (data is not None) * (2 if tool == "recordio" else 1)
+
+
 def test_a_list_and_a_tar_stream_exclude_each_other(tmp_path: Path) -> None:
     args = ["--tar", "--lst", "x.lst"]
     assert "--tar" in error(run("recordio", *args, input=b"", cwd=tmp_path), code=2)

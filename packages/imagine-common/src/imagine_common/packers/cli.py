@@ -73,7 +73,7 @@ def run_packer(packer: Packer) -> None:
             check = packer.checker(index_path=folder, write=args.index_only, fsync=args.fsync)
             run_check(args, check, packer.suffix, workers)
         return
-    if args.files:
+    if args.files and not args.tar:
         raise UsageError(_stray(args.files))
     for noun in ("files", "records"):
         if getattr(args, f"expected_{noun}") is not None:
@@ -105,11 +105,11 @@ def run_packer(packer: Packer) -> None:
 
 def _stray(files: Sequence[str]) -> str:
     """Return the error about files that packing does not take, with what was probably meant."""
-    hint = "files are only for --test and --index-only"
+    hint = "files are only for --tar, --test and --index-only"
     if os.path.isdir(files[0]):
         hint = f"to pack a folder: --source-path {files[0]}"
     elif files[0].endswith(".tar"):
-        hint = f"to pack an archive: --tar < {files[0]}"
+        hint = f"to pack an archive: --tar {files[0]}"
     return f"unrecognized arguments: {' '.join(files)}; {hint}"
 
 
@@ -129,14 +129,15 @@ def _spec(args: argparse.Namespace) -> PackSpec:
 def _source(args: argparse.Namespace, own: Source | None) -> Source:
     """Return a tar stream, a folder, the tool's own source or a manifest."""
     if args.tar:
-        reason = "not with --tar, which reads standard input"
+        reason = "not with --tar, which reads archives"
         _refuse(args, ("--source-path", *_FOLDER_OPTIONS), reason)
         _refuse(args, ("--resume",), "not with --tar: a tar stream is always read from its start")
-        if os.isatty(0):
-            raise UsageError("no input: pipe a tar stream in")
+        if not args.files and os.isatty(0):
+            raise UsageError("no input: pipe a tar stream in, or name archives")
         from imagine_common.packers.sources.tar import TarSource
 
-        return TarSource(key_by=args.key_by or "first-dot", extensions=args.image_extension)
+        paths = [os.fsencode(path) for path in args.files]
+        return TarSource(0, args.key_by or "first-dot", args.image_extension, paths)
     _refuse(args, _TAR_OPTIONS, "only with --tar")
     if args.source_path is not None:
         from imagine_common.packers.sources.folder import FolderSource

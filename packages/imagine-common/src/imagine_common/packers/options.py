@@ -15,7 +15,7 @@ from imagine_common.cli.quantities import whole_number
 _USAGE = """\
 %(prog)s [options] < manifest
        %(prog)s --source-path DIR [options]
-       %(prog)s --tar [options] < archive
+       %(prog)s --tar [FILE ...] [options]
        %(prog)s --test [FILE ...]
        %(prog)s --index-only [FILE ...]"""
 
@@ -75,7 +75,7 @@ class PackerParser(Parser):
         add_option(testing, "--files", text, "N", None, whole_number, dest="expected_files")
         text = "with these two, fail unless the good files have N records"
         add_option(testing, "--records", text, "N", None, whole_number, dest="expected_records")
-        text = "files to read for that, instead of those on stdin"
+        text = "files to read for that, or archives for --tar, instead of those on stdin"
         testing.add_argument("files", metavar="FILE", nargs="*", help=text)
         self.add_closing_options(running)
         add_preset_option(self, format_name)
@@ -121,8 +121,8 @@ def _add_input_options(group: argparse._ArgumentGroup) -> None:
     text = "with --labels-from-dirs, give folders without images no label; instead of stopping"
     add_option(group, "--skip-empty-classes", text)
     text = (
-        "pack the images of a tar stream on stdin; grouped as in WebDataset, with labels from .cls"
-        " members; uses one process"
+        "pack the images of a tar stream on stdin, or of archives; grouped as in WebDataset, with"
+        " labels from .cls members; uses one process"
     )
     add_option(group, "--tar", text)
     text = (

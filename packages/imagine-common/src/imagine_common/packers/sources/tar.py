@@ -32,7 +32,7 @@ _NAMES = {
 
 
 class TarSource:
-    """The images of a tar stream on a file descriptor, stdin by default.
+    """The images of the tar archives at `paths`, or of a file descriptor's stream, such as stdin.
 
     `key_by` is where the name of a sample ends in that of a member: at the `first-dot` after the
     last slash, or at the `last-dot`. If there are `extensions`, such as `jpg` or `input.jpg`, only
@@ -40,7 +40,11 @@ class TarSource:
     """
 
     def __init__(
-        self, fd: int = 0, key_by: str = "first-dot", extensions: Sequence[bytes] = ()
+        self,
+        fd: int = 0,
+        key_by: str = "first-dot",
+        extensions: Sequence[bytes] = (),
+        paths: Sequence[bytes] = (),
     ) -> None:
         if key_by not in _NAMES:
             raise UsageError(f"argument --key-by: {key_by!r} is not {' or '.join(_NAMES)}")
@@ -51,12 +55,13 @@ class TarSource:
         self._hidden = Ignored("hidden image")
         self._others = Ignored("other image")
         self._rules = Rules(key_by, dotted)
-        self._stream = TarStream(fd)
+        self._stream = TarStream(fd, paths)
+        self._name = "tar archives" if paths else "standard input"
 
     def warnings(self) -> list[str]:
         """Return what was ignored, after the whole stream has been read."""
         reasons = (self.ignored, self._hidden, self._others)
-        return [f"standard input: {ignored}" for ignored in reasons if ignored.count]
+        return [f"{self._name}: {ignored}" for ignored in reasons if ignored.count]
 
     def images(
         self, record_format: RecordFormat, label_offset: int = 0, skip_invalid: bool = False
@@ -86,7 +91,7 @@ class TarSource:
         if not position:
             others = f" ({self.ignored})" if self.ignored.count else ""
             raise ImagineError(
-                f"standard input: no image in the tar stream{others};"
+                f"{self._name}: no image in the tar stream{others};"
                 " did the command that writes it fail?"
             )
 

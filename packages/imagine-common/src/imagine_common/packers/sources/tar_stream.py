@@ -10,13 +10,14 @@ import fcntl
 import io
 import os
 import select
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from imagine_common.errors import ImagineError
 from imagine_common.exchange.tar import BLOCK_BYTES
 from imagine_common.files.reading import PIECE_BYTES
+from imagine_common.files.storage import open_input
 from imagine_common.host.signals import check_interrupted
 from imagine_common.packers.images import HEAD_BYTES
 from imagine_common.packers.sources.tar_headers import (
@@ -28,6 +29,7 @@ from imagine_common.packers.sources.tar_headers import (
     parse_header,
     place,
 )
+from imagine_common.text import show
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -43,29 +45,43 @@ class StreamError(ImagineError):
 
 
 class TarStream:
-    """Read a tar stream from a file descriptor, stdin by default.
+    """Read a tar stream from files, or from a file descriptor, stdin by default.
 
-    Archives may follow each other, as `cat a.tar b.tar` joins them.
+    Archives may follow each other in one file, as `cat a.tar b.tar` joins them.
     """
 
-    def __init__(self, fd: int = 0) -> None:
-        with suppress(AttributeError, OSError):  # not Linux, not a pipe, or too many large pipes
-            fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)  # type: ignore[attr-defined, unused-ignore]
-        self._file = io.BufferedReader(_PatientFile(fd), _BUFFER_BYTES)
-        self._offset = 0  # of the next byte to read
+    def __init__(self, fd: int = 0, paths: Sequence[bytes] = ()) -> None:
+        self._fd = fd
+        self._paths = paths
         self._head = b""  # the member's first bytes, if they are read already
         self._left = 0  # bytes of the member that are not returned yet, the head included
+        for path in paths:  # A missing one must not be found out after hours.
+            open_input(path, "a tar archive").close()
+
+    def _open(self) -> Iterator[io.BufferedReader]:
+        """Yield each file to read, while it is open."""
+        for path in self._paths:
+            self._name = show(path)
+            with open_input(path, "a tar archive") as file:
+                yield cast(io.BufferedReader, file.stream())
+        if not self._paths:
+            self._name = "standard input"
+            with suppress(AttributeError, OSError):  # not Linux, not a pipe, or too many large ones
+                fcntl.fcntl(self._fd, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)  # type: ignore[attr-defined, unused-ignore]
+            yield io.BufferedReader(_PatientFile(self._fd), _BUFFER_BYTES)
 
     def members(self) -> Iterator[Member | None]:
         """Yield the plain files, and None at the end of each archive.
 
         A member can be read until the next one is requested.
         """
-        has_more = True
-        while has_more:
-            yield from self._members_of_archive()
-            yield None
-            has_more = self._skip_zeros()
+        for file in self._open():
+            self._file, self._offset = file, 0  # The offset is that of the next byte to read.
+            has_more = True
+            while has_more:
+                yield from self._members_of_archive()
+                yield None
+                has_more = self._skip_zeros()
 
     def _members_of_archive(self) -> Iterator[Member]:
         extension = Extension()
@@ -97,7 +113,7 @@ class TarStream:
             raise ImagineError(f"an extended header without a member{place(begin)}")
         begin = self._offset
         if self._read(BLOCK_BYTES) != ZEROS:
-            raise ImagineError(f"standard input: damaged: a single block of zeros{place(begin)}")
+            raise ImagineError(f"{self._name}: damaged: a single block of zeros{place(begin)}")
 
     def head(self) -> bytes:
         """Return the member's first 32 bytes, or all if there are fewer, without consuming them."""
@@ -121,11 +137,11 @@ class TarStream:
         data = self._file.read(BLOCK_BYTES)
         header = parse_header(data, offset) if len(data) == BLOCK_BYTES else None
         if header is None and is_first and (reason := describe_other(data)):
-            raise ImagineError(f"standard input: {reason}{place(offset) if offset else ''}")
+            raise ImagineError(f"{self._name}: {reason}{place(offset) if offset else ''}")
         if len(data) < BLOCK_BYTES:
             raise self._cut(len(data))
         if header is None and data != ZEROS:
-            raise ImagineError(f"standard input: damaged: no valid header{place(offset)}")
+            raise ImagineError(f"{self._name}: damaged: no valid header{place(offset)}")
         self._offset += BLOCK_BYTES
         return header
 
@@ -147,7 +163,7 @@ class TarStream:
 
     def _cut(self, more: int) -> StreamError:
         return StreamError(
-            f"standard input: the tar stream ends after {self._offset + more} bytes, before its"
+            f"{self._name}: the tar stream ends after {self._offset + more} bytes, before its"
             " end; did the command that writes it fail?"
         )
 
