@@ -208,6 +208,12 @@ def test_target_sizes_are_drawn_around_their_mean(kind: str) -> None:
 
 
 @needs_pillow
+def test_an_error_about_sizes_is_about_those_of_the_content() -> None:
+    with pytest.raises(UsageError, match="here, not 1000 besides --stamp and --compress-ratio"):
+        image_encoder(spec_of("direct", 320, 240, "9", target_size=9000))
+
+
+@needs_pillow
 def test_dimensions_that_vary_have_the_ratio_too(tmp_path: Path) -> None:
     sizes = SizeRange((40, 60), (30, 50))
     for kind in KINDS:

@@ -19,7 +19,7 @@ _PROCESS_BYTES = 60_000_000
 _PHOTO_BYTES = 30_000_000  # the textures, and tiles of planes
 _JPEG_HEADER_BYTES = 2**16
 _MAX_JPEG_PIXEL_BYTES = 16
-_COMPRESSIBLE_COPIES = 4  # of a file without filler, besides the file with it
+_COMPRESSIBLE_COPIES = 3  # of a file without filler, besides the file with it
 
 
 class Format(NamedTuple):

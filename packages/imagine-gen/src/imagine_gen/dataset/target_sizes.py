@@ -50,17 +50,16 @@ class TargetSizes:
         self._stream = BlockStream(spec.seed, Draw.TARGET_SIZE, _STREAM_WORDS)
         text = (
             f"JPEG files of {spec.width}x{spec.height} can have {reach.least} to {reach.most}"
-            f" bytes{reach.remark}{' without filler' * (spec.compress_ratio > 1)}"
-            + " without a stamp"
-            * spec.stamp
+            f" bytes{reach.remark}"
         )
+        besides = " besides --stamp and --compress-ratio" * (spec.stamp or spec.compress_ratio > 1)
         if not reach.least <= self.mean <= reach.most:
-            raise UsageError(f"argument --target-size: {text} here, not {self.mean}")
+            raise UsageError(f"argument --target-size: {text} here, not {self.mean}{besides}")
         room = min(self.mean - reach.least_drawn, reach.most - self.mean)
         if self._stdev and room < _LEAST_DEVIATIONS * self._stdev:
             raise UsageError(
                 f"argument --target-size-stdev: {text}, so around {self.mean} it can be at most"
-                f" {max(0, room) // _LEAST_DEVIATIONS}, not {self._stdev}"
+                f" {max(0, room) // _LEAST_DEVIATIONS}, not {self._stdev}{besides}"
             )
         self._most_off = min(room, _MAX_DEVIATIONS * self._stdev)
 

@@ -21,7 +21,6 @@ _MODULES = {"jpg": "jpeg", "bmp": "bmp", "png": "png_stored"}  # others share `p
 
 def image_encoder(spec: DatasetSpec) -> ImageEncoder:
     """Return a new encoder of a dataset's images, for use by one thread."""
-    make = _encoders(spec)
     inner = spec
     if spec.stamp and spec.target_size is not None:
         inner = replace(spec, target_size=max(1, spec.target_size - PLACES["jpg"].size))
