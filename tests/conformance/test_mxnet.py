@@ -41,6 +41,23 @@ def test_indexed_recordio_reads_every_record(tmp_path: Path, dataset: list[Path]
     assert found == [(n, float(n)) for n in range(10)]
 
 
+@pytest.mark.parametrize("key", ["position", "id"])
+def test_indexes_of_mxnets_files_are_read(tmp_path: Path, key: str) -> None:
+    """Files whose records MXNet writes, some in several chunks, under ids that it does not give."""
+    start = JPEG + bytes(-len(JPEG) % 4)
+    images = [start + MAGIC * (n % 3) + bytes([n]) * n for n in range(9)]
+    path = tmp_path / "x.rec"
+    writer = mx.recordio.MXRecordIO(str(path), "w")
+    for n, image in enumerate(images):
+        writer.write(mx.recordio.pack(mx.recordio.IRHeader(0, 7, 10 * n, 0), image))
+    writer.close()
+    result = run("recordio", "--index-only", "--index-key", key, path)
+    assert lines(result.stdout) == [str(tmp_path / "x.idx")]
+    reader = mx.recordio.MXIndexedRecordIO(str(tmp_path / "x.idx"), str(path), "r")
+    assert reader.keys == [n if key == "position" else 10 * n for n in range(9)]
+    assert [mx.recordio.unpack(reader.read_idx(key))[1] for key in reader.keys] == images
+
+
 @pytest.mark.parametrize("content", ["noise", "photo"])
 @pytest.mark.parametrize("chroma", CHROMAS)
 def test_mxnet_decodes_direct_images(tmp_path: Path, chroma: str, content: str) -> None:

@@ -153,3 +153,16 @@ def test_leftovers_of_killed_runs_are_removed(tool: str, tmp_path: Path, files: 
     (tmp_path / "out" / f"{host}-999999999-0-0.tmp").touch()
     assert run(tool, "--index-only", *files).returncode == 0
     assert not unfinished(tmp_path / "out")
+
+
+def test_an_image_without_a_stamp_among_others_leaves_no_index(tool: str, tmp_path: Path) -> None:
+    args = ["--width", "64", "--height", "64", "--count", "2", "--image-format", "png", "--stamp"]
+    images = lines(run("gen", "--path", tmp_path / "i", *args).stdout)
+    (tmp_path / "x.jpg").write_bytes(JPEG)
+    source = manifest([*images, str(tmp_path / "x.jpg")])
+    (path,) = lines(run(tool, "--dest-path", tmp_path / "out", input=source).stdout)
+    index_of(tool, path).unlink(missing_ok=True)
+    result = run(tool, "--index-only", path)
+    assert (result.returncode, result.stdout) == (1, b"")
+    assert result.stderr.count(b"its image has no stamp, but others have") == 1
+    assert not index_of(tool, path).exists()

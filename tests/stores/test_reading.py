@@ -209,6 +209,43 @@ def test_record_files_are_checked(
     assert f"{bucket.url}/{key}: record 3 at byte" in bad.stderr.decode()
 
 
+@pytest.mark.parametrize(("tool", "more"), [("tfrecord", []), ("recordio", ["--index-key", "id"])])
+def test_indexes_of_files_are_written(
+    bucket: Bucket, tmp_path: Path, tool: str, more: list[str]
+) -> None:
+    path = tmp_path / "x.jpg"
+    path.write_bytes(JPEG)
+    args = ["--dest-path", f"{bucket.url}/out", "--img-per-file", "4"]
+    index = ["--index"] if tool == "tfrecord" else []
+    files = run_process(tool, *args, *index, input=manifest([path] * 12), check=True).stdout
+    suffix = "" if tool == "tfrecord" else ".rec"
+    names = [f"{name.removesuffix(suffix)}.idx" for name in lines(files)]
+    expected = {name: bucket.get(name.removeprefix(f"{bucket.url}/")) for name in names}
+    for folder in (f"{bucket.url}/out", f"{bucket.url}/i", str(tmp_path / "i")):
+        args = ["--index-path", folder] if folder != f"{bucket.url}/out" else []
+        made = run_process(tool, "--index-only", *more, *args, input=files, check=True)
+        assert lines(made.stdout) == [f"{folder}/{os.path.basename(name)}" for name in names]
+        assert run_process(tool, "--test", *args, input=files).returncode == 0
+    for name, data in expected.items():
+        assert bucket.get(f"i/{os.path.basename(name)}") == data
+        assert (tmp_path / "i" / os.path.basename(name)).read_bytes() == data
+
+
+def test_shards_are_dealt_to_folders_of_a_store(bucket: Bucket, tmp_path: Path) -> None:
+    path = tmp_path / "x.jpg"
+    path.write_bytes(JPEG)
+    args = ["--dest-path", f"{bucket.url}/d", "--img-per-file", "1", "--layout", "dlio", "--index"]
+    for folders in (3, 2):
+        more = ["--subfolders", str(folders), "--clean"]
+        files = run_process("tfrecord", *args, *more, input=manifest([path] * 4), check=True).stdout
+        names = [f"{bucket.url}/d/train/{n % folders}/tfrecord_{n}" for n in range(4)]
+        assert lines(files) == names
+        assert run_process("tfrecord", "--test", input=files, check=True).stdout == files
+        keys = [name.removeprefix(f"{bucket.url}/") for name in names]
+        indexes = [f"d/index/train/tfrecord_{n}.idx" for n in range(4)]
+        assert sorted(bucket.sizes()) == sorted([*keys, *indexes])
+
+
 def test_a_wrong_index_is_found(bucket: Bucket, tmp_path: Path) -> None:
     path = tmp_path / "x.jpg"
     path.write_bytes(JPEG)

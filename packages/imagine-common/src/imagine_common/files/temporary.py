@@ -28,10 +28,7 @@ cleanups: set[Callable[[], None]] = set()
 
 
 def hold_folder(path: bytes) -> None:
-    """Keep a folder reachable for `remove_temporary` until `release_folders`, even if renamed.
-
-    A folder below it is reached through it.
-    """
+    """Keep a folder, and those in it, reachable until `release_folders`, even if it is renamed."""
     if path not in _folders and not path.startswith(tuple(os.path.join(f, b"") for f in _folders)):
         with suppress(OSError):
             _folders[path] = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -141,8 +141,7 @@ def run_check(
     check_rooted = partial(_check_rooted, check, base_of(workers))
     manifest = ManifestWriter(args.delimiter)
     bad = 0
-    labels: list[float] = []
-    schemas: set[str] = set()
+    total = FileReport(b"")
     stamped = StampedFiles()
     with (
         Report(args.prog, args.quiet) as report,
@@ -160,19 +159,18 @@ def run_check(
             elif not file.is_index:
                 manifest.write([Entry(place(path) if args.index_only else path)])
                 report.add(1, file.records, file.size)
-                labels += file.labels
-                labels = [min(labels), max(labels)] if labels else []
-                schemas |= file.schemas
+                total.add_labels(file.labels)
+                total.schemas |= file.schemas
         for fault in stamped.faults(_MAX_FINDINGS):
             report.warn(fault)
-        more = f", schema {' and '.join(sorted(schemas))}" if schemas else ""
-        more += f", labels {' to '.join(map(_decimal, labels))}" if labels else ""
+        more = f", schema {' and '.join(sorted(total.schemas))}" if total.schemas else ""
+        more += f", labels {' to '.join(map(_decimal, total.labels))}" if total.labels else ""
         report.summarize("index file" if args.index_only else "good file", item, more)
     if args.index_only:
         tidy()  # after killed runs
     if bad:
-        total = counted(bad + report.files, "file")
-        raise ImagineError(f"{bad} of {total} {'is' if bad == 1 else 'are'} bad")
+        all_files = counted(bad + report.files, "file")
+        raise ImagineError(f"{bad} of {all_files} {'is' if bad == 1 else 'are'} bad")
     if item == "image":
         stamped.require_unique()
     _require(args.expected_files, report.files, "good file")

@@ -90,8 +90,8 @@ class PackSpec:
             for message, clash in clashes.items():
                 if clash:
                     raise UsageError(
-                        f"{message}, which is known only at the end; give --expect, or write the"
-                        " number itself in the place of {total}"
+                        f"{message}: the total is known only at the end; give --expect, or write"
+                        " the number itself in the place of {total}"
                     )
 
     @cached_property

@@ -140,7 +140,7 @@ def _pack_lines(source: LineSource, files: ShardFiles, workers: Workers) -> Gene
         first = next(filter(None, todo), None)
         if isinstance(workers, int) and (first is None or first.is_single):
             workers = 1  # Starting processes would take longer than writing it here.
-        tidy = partial(clear_leftovers, *(rooted(folder, base) for folder in files.folders()))
+        tidy = partial(clear_leftovers, *(rooted(folder, base) for folder in files.folders))
         pack_slice = partial(_pack_slice, source.line_format, spec, files.record_format, base)
         try:
             with closing(ordered_map(pack_slice, chain([first], todo), workers, tidy)) as shards:

@@ -55,6 +55,7 @@ class StampedRecords:
         """Report the first record without a stamp, if others have one."""
         if self.dataset and self._bare:
             report.add(str(self._bare))
+            self._bare = None
 
 
 class StampedFiles:

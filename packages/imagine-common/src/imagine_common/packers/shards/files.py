@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
 
 from imagine_common.errors import ImagineError, UsageError
@@ -42,6 +42,7 @@ class ShardFiles:
         self._is_ready = False
         self._waiting: dict[int, tuple[bytes, ...]] = {}
 
+    @cached_property
     def folders(self) -> set[bytes]:
         """Return the folders that shards and their indexes go to."""
         numbers = range(self.spec.subfolders or 1)
@@ -53,12 +54,12 @@ class ShardFiles:
         files = (*self.record_format.files(mark), *self.record_format.outdated)
         names = b"|".join(re.escape(os.path.basename(file)) + rb"(\.idx)?" for file in files)
         pattern = re.compile(names.replace(mark, self.spec.names.pattern))
-        return dict.fromkeys(map(real_folder, self.folders()), pattern)
+        return dict.fromkeys(map(real_folder, self.folders), pattern)
 
     def place(self, number: int) -> tuple[bytes, ...]:
         """Return where a shard's files are to be written, by any process."""
         if not self._is_ready:
-            for folder in (*self.spec.fixed_folders, *self.folders()):
+            for folder in (*self.spec.fixed_folders, *self.folders):
                 create_folder(folder, self.spec.fsync)
             for path in self.record_format.outdated:
                 self.record_format.remove_index(path, self.spec.fsync, self.record_format.merged)
@@ -83,7 +84,7 @@ class ShardFiles:
         beginning.
         """
         spec = self.spec
-        clear_leftovers(*self.folders(), scratch_folder(spec.dest_path))
+        clear_leftovers(*self.folders, scratch_folder(spec.dest_path))
         part, needs_total = spec.part, spec.waits_for_total
         total = records = skipped = 0
         unnamed: list[tuple[int, RecordFile]] = []
@@ -163,7 +164,7 @@ class ShardFiles:
     def _remove(self, files: tuple[bytes, ...]) -> None:
         self.record_format.remove_indexes(files, self.spec.fsync)
         remove_file(files[0], self.spec.fsync)
-        if os.path.dirname(files[0]) not in self.folders():
+        if os.path.dirname(files[0]) not in self.folders:
             remove_if_empty(os.path.dirname(files[0]))
 
     def _rename(self, waiting: list[tuple[bytes, ...]], names: list[tuple[bytes, ...]]) -> None:

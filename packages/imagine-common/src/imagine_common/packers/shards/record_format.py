@@ -145,6 +145,7 @@ class RecordFormat(ABC):
         with output_file(path, fsync) as file:
             for line in lines:
                 file.write([line])
+            report.stamps.finish(report)
             if report.findings:
                 raise ImagineError(f"{show(path)}: not written, because its file is bad")
 
@@ -181,10 +182,13 @@ class RecordFormat(ABC):
         earlier run ended early.
         """
         path = files[0]
-        with (
-            open_input(path, "a finished file") as file,
-            _open_index(files[1:]) as (index, index_size),
-        ):
+        index: BinaryIO = io.BytesIO()  # for none
+        index_size = 0
+        with ExitStack() as stack:
+            file = stack.enter_context(open_input(path, "a finished file"))
+            for name in files[1:]:
+                opened = stack.enter_context(open_input(name, "a finished index"))
+                index, index_size = stack.enter_context(opened.stream()), opened.size
             records = offset = lines = 0
             last = None
             for image in images:
@@ -228,16 +232,6 @@ def load(image: Image) -> Image:
     """Return an image with its data; its file may have another size by now."""
     data = read_image(image.path, image.size)
     return image._replace(size=len(data), data=data)
-
-
-@contextmanager
-def _open_index(paths: Sequence[bytes]) -> Generator[tuple[BinaryIO, int]]:
-    """Open an index from an earlier run, and give its size; an empty one stands for none."""
-    if not paths:
-        yield io.BytesIO(), 0
-        return
-    with open_input(paths[0], "a finished index") as opened, opened.stream() as stream:
-        yield stream, opened.size
 
 
 def _cannot_resume(path: bytes, reason: str) -> ImagineError:
