@@ -292,7 +292,7 @@ def test_create_images_has_an_explicit_signature() -> None:
     kinds = [found.kind for found in parameters]
     assert (
         kinds
-        == [inspect.Parameter.POSITIONAL_OR_KEYWORD] * 9 + [inspect.Parameter.KEYWORD_ONLY] * 26
+        == [inspect.Parameter.POSITIONAL_OR_KEYWORD] * 9 + [inspect.Parameter.KEYWORD_ONLY] * 28
     )
 
 

@@ -105,6 +105,8 @@ def make_shard(
     if keeps and (size := _whole_size(spec, encoder, indexes, path)):
         if fsync:
             sync_file(path)
+        if fsync and spec.index:
+            sync_file(_index_of(path))
         progress.advance(len(indexes))
         return [FinishedFile(size, kept=True)]
     remove_index(path, fsync)  # It must never be that of another shard.

@@ -16,8 +16,7 @@ _USAGE = """\
 %(prog)s [options] < manifest
        %(prog)s --source-path DIR [options]
        %(prog)s --tar [FILE ...] [options]
-       %(prog)s --test [FILE ...]
-       %(prog)s --index-only [FILE ...]"""
+       %(prog)s (--test | --index-only) [FILE ...]"""
 
 _EXAMPLES = """\
 imagine-gen --path images --count 1000 | {prog} --dest-path records

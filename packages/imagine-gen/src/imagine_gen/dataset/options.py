@@ -89,18 +89,9 @@ GROUPS = {
     "output": (
         Option("name", "prefix of file names", "PREFIX", os.fsencode, NAME.encode()),
         Option(
-            "name_format",
-            "names with the fields {index} and {count}, such as img_{index:0*}_of_{count}; :0* pads"
-            " an index to the digits of the count",
-            "FORMAT",
-            os.fsencode,
+            "name_format", "whole names, such as img_{index:0*}_of_{count}", "FORMAT", os.fsencode
         ),
-        Option(
-            "extension",
-            "extension of file names, such as jpeg or JPG (default: the format's name)",
-            "EXT",
-            str,
-        ),
+        Option("extension", "extension of file names, such as jpeg or JPG", "EXT", str),
         Option("count", "number of images", default=1, limits=(1, MAX_INDEX)),
         Option("start", "index of the first image, to split a dataset over hosts", default=0),
     ),
@@ -206,18 +197,11 @@ GROUPS = {
             "number of images in each numbered folder below DIR (default: no such folders)",
             limits=(1, MAX_INDEX),
         ),
-        Option(
-            "subfolders",
-            "put image I into the folder I modulo N, as DLIO's num_subfolders_train does",
-            limits=(2, 10**9),
-        ),
+        Option("subfolders", "put image I into the folder I modulo N", limits=(2, 10**9)),
     ),
     "shards": (
         Option(
-            "shard_samples",
-            "with --tar: write shards of N samples into DIR, such as shard-000000.tar; with fields"
-            " {shard} and {total} in --name-format",
-            limits=(1, MAX_INDEX),
+            "shard_samples", "with --tar: write shards of N samples into DIR", limits=(1, MAX_INDEX)
         ),
         Option("index", "also write the index of each shard, as wds2idx does", None, bool, False),
     ),
