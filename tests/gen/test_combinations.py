@@ -77,8 +77,9 @@ COMPANY = {
     "--compress-level": "--image-format=png",
     "--mode=RGBA": "--image-format=png",
 }
-# Not of the dataset or of a run, or with tests of their own: on a cluster, of presets, of shards.
-OTHERS = {"--preset", "--describe", "--scheduler", "--quiet", "--verbose"}
+# Not of the dataset or of a run, or with tests of their own: on a cluster, of presets, of shards,
+# of cards.
+OTHERS = {"--preset", "--describe", "--scheduler", "--quiet", "--verbose", "--card", "--join-cards"}
 OTHERS |= {"-h", "--help", "--version", "--shard-bytes"}
 if int(PIL.__version__.partition(".")[0]) < LEAST_PILLOW:
     OTHERS |= {"--compress-ratio"}

@@ -42,7 +42,7 @@ def spec(width: int, height: int, target_size: int, **options: Any) -> DatasetSp
 
 def file_of(encoder: ImageEncoder, index: int) -> tuple[bytes, int]:
     """Return an image's file, and how many bytes of it are filler."""
-    buffers, filler = encoder.encode(index)
+    buffers, filler, _ = encoder.encode(index)
     return b"".join(buffers), filler
 
 

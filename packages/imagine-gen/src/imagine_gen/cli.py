@@ -8,6 +8,7 @@ from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from imagine_common.cli.card import card_file
 from imagine_common.cli.options import keep_others_of_parts, open_workers
 from imagine_common.cli.report import Report
 from imagine_common.cli.tool import run_tool
@@ -15,7 +16,7 @@ from imagine_common.errors import UsageError
 from imagine_common.exchange.manifest import NUL, Entry, ManifestWriter, write_stdout
 from imagine_common.files.others import Others
 from imagine_common.text import counted, human_bytes, human_seconds, show
-from imagine_gen.cli_verify import verify_dataset, verify_files
+from imagine_gen.cli_verify import join_parts, verify_card, verify_dataset, verify_files
 from imagine_gen.dataset.combinations import refuse_clashes
 from imagine_gen.dataset.options import OPTIONS, parse_range
 from imagine_gen.options import build_parser
@@ -33,17 +34,32 @@ def run(args: argparse.Namespace) -> None:
     """Make, verify or estimate the dataset that the arguments describe."""
     # NumPy's linear algebra is not used, but would start a thread for each core.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    args.files, args.verify = args.verify, args.verify is not None
+    if args.files:
+        verify_files(args)
+    elif args.join_cards:
+        join_parts(args)
+    elif args.verify and args.card is not None:
+        verify_card(args)
+    else:
+        with card_file(args) as card:
+            whole, first = _run(args)
+            if args.card is not None:
+                from imagine_gen.dataset.cards import fields_of
+
+                card.update(fields_of(whole, first, args.report, args.digest))
+
+
+def _run(args: argparse.Namespace) -> tuple[DatasetSpec, int]:
+    """Make, verify or estimate a dataset or a part; return the whole, and the first index."""
     from dataclasses import replace
 
     from imagine_common.exchange.names import parse_part
     from imagine_gen.dataset.checks import check_members
 
-    args.files, args.verify = args.verify, args.verify is not None
-    if args.files:
-        verify_files(args)
-        return
     _check_outputs(args)
-    spec = _dataset(args)
+    whole = spec = _dataset(args)
+    args.digest = 0
     if args.tar:
         check_members(spec)
     keep_others_of_parts(args, "--start", "--part")
@@ -52,7 +68,7 @@ def run(args: argparse.Namespace) -> None:
         first, units = parse_part(args.part).span(-(-spec.count // unit))
         if not units:
             _make_nothing(args)
-            return
+            return whole, whole.start + first * unit
         count = min(units * unit, spec.count - first * unit)
         spec = replace(spec, start=spec.start + first * unit, count=count, whole_count=spec.count)
     if args.dry_run:
@@ -63,6 +79,7 @@ def run(args: argparse.Namespace) -> None:
         # Compressed formats have the same bytes only with the same encoder.
         with open_workers(args, "imagine-gen", ("Pillow", "zlib-ng")) as workers:
             (verify_dataset if args.verify else _generate)(args, spec, workers)
+    return whole, spec.start
 
 
 def _check_outputs(args: argparse.Namespace) -> None:
@@ -161,7 +178,8 @@ def _stream(args: argparse.Namespace, spec: DatasetSpec) -> None:
     from imagine_gen.tar import stream_tar
 
     report = Report(args.prog, args.quiet, spec.count)
-    _make(args, spec, report, stream_tar(spec, 1, args.workers, args.chunksize), None)
+    units = stream_tar(spec, 1, args.workers, args.chunksize, args.card is not None)
+    _make(args, spec, report, units, None)
 
 
 def _generate(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None) -> None:
@@ -175,7 +193,9 @@ def _generate(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | No
     noun = "shard" if spec.shard_samples else "image"
     report = Report(args.prog, args.quiet, spec.count, item=noun, resumable=True)
     others = Others(args.clean, args.keep_others, report.warn)
-    units = generate_units(spec, workers, args.chunksize, args.resume, args.fsync, others)
+    units = generate_units(
+        spec, workers, args.chunksize, args.resume, args.fsync, others, args.card is not None
+    )
     _make(args, spec, report, units, manifest)
 
 
@@ -200,6 +220,7 @@ def _make(
             report.add(len(files), len(indexes), size, len(kept))
             first_bytes = first_bytes or files[0].size
             filler += sum(file.filler for file in files)
+            args.digest += sum(file.digest for file in files)
             made += size - sum(kept)
         if args.size:
             from imagine_gen.create import dataset_bytes

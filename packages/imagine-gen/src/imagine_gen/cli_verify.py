@@ -1,4 +1,4 @@
-"""The command line of `--verify`: what it checks, and what it prints."""
+"""The command line of `--verify` and `--join-cards`: what they check, and what they print."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from imagine_common.cli.card import card_file, read_card
 from imagine_common.cli.options import open_workers, was_given
 from imagine_common.cli.report import Report
 from imagine_common.errors import ImagineError, UsageError
@@ -16,16 +17,18 @@ if TYPE_CHECKING:
     from imagine_common.parallel.ordered_map import Workers
     from imagine_gen.dataset.spec import DatasetSpec
 
-_FILE_OPTIONS = {
-    *("files", "verify", "workers", "scheduler", "delimiter", "quiet", "verbose", "summary_json")
-}
+_RUN_OPTIONS = {"workers", "scheduler", "delimiter", "quiet", "verbose", "summary_json"}
+
+
+def refuse_others(args: argparse.Namespace, mode: str, *allowed: str) -> None:
+    """Refuse options that have no meaning in a mode, besides those of any run."""
+    for name in sorted(args.given - _RUN_OPTIONS - {*allowed}):
+        raise UsageError(f"argument --{name.replace('_', '-')}: not with {mode}")
 
 
 def verify_files(args: argparse.Namespace) -> None:
     """Verify images by their stamps, without a description of the dataset."""
-    for name in sorted(args.given - _FILE_OPTIONS):
-        option = f"--{name.replace('_', '-')}"
-        raise UsageError(f"argument {option}: not with --verify FILE, which reads stamps only")
+    refuse_others(args, "--verify FILE, which reads stamps only", "verify")
     from imagine_common.packers.checking import run_check
     from imagine_gen.verify import check_stamped
 
@@ -33,6 +36,61 @@ def verify_files(args: argparse.Namespace) -> None:
     args.expected_files = args.expected_records = args.index_path = args.index_only = None
     with open_workers(args, "imagine-gen") as workers:
         run_check(args, check_stamped, b"", workers, "image")
+
+
+def verify_card(args: argparse.Namespace) -> None:
+    """Read the images that a card describes, and compare their digest with the card's."""
+    own = "verify", "card", "path", "chunksize"
+    refuse_others(args, "--verify --card, which describes the dataset", *own)
+    if args.path is None:
+        raise UsageError("argument --path: the folder of the images is required")
+    from imagine_gen.dataset.cards import dataset_of, fields_of
+    from imagine_gen.verify import extra_files, read_units
+
+    card = read_card(args.card)
+    spec = dataset_of(args.card, card, path=args.path, delimiter=args.delimiter)
+    manifest = ManifestWriter(args.delimiter)
+    digest = missing = 0
+    with (
+        open_workers(args, "imagine-gen", ("Pillow", "zlib-ng")) as workers,
+        Report(args.prog, args.quiet, spec.count) as report,
+        closing(read_units(spec, workers, args.chunksize)) as units,
+    ):
+        args.report = report
+        for indexes, files in units:
+            good = {at: file.size for at, file in zip(indexes, files) if file.size}
+            for index in {*indexes} - good.keys():
+                report.error(f"{show(spec.image_path(index))}: missing, or not such an image")
+            missing += len(indexes) - len(good)
+            digest += sum(file.digest for file in files)
+            manifest.write(Entry(spec.image_path(index), spec.labels(index)) for index in good)
+            report.add(len(good), len(good), sum(good.values()))
+        extra = [*extra_files(spec)] if card["images"] == card["count"] else []
+        for path in extra:
+            report.error(f"{show(path)}: extra")
+        differs = fields_of(spec, spec.start, report, digest)["digest"] != card["digest"]
+        report.summarize("image", more="" if differs or extra else ", as the card describes them")
+    if missing or extra:
+        raise ImagineError(
+            f"{show(spec.path)}: {counted(missing, 'image')} missing, {len(extra)} extra"
+        )
+    if differs:
+        raise ImagineError(
+            f"{show(spec.path)}: not the images of {show(args.card)}; --verify with the options of"
+            " the run instead of --card shows which differ"
+        )
+
+
+def join_parts(args: argparse.Namespace) -> None:
+    """Join the cards of the parts of a dataset."""
+    refuse_others(args, "--join-cards", "join_cards", "card")
+    if args.card is None:
+        raise UsageError("argument --join-cards: only with --card, the file to write")
+    from imagine_gen.dataset.cards import join_cards
+
+    joined = join_cards(args.join_cards)
+    with card_file(args) as card:
+        card.update(joined)
 
 
 def verify_dataset(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None) -> None:

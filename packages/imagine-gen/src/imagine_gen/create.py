@@ -27,6 +27,7 @@ from imagine_gen.dataset.options import HEIGHT, NAME, OPTIONS, WIDTH
 from imagine_gen.dataset.spec import DatasetSpec, OptionalArguments
 from imagine_gen.tar import make_shard, remove_index
 from imagine_gen.verify import compare_kept, extra_files
+from imagine_gen.work.digests import with_digests
 from imagine_gen.work.files import FinishedFile, clear_folders, make_images
 from imagine_gen.work.units import Work, mapped_units
 
@@ -110,7 +111,7 @@ def generate(
         check_types(locals(), generate.__annotations__)
         with closing(generate_units(spec, workers, chunksize, resume, fsync, others)) as units:
             for indexes, files in units:
-                for index, (size, filler, kept) in zip(indexes, files):
+                for index, (size, filler, kept, _) in zip(indexes, files):
                     path = os.fsdecode(spec.image_path(index))
                     labels = () if spec.shard_samples else spec.labels(index)
                     yield ImageFile(path, size, kept, labels, filler)
@@ -123,6 +124,7 @@ def generate_units(
     resume: bool,
     fsync: bool,
     others: Others,
+    digests: bool = False,
 ) -> Generator[tuple[range, list[FinishedFile]]]:
     """Make the images of a dataset and yield the indexes and files of each unit, in order."""
     outdated = other_images(spec, others)
@@ -133,6 +135,8 @@ def generate_units(
         from imagine_gen.work.uploads import upload_images
 
         work = partial(upload_images, resume)
+    if digests:
+        work = partial(with_digests, work)
     with mapped_units(work, spec, workers, chunksize, clear_folders) as units:
         try:
             for folder in spec.fixed_folders:

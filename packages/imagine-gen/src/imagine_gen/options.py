@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import Any
 
 from imagine_common.cli import options as shared
@@ -131,6 +132,13 @@ def _add_running_options(group: argparse._ArgumentGroup) -> None:
         " or - for a manifest on stdin, only check images that have stamps"
     )
     group.add_argument("--verify", metavar="FILE", nargs="*", help=text)
+    text = (
+        "describe the dataset in FILE, as JSON, when it is complete; with --verify, compare it with"
+        " that card, without further options"
+    )
+    shared.add_option(group, "--card", text, "FILE", None, os.fsencode)
+    text = "only join the cards of all parts of a dataset into that of --card"
+    group.add_argument("--join-cards", metavar="FILE", nargs="+", type=os.fsencode, help=text)
     shared.add_null_option(group, "stdout")
     shared.add_fsync_option(group)
     shared.add_message_options(group)

@@ -22,30 +22,40 @@ from imagine_common.host.threads import check_stopped, worker_process
 from imagine_common.parallel.progress import progress
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import EncodedImage, ImageEncoder
+from imagine_gen.work.digests import with_digests
 from imagine_gen.work.encoders import image_encoder
 from imagine_gen.work.files import FinishedFile
-from imagine_gen.work.units import mapped_units
+from imagine_gen.work.units import Work, mapped_units
 
 
 def stream_tar(
-    spec: DatasetSpec, fd: int, workers: int | None = None, chunksize: int | None = None
+    spec: DatasetSpec,
+    fd: int,
+    workers: int | None = None,
+    chunksize: int | None = None,
+    digests: bool = False,
 ) -> Generator[tuple[range, list[FinishedFile]]]:
     """Write the images of a dataset to a descriptor as a tar archive; yield each unit's indexes.
 
     Members have the names of the files below the dataset's folder. By default, one process makes
-    direct or pooled images, because handing one over takes as long as making it.
+    direct or pooled images, because handing one over takes as long as making it. With `digests`,
+    files have theirs.
     """
     is_fast = spec.pooled or spec.direct
     if is_fast and workers is None:
         workers = 1
     output = BufferedOutput(fd)
-    with mapped_units(partial(_encode, not is_fast), spec, workers, chunksize) as units:
+    work: Work[EncodedImage] = partial(_encode, not is_fast)
+    if digests:
+        work = partial(with_digests, work)
+    with mapped_units(work, spec, workers, chunksize) as units:
         try:
             for indexes, images in units:
                 files = []
                 for index, image in zip(indexes, images):
                     output.write(sample(spec, index, image)[0])
-                    files.append(FinishedFile(sum(map(len, image.buffers)), image.filler))
+                    size = sum(map(len, image.buffers))
+                    files.append(FinishedFile(size, image.filler, digest=image.digest))
                 output.flush()  # A reader may be waiting for these.
                 yield indexes, files
             output.write([archive_end(output.size)])
@@ -63,11 +73,12 @@ def _encode(
     joined = join or worker_process.is_set()
     for index in indexes:
         check_stopped()
-        buffers, filler = encoder.encode(index)
+        image = encoder.encode(index)
         # One buffer travels between processes faster than many, and views can't. In this process,
         # the buffers of a pooled image are the strips themselves, which need no copy.
         progress.advance()
-        images.append(EncodedImage([b"".join(buffers)] if joined else list(buffers), filler))
+        pieces = [b"".join(image.buffers)] if joined else list(image.buffers)
+        images.append(image._replace(buffers=pieces))
     return images
 
 

@@ -26,7 +26,8 @@ from imagine_common.parallel.progress import progress
 from imagine_common.text import show
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import ImageEncoder
-from imagine_gen.work.files import FinishedFile
+from imagine_gen.work.digests import with_digests
+from imagine_gen.work.files import FinishedFile, existing_size
 from imagine_gen.work.units import mapped_units, work_on
 
 MISSING = "missing"
@@ -53,6 +54,21 @@ def verify_units(
         raise ImagineError(f"{show(spec.path)}: no such folder; nothing to verify")
     with mapped_units(_verify_images, spec, workers, chunksize) as units:
         yield from units
+
+
+def read_units(
+    spec: DatasetSpec, workers: Workers | None = None, chunksize: int | None = None
+) -> Generator[tuple[range, list[FinishedFile]]]:
+    """Read the images of a dataset; yield each unit's indexes, and files with digests.
+
+    A file that is missing, cut off or of another kind has the size 0.
+    """
+    with mapped_units(partial(with_digests, _existing), spec, workers, chunksize) as units:
+        yield from units
+
+
+def _existing(spec: DatasetSpec, encoder: ImageEncoder, indexes: range) -> list[FinishedFile]:
+    return [FinishedFile(existing_size(spec, encoder.dataset, index)) for index in indexes]
 
 
 def extra_files(spec: DatasetSpec) -> Iterator[bytes]:

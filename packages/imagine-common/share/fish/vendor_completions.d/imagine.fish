@@ -50,7 +50,7 @@ function _shtab_imagine_using
 end
 
 set -g _shtab_imagine_commands create-images create-tfrecords create-tfrecord create-recordio
-set -g _shtab_imagine_opts_with_value --chunksize --classes --compress-level --compress-ratio --content --count --dedupe-ratio --dest-path --exclude --expect --extension --files --files-per-dir --height --image-extension --image-format --img-per-file --index-key --index-path --key-by --label-offset --layout --lst --mode --name --name-format --part --path --pool-strips --preset --quality --records --root --scheduler --schema --seed --shard-bytes --shard-samples --size-list --source-path --start --subfolders --subsampling --summary-json --target-size --target-size-stdev --verify --width --workers --writer
+set -g _shtab_imagine_opts_with_value --card --chunksize --classes --compress-level --compress-ratio --content --count --dedupe-ratio --dest-path --exclude --expect --extension --files --files-per-dir --height --image-extension --image-format --img-per-file --index-key --index-path --input-card --join-cards --key-by --label-offset --layout --lst --mode --name --name-format --part --path --pool-strips --preset --quality --records --root --scheduler --schema --seed --shard-bytes --shard-samples --size-list --source-path --start --subfolders --subsampling --summary-json --target-size --target-size-stdev --verify --width --workers --writer
 
 complete -c imagine -e
 complete -c imagine -f
@@ -101,6 +101,8 @@ complete -c imagine -n '_shtab_imagine_using create-images' -l resume -d 'keep i
 complete -c imagine -n '_shtab_imagine_using create-images' -l dry-run -d 'only estimate the bytes and the time, and whether the images fit on the disk; measures an existing DIR by writing up to 32 MiB into it and removing them'
 complete -c imagine -n '_shtab_imagine_using create-images' -l size -d 'report on stderr the size of the first image and of the folder, in bytes'
 complete -c imagine -n '_shtab_imagine_using create-images' -l verify -xka "(__fish_complete_path (commandline -ct))" -d 'write nothing, but compare the existing images with those that would be made; with FILE, or - for a manifest on stdin, only check images that have stamps'
+complete -c imagine -n '_shtab_imagine_using create-images' -l card -xka "(__fish_complete_path (commandline -ct))" -d 'describe the dataset in FILE, as JSON, when it is complete; with --verify, compare it with that card, without further options'
+complete -c imagine -n '_shtab_imagine_using create-images' -l join-cards -xka "(__fish_complete_path (commandline -ct))" -d 'only join the cards of all parts of a dataset into that of --card'
 complete -c imagine -n '_shtab_imagine_using create-images' -s 0 -l null -d 'end paths with NUL instead of newline, on stdout'
 complete -c imagine -n '_shtab_imagine_using create-images' -l fsync -d 'write each file to the disk before listing it, to survive a power failure'
 complete -c imagine -n '_shtab_imagine_using create-images' -s q -l quiet -d 'no progress, no summary: errors and warnings'
@@ -132,6 +134,8 @@ complete -c imagine -n '_shtab_imagine_using create-tfrecords' -l label-offset -
 complete -c imagine -n '_shtab_imagine_using create-tfrecords' -l dry-run -d 'write nothing; show what would be written, and fail if it does not fit'
 complete -c imagine -n '_shtab_imagine_using create-tfrecords' -l resume -d 'keep finished files of an earlier run'
 complete -c imagine -n '_shtab_imagine_using create-tfrecords' -l part -x -d 'do only part I of N, counted from 0: files I, I+N, I+2N, ...; all parts give what one run gives'
+complete -c imagine -n '_shtab_imagine_using create-tfrecords' -l card -xka "(__fish_complete_path (commandline -ct))" -d 'describe the files in FILE, as JSON, when they are complete'
+complete -c imagine -n '_shtab_imagine_using create-tfrecords' -l input-card -xka "(__fish_complete_path (commandline -ct))" -d 'expect as many images as the card of imagine-gen in FILE has, and put it into --card'
 complete -c imagine -n '_shtab_imagine_using create-tfrecords' -l workers -x -d 'processes, each of which writes one file at a time (default: the number of usable CPUs)'
 complete -c imagine -n '_shtab_imagine_using create-tfrecords' -l scheduler -x -d 'work on a Dask cluster that shares the files: tcp://HOST:PORT or a scheduler file'
 complete -c imagine -n '_shtab_imagine_using create-tfrecords' -l writer -xka "native tensorflow" -d 'native or tensorflow; both write the same bytes (default: native)'
@@ -176,6 +180,8 @@ complete -c imagine -n '_shtab_imagine_using create-tfrecord' -l label-offset -x
 complete -c imagine -n '_shtab_imagine_using create-tfrecord' -l dry-run -d 'write nothing; show what would be written, and fail if it does not fit'
 complete -c imagine -n '_shtab_imagine_using create-tfrecord' -l resume -d 'keep finished files of an earlier run'
 complete -c imagine -n '_shtab_imagine_using create-tfrecord' -l part -x -d 'do only part I of N, counted from 0: files I, I+N, I+2N, ...; all parts give what one run gives'
+complete -c imagine -n '_shtab_imagine_using create-tfrecord' -l card -xka "(__fish_complete_path (commandline -ct))" -d 'describe the files in FILE, as JSON, when they are complete'
+complete -c imagine -n '_shtab_imagine_using create-tfrecord' -l input-card -xka "(__fish_complete_path (commandline -ct))" -d 'expect as many images as the card of imagine-gen in FILE has, and put it into --card'
 complete -c imagine -n '_shtab_imagine_using create-tfrecord' -l workers -x -d 'processes, each of which writes one file at a time (default: the number of usable CPUs)'
 complete -c imagine -n '_shtab_imagine_using create-tfrecord' -l scheduler -x -d 'work on a Dask cluster that shares the files: tcp://HOST:PORT or a scheduler file'
 complete -c imagine -n '_shtab_imagine_using create-tfrecord' -l writer -xka "native tensorflow" -d 'native or tensorflow; both write the same bytes (default: native)'
@@ -220,6 +226,8 @@ complete -c imagine -n '_shtab_imagine_using create-recordio' -l label-offset -x
 complete -c imagine -n '_shtab_imagine_using create-recordio' -l dry-run -d 'write nothing; show what would be written, and fail if it does not fit'
 complete -c imagine -n '_shtab_imagine_using create-recordio' -l resume -d 'keep finished files of an earlier run'
 complete -c imagine -n '_shtab_imagine_using create-recordio' -l part -x -d 'do only part I of N, counted from 0: files I, I+N, I+2N, ...; all parts give what one run gives'
+complete -c imagine -n '_shtab_imagine_using create-recordio' -l card -xka "(__fish_complete_path (commandline -ct))" -d 'describe the files in FILE, as JSON, when they are complete'
+complete -c imagine -n '_shtab_imagine_using create-recordio' -l input-card -xka "(__fish_complete_path (commandline -ct))" -d 'expect as many images as the card of imagine-gen in FILE has, and put it into --card'
 complete -c imagine -n '_shtab_imagine_using create-recordio' -l workers -x -d 'processes, each of which writes one file at a time (default: the number of usable CPUs)'
 complete -c imagine -n '_shtab_imagine_using create-recordio' -l scheduler -x -d 'work on a Dask cluster that shares the files: tcp://HOST:PORT or a scheduler file'
 complete -c imagine -n '_shtab_imagine_using create-recordio' -l writer -xka "native mxnet" -d 'native or mxnet; both write the same bytes (default: native)'

@@ -53,6 +53,7 @@ def run_tool(
                 args = parse(parser, argv)
                 verbose = args.verbose
                 args.prog, args.report, args.facts = parser.prog, None, {}
+                args.libraries = parser.libraries
                 if getattr(args, "summary_json", None) is not None:
                     summary = SummaryFile(args, argv)
                 try:

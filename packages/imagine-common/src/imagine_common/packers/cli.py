@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+from imagine_common.cli.card import card_file, read_card
 from imagine_common.cli.options import keep_others_of_parts, open_workers, was_given
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.text import counted, human_bytes
@@ -30,6 +31,12 @@ _CHECK_OPTIONS = {
     *("files", "expected_files", "expected_records"),
     *("workers", "scheduler", "delimiter", "quiet", "verbose", "summary_json", "preset"),
 }
+
+
+_CARD_OPTIONS = (
+    *("img_per_file", "name", "name_format", "subfolders", "label_offset"),
+    *("schema", "index", "merged_index"),
+)
 
 
 class Packer(ABC):
@@ -83,11 +90,12 @@ def run_packer(packer: Packer) -> None:
     from imagine_common.packers.shards.files import ShardFiles
 
     source = _source(args, packer.source())
+    about = _card_fields(args)
     spec = _spec(args)
     # Imports that take long: not the summary's time.
     files = ShardFiles(spec, packer.record_format(spec))
     if args.dry_run:
-        _refuse(args, ("--scheduler",), "not with --dry-run, which only reads")
+        _refuse(args, ("--scheduler", "--card"), "not with --dry-run, which only reads")
         with Report(args.prog, args.quiet) as report:
             _plan(source, files, report, args.facts)
         return
@@ -99,8 +107,27 @@ def run_packer(packer: Packer) -> None:
     item = "" if spec.waits_for_total else "file"
     total = args.expect if args.part is None else None
     args.report = Report(args.prog, args.quiet, total, item=item, resumable=not args.tar)
-    with open_workers(args, packer.package) as workers, args.report as report:
-        _pack(source, files, workers, report, args.facts)
+    with card_file(args) as card:
+        with open_workers(args, packer.package) as workers, args.report as report:
+            _pack(source, files, workers, report, args.facts)
+        card.update(files=report.files, images=report.images, bytes=report.size, **about)
+
+
+def _card_fields(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments that describe files, and the card of `--input-card`, to be expected."""
+    if args.part is not None:
+        _refuse(args, ("--card",), "not with --part: it describes all files")
+    found = {}
+    for name in _CARD_OPTIONS:
+        if value := getattr(args, name, None):
+            found[name] = os.fsdecode(value) if isinstance(value, bytes) else value
+    if args.input_card is None:
+        return {"arguments": found}
+    card = read_card(args.input_card)
+    if args.expect not in (None, card["images"]):
+        raise UsageError(f"argument --expect: the card of --input-card has {card['images']} images")
+    args.expect = card["images"]
+    return {"arguments": found, "input": card}
 
 
 def _stray(files: Sequence[str]) -> str:

@@ -147,6 +147,10 @@ def _add_running_options(group: argparse._ArgumentGroup, writers: Sequence[str])
     add_option(group, "--dry-run", text)
     add_option(group, "--resume", "keep finished files of an earlier run")
     shared.add_part_option(group, "files I, I+N, I+2N, ...")
+    text = "describe the files in FILE, as JSON, when they are complete"
+    add_option(group, "--card", text, "FILE", None, os.fsencode)
+    text = "expect as many images as the card of imagine-gen in FILE has, and put it into --card"
+    add_option(group, "--input-card", text, "FILE", None, os.fsencode)
     shared.add_workers_option(group, "writes one file at a time")
     text = f"{' or '.join(writers)}; both write the same bytes"
     add_option(group, "--writer", text, "NAME", writers[0], str.lower)

@@ -50,7 +50,7 @@ function _shtab_imagine_gen_using
 end
 
 set -g _shtab_imagine_gen_commands 
-set -g _shtab_imagine_gen_opts_with_value --chunksize --classes --compress-level --compress-ratio --content --count --dedupe-ratio --extension --files-per-dir --height --image-format --layout --mode --name --name-format --part --path --pool-strips --preset --quality --scheduler --seed --shard-bytes --shard-samples --size-list --start --subfolders --subsampling --summary-json --target-size --target-size-stdev --verify --width --workers
+set -g _shtab_imagine_gen_opts_with_value --card --chunksize --classes --compress-level --compress-ratio --content --count --dedupe-ratio --extension --files-per-dir --height --image-format --join-cards --layout --mode --name --name-format --part --path --pool-strips --preset --quality --scheduler --seed --shard-bytes --shard-samples --size-list --start --subfolders --subsampling --summary-json --target-size --target-size-stdev --verify --width --workers
 
 complete -c imagine-gen -e
 complete -c imagine-gen -f
@@ -99,6 +99,8 @@ complete -c imagine-gen -n _shtab_imagine_gen_using -l resume -d 'keep images th
 complete -c imagine-gen -n _shtab_imagine_gen_using -l dry-run -d 'only estimate the bytes and the time, and whether the images fit on the disk; measures an existing DIR by writing up to 32 MiB into it and removing them'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l size -d 'report on stderr the size of the first image and of the folder, in bytes'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l verify -xka "(__fish_complete_path (commandline -ct))" -d 'write nothing, but compare the existing images with those that would be made; with FILE, or - for a manifest on stdin, only check images that have stamps'
+complete -c imagine-gen -n _shtab_imagine_gen_using -l card -xka "(__fish_complete_path (commandline -ct))" -d 'describe the dataset in FILE, as JSON, when it is complete; with --verify, compare it with that card, without further options'
+complete -c imagine-gen -n _shtab_imagine_gen_using -l join-cards -xka "(__fish_complete_path (commandline -ct))" -d 'only join the cards of all parts of a dataset into that of --card'
 complete -c imagine-gen -n _shtab_imagine_gen_using -s 0 -l null -d 'end paths with NUL instead of newline, on stdout'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l fsync -d 'write each file to the disk before listing it, to survive a power failure'
 complete -c imagine-gen -n _shtab_imagine_gen_using -s q -l quiet -d 'no progress, no summary: errors and warnings'

@@ -21,10 +21,14 @@ Strip = TypeVar("Strip", bound=Hashable)
 
 
 class EncodedImage(NamedTuple):
-    """The file of an image in pieces, valid until the next; `filler` bytes only fill it up."""
+    """The file of an image in pieces, valid until the next; `filler` bytes only fill it up.
+
+    `digest` is for `--card`, and 0 without it.
+    """
 
     buffers: Iterable[Buffer]
     filler: int = 0
+    digest: int = 0
 
 
 class ImageEncoder(Protocol):

@@ -34,11 +34,15 @@ _WINDOW_BYTES = 64  # Only a file's header and its end are read.
 
 
 class FinishedFile(NamedTuple):
-    """The file of an image: its size in bytes, its bytes of filler, and whether it was kept."""
+    """The file of an image: its size in bytes, its bytes of filler, and whether it was kept.
+
+    `digest` is for `--card`, and 0 without it.
+    """
 
     size: int
     filler: int = 0
     kept: bool = False
+    digest: int = 0
 
 
 def make_images(
@@ -75,7 +79,7 @@ def kept_file(encoder: ImageEncoder, index: int, size: int) -> FinishedFile | No
 
 def write_image(file: OutputFile, encoder: ImageEncoder, index: int) -> FinishedFile:
     """Write an image to an open file, and return what the file will be once it is closed."""
-    buffers, filler = encoder.encode(index)
+    buffers, filler, _ = encoder.encode(index)
     file.write(buffers)
     file.flush()
     return FinishedFile(file.size, filler)

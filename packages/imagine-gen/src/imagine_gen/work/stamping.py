@@ -30,7 +30,7 @@ class StampingEncoder(ImageEncoder):
 
     def encode(self, index: int) -> EncodedImage:
         """Return the file of an image."""
-        buffers, filler = self._encoder.encode(index)
+        buffers, filler, _ = self._encoder.encode(index)
         stamp = self._head + index.to_bytes(8, "big")
         place = self._place
         before: list[Buffer]

@@ -50,7 +50,7 @@ function _shtab_imagine_tfrecord_using
 end
 
 set -g _shtab_imagine_tfrecord_commands 
-set -g _shtab_imagine_tfrecord_opts_with_value --dest-path --exclude --expect --files --image-extension --img-per-file --index-path --key-by --label-offset --layout --name --name-format --part --preset --records --scheduler --schema --source-path --subfolders --summary-json --workers --writer
+set -g _shtab_imagine_tfrecord_opts_with_value --card --dest-path --exclude --expect --files --image-extension --img-per-file --index-path --input-card --key-by --label-offset --layout --name --name-format --part --preset --records --scheduler --schema --source-path --subfolders --summary-json --workers --writer
 
 complete -c imagine-tfrecord -e
 complete -c imagine-tfrecord -f
@@ -77,6 +77,8 @@ complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l label-offset -x
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l dry-run -d 'write nothing; show what would be written, and fail if it does not fit'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l resume -d 'keep finished files of an earlier run'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l part -x -d 'do only part I of N, counted from 0: files I, I+N, I+2N, ...; all parts give what one run gives'
+complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l card -xka "(__fish_complete_path (commandline -ct))" -d 'describe the files in FILE, as JSON, when they are complete'
+complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l input-card -xka "(__fish_complete_path (commandline -ct))" -d 'expect as many images as the card of imagine-gen in FILE has, and put it into --card'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l workers -x -d 'processes, each of which writes one file at a time (default: the number of usable CPUs)'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l scheduler -x -d 'work on a Dask cluster that shares the files: tcp://HOST:PORT or a scheduler file'
 complete -c imagine-tfrecord -n _shtab_imagine_tfrecord_using -l writer -xka "native tensorflow" -d 'native or tensorflow; both write the same bytes (default: native)'

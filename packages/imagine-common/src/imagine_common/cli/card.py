@@ -1,0 +1,57 @@
+"""`--card`: a JSON file that describes a dataset, with nothing about the run that made it.
+
+docs/reproducibility.md describes the fields.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+
+from imagine_common import __version__
+from imagine_common.errors import ImagineError, UsageError
+from imagine_common.files.storage import open_input, output_file
+from imagine_common.text import show
+
+_MAX_BYTES = 1 << 24
+_NUMBERS = ("start", "count", "first", "images", "bytes")
+_DIGEST = re.compile("[0-9a-f]{64}")
+
+
+@contextmanager
+def card_file(args: argparse.Namespace) -> Generator[dict[str, Any]]:
+    """Yield a dictionary for the fields of `--card`, and write it unless an error ends the run.
+
+    An older card stays until then. Without `--card`, nothing is written.
+    """
+    if args.card is None:
+        yield {}
+        return
+    import json
+
+    if args.card == b"-":
+        raise UsageError("argument --card: must be a file; standard output is for paths")
+    with output_file(args.card) as file:
+        card = {"tool": args.prog, "version": __version__, "libraries": [*args.libraries()]}
+        yield card
+        file.write([json.dumps(card, indent=2).encode() + b"\n"])
+
+
+def read_card(path: bytes) -> dict[str, Any]:
+    """Return the card of a dataset of images, or raise an `ImagineError` that names the file."""
+    import json
+
+    with open_input(path, "a card") as file:
+        data = file.read_at(0, _MAX_BYTES)
+    try:
+        card: dict[str, Any] = json.loads(data)
+        numbers = [card[name] for name in _NUMBERS]
+        is_card = isinstance(card["arguments"], dict) and _DIGEST.fullmatch(card["digest"])
+        if is_card and all(type(number) is int and number >= 0 for number in numbers):
+            return card
+    except (ValueError, LookupError, TypeError, RecursionError):
+        pass
+    raise ImagineError(f"{show(path)}: not a card that imagine-gen --card wrote")
