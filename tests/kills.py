@@ -59,19 +59,23 @@ def make_jobs(folder: Path, jpeg: bytes) -> list[Job]:
     for number, path in enumerate(paths):
         path.write_bytes(jpeg + b"%d" % number * 50_000)
     jobs = []
-    for tool in TOOLS:
+    for tool in (*TOOLS, "shards"):
         args: tuple[str, ...] = ("--workers", "2", "--img-per-file", "2")
-        if tool == "gen":
+        if tool in ("gen", "shards"):
             size = ("--width", "500", "--height", "400", "--image-format", "png")
-            args = ("--workers", "2", "--chunksize", "1", "--count", str(IMAGES), *size)
-        job = Job(tool, args, b"" if tool == "gen" else manifest(paths), {}, [], 0)
+            args = ("--workers", "2", "--count", str(IMAGES), *size)
         out = folder / tool
+        if tool == "gen":
+            args = ("--chunksize", "1", *args)
+        if tool == "shards":
+            tool, args = "gen", ("--tar", "--shard-samples", "2", "--index", *args)
+        job = Job(tool, args, b"" if tool == "gen" else manifest(paths), {}, [], 0)
         begin = time.monotonic()
         code, listed = finish(job, out, start=run_process)  # with the start, which may be killed
         assert code == 0
         seconds = time.monotonic() - begin
         jobs.append(job._replace(expected=finished(out), listed=listed, seconds=seconds))
-        assert len(listed) == (IMAGES if tool == "gen" else IMAGES // 2)
+        assert len(listed) == (IMAGES if out.name == "gen" else IMAGES // 2)
     # A tar stream's images give the same; it is read again, since it can't be resumed.
     stream = archive((path.name, path.read_bytes()) for path in paths)
     args = ("--tar", "--img-per-file", "2")
@@ -150,7 +154,10 @@ def check_whole(job: Job, folder: Path, what: str) -> None:
     for name, data in found.items():
         assert data == job.expected.get(name), f"{what}: {name} is not whole"
         if name.endswith(".idx"):
-            assert name.replace(".idx", ".rec") in found, f"{what}: {name} is without its file"
+            file = name.replace(
+                ".idx", ".tar" if "--tar" in job.args and job.tool == "gen" else ".rec"
+            )
+            assert file in found, f"{what}: {name} is without its file"
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from support import JPEG, PACKERS, TOOLS
 pytestmark = pytest.mark.process
 
 
-KILLS = 8  # of each tool, and of each packer with a tar stream
+KILLS = 8  # of each tool, of each packer with a tar stream, and of shards
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> list[Job]:
     return make_jobs(tmp_path_factory.mktemp("jobs"), JPEG)
 
 
-@pytest.mark.parametrize("seed", range(KILLS * (len(TOOLS) + len(PACKERS))))
+@pytest.mark.parametrize("seed", range(KILLS * (len(TOOLS) + len(PACKERS) + 1)))
 def test_a_killed_run_leaves_nothing_partial_and_resumes_to_the_same_bytes(
     jobs: list[Job], tmp_path: Path, seed: int
 ) -> None:
