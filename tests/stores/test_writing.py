@@ -45,6 +45,25 @@ def test_folders_below_are_part_of_the_names(bucket: Bucket, tmp_path: Path) -> 
     assert bucket.contents() == contents(tmp_path)
 
 
+def test_shards_are_written_kept_and_packed(bucket: Bucket, tmp_path: Path) -> None:
+    gen = ["--tar", "--shard-samples", "8", "--index", *GEN, "--count", "20", "--path"]
+    run_process("gen", *gen, f"{bucket.url}/s", "--workers", "2", check=True)
+    local = run_process("gen", *gen, tmp_path / "s", check=True)
+    assert bucket.contents("s/") == contents(tmp_path / "s")
+    bucket.put("s/shard-000001.tar", b"cut")
+    again = run_process("gen", *gen, f"{bucket.url}/s", "--resume")
+    assert b": 3 shards (2 there already)" in again.stderr
+    assert bucket.contents("s/") == contents(tmp_path / "s")
+    for folder, shards in (("near", local.stdout), ("far", again.stdout)):
+        args = ["--tar", *lines(shards), "--dest-path", tmp_path / folder]
+        run_process("tfrecord", *args, check=True)
+    assert contents(tmp_path / "near") == contents(tmp_path / "far")
+    missing = ["--tar", f"{bucket.url}/s/shard-000003.tar", "--dest-path", tmp_path / "new"]
+    result = run_process("tfrecord", *missing)
+    assert (result.returncode, (tmp_path / "new").exists()) == (1, False)
+    assert b"shard-000003.tar: no such object" in result.stderr
+
+
 def test_the_pipeline_into_a_bucket_gives_what_it_gives_on_a_disk(
     bucket: Bucket, tmp_path: Path
 ) -> None:
