@@ -142,12 +142,12 @@ def test_the_schema_of_other_programs_records_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda lines: lines[:-1], "is not offset, space, size, newline"),
+        (lambda lines: lines[:-1], " is b'', but its record's offset and size are b'"),
         (lambda lines: [*lines, b"9 9\n"], "it has more lines than the file has records"),
-        (lambda lines: [b"1" + lines[0], *lines[1:]], "line 1 is 10 "),
+        (lambda lines: [b"1" + lines[0], *lines[1:]], "line 1 is b'10 "),
         (lambda lines: [lines[1], lines[0], *lines[2:]], "line 1 is "),
-        (lambda lines: [lines[0], b"x\n", *lines[2:]], "line 2 (b'x\\n') is not offset, space"),
-        (lambda lines: [lines[0].replace(b"\n", b"\r\n"), *lines[1:]], "line 1 (b'0 "),
+        (lambda lines: [lines[0], b"x\n", *lines[2:]], "line 2 is b'x\\n', but"),
+        (lambda lines: [lines[0].replace(b"\n", b"\r\n"), *lines[1:]], "line 1 is b'0 "),
     ],
 )
 def test_an_index_is_compared(shard: Path, change: object, words: str) -> None:

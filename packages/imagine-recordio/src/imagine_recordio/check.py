@@ -46,7 +46,7 @@ def check_recordio(
     Its index, with `.idx` in place of `.rec`, must be in the folder `index_path`. By default, an
     index beside the file is checked if it exists. With `write`, the index is written instead, with
     ids or positions as keys, and with `fsync` to the disk. Memory use is bounded, whatever the file
-    contains, except for 18 bytes for each line of the index, or 100 if its keys are far apart.
+    contains, except for 16 bytes for each line of the index, or 100 if its keys don't ascend.
     """
 
     def check(report: FileReport, file: InputFile) -> None:
@@ -200,11 +200,15 @@ def _difference(
 def _read_sorted(lines: BinaryIO, most: int) -> tuple[array[int], array[int]]:
     """Return the keys and the offsets of an index of at most `most` lines, sorted by offset."""
     keys, offsets = array("Q"), array("Q")
-    seen = Keys()
+    seen: set[int] | None = None
     ordered = True
     for key, offset in read_index(lines):
-        if not seen.add(key):
-            raise ImagineError(f"line {len(keys) + 1} repeats key {key}")
+        if keys and key <= keys[-1]:
+            seen = seen or set(keys)
+        if seen is not None:
+            if key in seen:
+                raise ImagineError(f"line {len(keys) + 1} repeats key {key}")
+            seen.add(key)
         if len(keys) == most:
             raise ImagineError("it has more lines than the file can have records")
         ordered = ordered and (not offsets or offset > offsets[-1])

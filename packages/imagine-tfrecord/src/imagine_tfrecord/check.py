@@ -46,17 +46,16 @@ def check_tfrecord(
                 " that is in another folder"
             )
         with file.stream() as stream:
-            records = _checked_records(stream, file, schema, report)
+            lines = map(LINE_FORMAT.__mod__, _checked_records(stream, file, schema, report))
             index = index_of(path, index_path)
             if write:
-                lines = map(LINE_FORMAT.__mod__, records)
                 TFRecordFormat.write_index(index, lines, report, fsync)
                 return
             if index_path is None and not exists(index):
                 index = dlio_index(path) or index
             other = path + b".rec", _RECORDIO_INDEX
             TFRecordFormat.compare_index(
-                records, report, index, _difference, *other, index_path is not None
+                lines, report, index, _difference, *other, index_path is not None
             )
 
     return check_file(path, "a TFRecord file", check)
@@ -128,14 +127,9 @@ def _hint(head: bytes, offset: int) -> str:
     return "is it a TFRecord file?"
 
 
-def _difference(records: Iterator[tuple[int, int]], lines: BinaryIO) -> str | None:
-    """Describe the first difference between the records and an index in DALI's format."""
-    for number, (offset, size) in enumerate(records, 1):
-        line = lines.readline(_MAX_INDEX_LINE_BYTES)
-        match = INDEX_LINE.fullmatch(line)
-        if not match:
-            return f"line {number} ({line!r}) is not offset, space, size, newline"
-        if (int(match[1]), int(match[2])) != (offset, size):
-            found = f"{int(match[1])} {int(match[2])}"
-            return f"line {number} is {found}, but the record is {offset} {size}"
+def _difference(expected: Iterator[bytes], lines: BinaryIO) -> str | None:
+    """Describe the first difference between the records' lines and an index in DALI's format."""
+    for number, line in enumerate(expected, 1):
+        if (found := lines.readline(_MAX_INDEX_LINE_BYTES)) != line:
+            return f"line {number} is {found!r}, but its record's offset and size are {line!r}"
     return "it has more lines than the file has records" if lines.read(1) else None

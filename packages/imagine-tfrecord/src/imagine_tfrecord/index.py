@@ -10,7 +10,7 @@ from imagine_common.packers.records import index_of
 
 # A record's offset, and its size with its frame, in bytes.
 LINE_FORMAT = b"%d %d\n"
-INDEX_LINE = re.compile(rb"([0-9]{1,20}) ([0-9]{1,20})\n")
+INDEX_LINE = re.compile(rb"[0-9]{1,20} [0-9]{1,20}\n")
 
 
 def dlio_index(path: bytes) -> bytes | None:
