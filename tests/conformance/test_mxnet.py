@@ -78,6 +78,16 @@ def test_mxnet_decodes_files_with_filler(tmp_path: Path, image_format: str) -> N
     np.testing.assert_array_equal(decoded, np.asarray(Image.open(path)))
 
 
+@pytest.mark.parametrize("image_format", ["jpg", "jpg --direct", "png", "bmp", "tiff"])
+def test_stamps_leave_pixels_as_they_are(tmp_path: Path, image_format: str) -> None:
+    size = ["--width", "57", "--height", "43", "--image-format", *image_format.split()]
+    pixels = []
+    for name, more in (("plain", []), ("stamped", ["--stamp"])):
+        (path,) = lines(run("gen", "--path", tmp_path / name, *size, *more).stdout)
+        pixels.append(mx.image.imdecode(Path(path).read_bytes()).asnumpy())
+    np.testing.assert_array_equal(*pixels)
+
+
 def test_image_record_iter_decodes_every_image(tmp_path: Path, dataset: list[Path]) -> None:
     labels = []
     for n in range(2):

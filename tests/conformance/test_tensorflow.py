@@ -92,6 +92,19 @@ def test_a_strict_decoder_reads_files_with_filler(tmp_path: Path, chroma: str) -
     np.testing.assert_array_equal(strict, expected)
 
 
+@pytest.mark.parametrize("image_format", ["jpg", "jpg --direct", "png", "bmp", "webp"])
+def test_stamps_leave_pixels_as_they_are(tmp_path: Path, image_format: str) -> None:
+    size = ["--width", "57", "--height", "43", "--image-format", *image_format.split()]
+    pixels = []
+    for name, more in (("plain", []), ("stamped", ["--stamp"])):
+        (path,) = lines(run("gen", "--path", tmp_path / name, *size, *more).stdout)
+        file = Path(path).read_bytes()
+        pixels.append(tf.io.decode_image(file).numpy().tobytes())
+        if file.startswith(b"\xff\xd8"):  # A warning is an error.
+            pixels[-1] += simplejpeg.decode_jpeg(file, "RGB", strict=True).tobytes()
+    assert pixels[0] == pixels[1]
+
+
 def test_tensorflow_reads_labels(tmp_path: Path) -> None:
     image = tmp_path / "image.jpg"
     image.write_bytes(JPEG)

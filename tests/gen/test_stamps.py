@@ -45,7 +45,7 @@ PLACES = {  # as in docs/formats.md: the head, the bytes after the stamp, and th
     "jpg": (b"\xff\xe9\x00\x2e", 0, None),
     "png": (b"\x00\x00\x00\x2cimSt", 4, 12),
     "webp": (b"imSt\x2c\x00\x00\x00", 0, 0),
-    "bmp": (b"", 0, 0),
+    "bmp": (b"", 0, None),
     "tiff": (b"", 0, 0),
 }
 SIZE = ["--width", "24", "--height", "17"]
@@ -61,6 +61,9 @@ def test_stamps_are_as_documented_and_pixels_as_without(case: dict[str, Any]) ->
     plain, file = (encoded(7, stamp=stamp, **case) for stamp in (False, True))
     head, after, end = PLACES[case["image_format"]]
     at = 20 if end is None else len(file) - end - after - 44 - len(head)
+    if case["image_format"] == "bmp":
+        at = int.from_bytes(plain[10:14], "little")
+        assert int.from_bytes(file[10:14], "little") == at + 44
     container = len(head) + 44 + after
     assert len(file) == len(plain) + container
     assert file[at : at + len(head)] == head
@@ -71,7 +74,8 @@ def test_stamps_are_as_documented_and_pixels_as_without(case: dict[str, Any]) ->
     without = file[:at] + file[rest:]
     if case["image_format"] in ("webp", "bmp"):
         sized = 4 if case["image_format"] == "webp" else 2
-        without = without[:sized] + plain[sized : sized + 4] + without[sized + 4 :]
+        for place in (sized, 10)[: 1 + (sized == 2)]:
+            without = without[:place] + plain[place : place + 4] + without[place + 4 :]
         given = int.from_bytes(file[sized : sized + 4], "little")
         assert given == len(file) - 8 * (sized == 4)
     assert without == plain

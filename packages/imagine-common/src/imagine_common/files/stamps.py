@@ -22,13 +22,13 @@ _CHUNK = b"imSt"  # of PNG and RIFF; in PNG: ancillary, private, safe to copy
 class Place(NamedTuple):
     """Where a stamp is: the bytes before it, those of the format after it, and then the file's end.
 
-    If the header has the file's size, that is at the offset `size_at`.
+    It adds its size to the numbers at the offsets `sizes`.
     """
 
     head: bytes = b""
     after: int = 0
     end: int = 0
-    size_at: int = 0
+    sizes: tuple[int, ...] = ()
 
     @property
     def size(self) -> int:
@@ -39,8 +39,8 @@ class Place(NamedTuple):
 PLACES = {
     "jpg": Place(b"\xff\xe9" + struct.pack(">H", 2 + _STAMP.size)),  # APP9, after the first segment
     "png": Place(struct.pack(">I", _STAMP.size) + _CHUNK, after=_CRC_BYTES, end=12),  # before IEND
-    "webp": Place(_CHUNK + struct.pack("<I", _STAMP.size), size_at=4),
-    "bmp": Place(size_at=2),
+    "webp": Place(_CHUNK + struct.pack("<I", _STAMP.size), sizes=(4,)),
+    "bmp": Place(sizes=(2, 10)),  # before the pixels
     "tiff": Place(),
 }
 _FORMATS = dict(zip((b"\xff\xd8", b"\x89P", b"RI", b"BM", b"II", b"MM"), (*PLACES, "tiff")))
@@ -68,7 +68,9 @@ def check_stamp(file: bytes | FileSlice, begin: int, end: int) -> Stamp | None:
     at = max(begin, end - place.end - place.size)
     if name == "jpg":
         at = begin + 4 + int.from_bytes(file[begin + 4 : begin + 6], "big")
-    data = file[at : at + place.size]
+    elif name == "bmp":
+        at = begin + int.from_bytes(file[begin + 10 : begin + 14], "little") - place.size
+    data = file[at : at + place.size] if at > begin else b""
     if len(data) < place.size or not data.startswith(place.head + MAGIC):
         return None
     _, dataset, image, expected = _STAMP.unpack_from(data, len(place.head))

@@ -6,6 +6,7 @@ from zlib_ng.zlib_ng import crc32
 
 from imagine_common.files.output import Buffer
 from imagine_common.files.stamps import MAGIC, PLACES
+from imagine_gen.dataset.formats import BMP_HEADER_BYTES
 from imagine_gen.dataset.identity import identity
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import EncodedImage, ImageEncoder
@@ -21,7 +22,9 @@ class StampingEncoder(ImageEncoder):
         self._encoder = encoder
         self._place = PLACES[spec.image_format]
         self._head = self._place.head + MAGIC + self.dataset
-        self._is_jpeg = spec.image_format == "jpg"
+        # The offset of stamps near the beginning of files.
+        begins = {"jpg": _AFTER_APP0, "bmp": BMP_HEADER_BYTES[spec.mode]}
+        self._begins = begins.get(spec.image_format)
 
     def wanted_size(self, index: int) -> int | None:
         """Return the size in bytes that an image's file must have, or None for any."""
@@ -35,19 +38,19 @@ class StampingEncoder(ImageEncoder):
         place = self._place
         before: list[Buffer]
         after: list[Buffer]
-        if self._is_jpeg:
+        if self._begins is not None:
             first, *after = buffers
-            before = [bytes(first[:_AFTER_APP0]) + stamp]
-            after.insert(0, first[_AFTER_APP0:])
+            after.insert(0, first[self._begins :])
+            before = [bytes(first[: self._begins]) + stamp]
         else:
             *before, last = buffers
             cut = len(last) - place.end
             before += last[:cut], stamp
             after = [last[cut:]]
-        if at := place.size_at:
-            first = memoryview(before[0])
+        for at in place.sizes:
+            first = bytes(before[0])
             size = int.from_bytes(first[at : at + 4], "little") + place.size
-            before[:1] = first[:at], size.to_bytes(4, "little"), first[at + 4 :]
+            before[0] = b"%b%b%b" % (first[:at], size.to_bytes(4, "little"), first[at + 4 :])
         crc = 0
         for buffer in before + after:
             crc = crc32(buffer, crc)
