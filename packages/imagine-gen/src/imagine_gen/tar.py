@@ -165,13 +165,10 @@ def _whole_size(spec: DatasetSpec, encoder: ImageEncoder, indexes: range, path: 
 
 
 def limited_shards(spec: DatasetSpec, most: int, samples: int | None) -> DatasetSpec:
-    """Return a dataset with shards of at most `most` bytes, and `samples` samples if given.
-
-    Raise a `UsageError` unless all images have one size, and it is known beforehand.
-    """
-    is_known = spec.target_size or spec.image_format == "bmp" or spec.compress_level == 0
-    is_known = is_known or (spec.direct and spec.content == "noise")
-    is_known = is_known and (spec.target_size or spec.compress_ratio == 1)
+    """Return a dataset with shards of at most `most` bytes, and at most `samples` if not None."""
+    is_stored = spec.image_format == "bmp" or spec.compress_level == 0
+    has_one_size = is_stored or (spec.direct and spec.content == "noise")
+    is_known = spec.target_size or (has_one_size and spec.compress_ratio == 1)
     if spec.sizes or spec.target_size_stdev or not is_known:
         raise UsageError(
             "argument --shard-bytes: only for images of one known size, which are BMP, stored PNG,"

@@ -60,9 +60,7 @@ class NameFormat:
             raise UsageError(f"{where} has no {{{number}}}: all files would have the same name")
         names = cls(tuple(pieces), fields)
         if len(names.name(0)) > _MAX_NAME_BYTES:
-            raise UsageError(
-                f"argument --name-format: names are longer than {_MAX_NAME_BYTES} bytes"
-            )
+            raise UsageError(f"{where}: longer than {_MAX_NAME_BYTES} bytes")
         return names
 
     @property

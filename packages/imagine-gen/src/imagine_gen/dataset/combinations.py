@@ -79,11 +79,11 @@ NEEDS = {
 
 def refuse_clashes(words: Set[str]) -> None:
     """Raise a `UsageError` if two of the words do not go together, or one needs another."""
-    needed = [word for word in NEEDS if word in words and NEEDS[word] not in words]
+    for word, other in NEEDS.items():
+        if word in words and other not in words:
+            raise UsageError(f"argument {word.replace('=', ' ')}: only with {other}")
     if "--shard-samples" in words:  # --tar writes files then, which --name-format names.
         words = words - {"--tar", "--name-format"}
     for word, other, reason in CLASHES:
         if word in words and other in words:
             raise UsageError(f"argument {word}: {reason}")
-    for word in needed:
-        raise UsageError(f"argument {word.replace('=', ' ')}: only with {NEEDS[word]}")
