@@ -6,7 +6,6 @@ The format has no checksums, so a changed byte within an image is only found if 
 from __future__ import annotations
 
 import os
-import re
 import struct
 from array import array
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from imagine_common.files.folders import names_in
 from imagine_common.files.reading import FileSlice, InputFile
 from imagine_common.packers.checking import FileReport, check_file
 from imagine_common.packers.images import HEAD_BYTES, is_image
-from imagine_common.packers.records import index_of
+from imagine_common.packers.records import BESIDE, Indexes
 from imagine_common.parallel.progress import progress
 from imagine_common.text import show
 from imagine_recordio.framing import HEAD_BYTES as FRAME_HEAD_BYTES
@@ -28,29 +27,21 @@ from imagine_recordio.framing import RecordReader, frame_size
 from imagine_recordio.index import LINE_FORMAT, MERGED, Keys, merged_lines, read_index
 from imagine_recordio.shards import HEADER, LABEL_BYTES, RecordIOFormat
 
-_TFRECORD_INDEX = re.compile(rb"[0-9]+ [0-9]+\n")
 _LABELS_BYTES = 1 << 16
 # The first and the last bytes of JPEG, PNG and GIF files.
 _ENDS = ((b"\xff\xd8\xff", b"\xff\xd9"), (b"\x89PNG", b"IEND\xae\x42\x60\x82"), (b"GIF8", b"\x3b"))
 
 
-def check_recordio(
-    path: bytes,
-    index_path: bytes | None = None,
-    by_id: bool = False,
-    write: bool = False,
-    fsync: bool = False,
-) -> FileReport:
+def check_recordio(path: bytes, by_id: bool = False, indexes: Indexes = BESIDE) -> FileReport:
     """Read a RecordIO file to its end and report what is wrong with it.
 
-    Its index, with `.idx` in place of `.rec`, must be in the folder `index_path`. By default, an
-    index beside the file is checked if it exists. With `write`, the index is written instead, with
-    ids or positions as keys, and with `fsync` to the disk. Memory use is bounded, whatever the file
-    contains, except for 16 bytes for each line of the index, or 100 if its keys don't ascend.
+    Its index, with `.idx` in place of `.rec`, is checked if it exists, or written with the records'
+    ids or positions as keys. Memory use is bounded, whatever the file contains, except for 16 bytes
+    for each line of the index, or 100 if its keys don't ascend.
     """
 
     def check(report: FileReport, file: InputFile) -> None:
-        if path.endswith(MERGED) and not write:
+        if path.endswith(MERGED) and not indexes.written:
             report.is_index = True
             _check_merged(report, file)
             return
@@ -58,22 +49,14 @@ def check_recordio(
             raise ImagineError(f"{show(path)}: an index; give the .rec file that it belongs to")
         with file.stream() as stream:
             records = _checked_records(RecordReader(stream, report), file, report)
-            index = index_of(path, index_path, b".rec")
-            if write:
-                lines = _index_lines(records, report, by_id)
-                RecordIOFormat.write_index(index, lines, report, fsync)
-                return
-            difference = partial(_difference, report)
-            other = path.removesuffix(b".rec"), _TFRECORD_INDEX
-            RecordIOFormat.compare_index(
-                records, report, index, difference, *other, index_path is not None
-            )
+            lines, difference = partial(_lines, report, by_id), partial(_difference, report)
+            RecordIOFormat.use_index(report, indexes, records, lines, difference)
 
     return check_file(path, "a RecordIO file", check)
 
 
-def _index_lines(
-    records: Iterator[tuple[int, int | None]], report: FileReport, by_id: bool
+def _lines(
+    report: FileReport, by_id: bool, records: Iterator[tuple[int, int | None]]
 ) -> Iterator[bytes]:
     """Yield the line of each record, under its position or its id."""
     keys = Keys()

@@ -6,7 +6,7 @@ import argparse
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from imagine_common.cli.options import add_option
 from imagine_common.cli.tool import run_tool
@@ -18,6 +18,7 @@ from imagine_recordio.names import WRITERS
 if TYPE_CHECKING:
     from imagine_common.packers.checking import FileReport
     from imagine_common.packers.pack_spec import PackSpec
+    from imagine_common.packers.records import Indexes
     from imagine_recordio.lst import ListSource
     from imagine_recordio.shards import RecordIOFormat
 
@@ -88,11 +89,11 @@ class RecordIOPacker(Packer):
 
         return record_format(spec, self.args.writer, self.args.merged_index)
 
-    def checker(self, **options: Any) -> Callable[[bytes], FileReport]:
-        """Return the function that checks a file, with its options that are the same for both."""
+    def checker(self, indexes: Indexes) -> Callable[[bytes], FileReport]:
+        """Return the function that checks a file, and compares or writes its index."""
         from imagine_recordio.check import check_recordio
 
-        return partial(check_recordio, by_id=self.args.index_key == "id", **options)
+        return partial(check_recordio, by_id=self.args.index_key == "id", indexes=indexes)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -6,6 +6,7 @@ A record is an IRHeader of mxnet.recordio, labels, and the image's file.
 from __future__ import annotations
 
 import os
+import re
 import struct
 from collections.abc import Generator
 from contextlib import closing
@@ -33,6 +34,8 @@ class RecordIOFormat(RecordFormat):
 
     suffix = b".rec"
     index_start = INDEX_LINE
+    other_suffix = b""
+    other_index_start = re.compile(rb"[0-9]+ [0-9]+\n")
 
     def __init__(self, merged_path: bytes, merged: bool = False) -> None:
         self.merged = merged

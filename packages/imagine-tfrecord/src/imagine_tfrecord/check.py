@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -10,33 +9,25 @@ from imagine_common.errors import ImagineError
 from imagine_common.files.reading import PIECE_BYTES, FileSlice, InputFile, read_pieces
 from imagine_common.files.storage import exists
 from imagine_common.packers.checking import FileReport, check_file
-from imagine_common.packers.records import index_of
+from imagine_common.packers.records import BESIDE, Indexes, index_of
 from imagine_common.parallel.progress import progress
 from imagine_common.text import show
 from imagine_tfrecord import framing
 from imagine_tfrecord.example_reader import NoExampleError, read_example
-from imagine_tfrecord.index import INDEX_LINE, LINE_FORMAT, dlio_index
+from imagine_tfrecord.index import INDEX_LINE, LINE_FORMAT, dlio_index_folder
 from imagine_tfrecord.schemas import FEATURE_NAMES, IMAGE_FEATURES, recognize_schema
 from imagine_tfrecord.shards import TFRecordFormat
 
-_RECORDIO_INDEX = re.compile(rb"[0-9]+\t[0-9]+\n")
 _GZIP = b"\x1f\x8b"
 _MAX_INDEX_LINE_BYTES = 42
 
 
-def check_tfrecord(
-    path: bytes,
-    index_path: bytes | None = None,
-    schema: str | None = None,
-    write: bool = False,
-    fsync: bool = False,
-) -> FileReport:
+def check_tfrecord(path: bytes, schema: str | None = None, indexes: Indexes = BESIDE) -> FileReport:
     """Read a TFRecord file to its end and report what is wrong with it.
 
-    Its index in DALI's format must be in the folder `index_path`. By default, an index beside the
-    file, or where DLIO has it, is checked if it exists. With `write`, the index is written instead,
-    with `fsync` to the disk. If a `schema` is given, all records must be of it. Memory use is
-    bounded, whatever the file contains.
+    Its index in DALI's format is written, or checked if it exists, beside the file or where DLIO
+    has it. If a `schema` is given, all records must be of it. Memory use is bounded, whatever the
+    file contains.
     """
 
     def check(report: FileReport, file: InputFile) -> None:
@@ -45,18 +36,13 @@ def check_tfrecord(
                 f"{show(path)}: an index; give the file that it belongs to, and --index-path if"
                 " that is in another folder"
             )
+        place = indexes
+        if indexes == BESIDE and not exists(index_of(path, None)):
+            place = Indexes(dlio_index_folder(path))
         with file.stream() as stream:
-            lines = map(LINE_FORMAT.__mod__, _checked_records(stream, file, schema, report))
-            index = index_of(path, index_path)
-            if write:
-                TFRecordFormat.write_index(index, lines, report, fsync)
-                return
-            if index_path is None and not exists(index):
-                index = dlio_index(path) or index
-            other = path + b".rec", _RECORDIO_INDEX
-            TFRecordFormat.compare_index(
-                lines, report, index, _difference, *other, index_path is not None
-            )
+            records = _checked_records(stream, file, schema, report)
+            lines = map(LINE_FORMAT.__mod__, records)
+            TFRecordFormat.use_index(report, place, lines, iter, _difference)
 
     return check_file(path, "a TFRecord file", check)
 

@@ -6,7 +6,7 @@ import argparse
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from imagine_common.cli.options import add_option, was_given
 from imagine_common.cli.tool import run_tool
@@ -18,6 +18,7 @@ from imagine_tfrecord.names import WRITERS
 if TYPE_CHECKING:
     from imagine_common.packers.checking import FileReport
     from imagine_common.packers.pack_spec import PackSpec
+    from imagine_common.packers.records import Indexes
     from imagine_tfrecord.shards import TFRecordFormat
 
 
@@ -68,15 +69,15 @@ class TFRecordPacker(Packer):
         args = self.args
         return record_format(spec, args.writer, args.schema, args.index, args.index_path)
 
-    def checker(self, **options: Any) -> Callable[[bytes], FileReport]:
-        """Return the function that checks a file, with its options that are the same for both."""
+    def checker(self, indexes: Indexes) -> Callable[[bytes], FileReport]:
+        """Return the function that checks a file, and compares or writes its index."""
         from imagine_tfrecord.check import check_tfrecord
         from imagine_tfrecord.schemas import find_schema
 
         schema = self.args.schema if was_given(self.args, "--schema") else None
         if schema is not None:
             find_schema(schema)
-        return partial(check_tfrecord, schema=schema, **options)
+        return partial(check_tfrecord, schema=schema, indexes=indexes)
 
 
 def run(args: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,8 @@ class TFRecordFormat(RecordFormat):
     """
 
     index_start = INDEX_LINE
+    other_suffix = b".rec"
+    other_index_start = re.compile(rb"[0-9]+\t[0-9]+\n")
 
     def __init__(
         self, schema: Schema, indexed: bool = False, index_path: bytes | None = None

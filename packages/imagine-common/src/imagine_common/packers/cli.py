@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from imagine_common.cli.report import Report
     from imagine_common.packers.checking import FileReport
     from imagine_common.packers.pack_spec import PackSpec
-    from imagine_common.packers.records import RecordFile
+    from imagine_common.packers.records import Indexes, RecordFile
     from imagine_common.packers.shards.files import ShardFiles
     from imagine_common.packers.shards.record_format import RecordFormat
     from imagine_common.packers.sources.base import Source
@@ -58,8 +58,8 @@ class Packer(ABC):
         """Return the record format."""
 
     @abstractmethod
-    def checker(self, **options: Any) -> Callable[[bytes], FileReport]:
-        """Return the function that checks a file, with its options that are the same for both."""
+    def checker(self, indexes: Indexes) -> Callable[[bytes], FileReport]:
+        """Return the function that checks a file, and compares or writes its index."""
 
 
 def run_packer(packer: Packer) -> None:
@@ -68,6 +68,7 @@ def run_packer(packer: Packer) -> None:
     if args.test or args.index_only:
         from imagine_common.files.urls import rooted
         from imagine_common.packers.checking import run_check
+        from imagine_common.packers.records import Indexes
         from imagine_common.parallel.ordered_map import base_of
 
         mode, own = "--test, which writes nothing", {"test"}
@@ -77,7 +78,7 @@ def run_packer(packer: Packer) -> None:
             raise UsageError(f"argument --{name.replace('_', '-')}: not with {mode}")
         with open_workers(args, packer.package) as workers:
             folder = args.index_path and rooted(args.index_path, base_of(workers))
-            check = packer.checker(index_path=folder, write=args.index_only, fsync=args.fsync)
+            check = packer.checker(Indexes(folder, args.index_only, args.fsync))
             run_check(args, check, packer.suffix, workers)
         return
     if args.files and not args.tar:

@@ -17,6 +17,20 @@ def index_of(path: bytes, folder: bytes | None, suffix: bytes = b"") -> bytes:
     return path.removesuffix(suffix) + b".idx"
 
 
+class Indexes(NamedTuple):
+    """What happens to the indexes of existing files: they are compared with the files, or written.
+
+    They are beside the files, or in a folder, which then must have all those to compare.
+    """
+
+    folder: bytes | None = None
+    written: bool = False
+    fsync: bool = False
+
+
+BESIDE = Indexes()
+
+
 class Image(NamedTuple):
     """An image on its way into a record."""
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from imagine_common.files.image_headers import Header
     from imagine_common.files.reading import FileSlice
     from imagine_common.packers.checking import FileReport
+    from imagine_common.packers.records import Indexes
 
 _Record = TypeVar("_Record")
 
@@ -42,6 +43,8 @@ class RecordFormat(ABC):
     needs_local_files = False  # because its writer can't write to object stores
     old_index_path: bytes | None = None  # where an earlier run may have written indexes
     index_start: re.Pattern[bytes]  # matches the beginning of an index
+    other_suffix: bytes  # of a file of the other packer, whose index has the same name
+    other_index_start: re.Pattern[bytes]
 
     @abstractmethod
     def files(self, path: bytes) -> tuple[bytes, ...]:
@@ -137,40 +140,36 @@ class RecordFormat(ABC):
         return not head or cls.index_start.match(head) is not None
 
     @classmethod
-    def write_index(
-        cls, path: bytes, lines: Iterable[bytes], report: FileReport, fsync: bool
-    ) -> None:
-        """Write the index of an existing file, unless the report has findings in the end."""
-        cls.remove_index(path, fsync, is_replaced=True)
-        with output_file(path, fsync) as file:
-            for line in lines:
-                file.write([line])
-            report.stamps.finish(report)
-            if report.findings:
-                raise ImagineError(f"{show(path)}: not written, because its file is bad")
-
-    @staticmethod
-    def compare_index(
-        records: Iterator[_Record],
+    def use_index(
+        cls,
         report: FileReport,
-        index: bytes,
+        indexes: Indexes,
+        records: Iterator[_Record],
+        lines: Callable[[Iterator[_Record]], Iterable[bytes]],
         difference: Callable[[Iterator[_Record], BinaryIO], str | None],
-        other: bytes,
-        other_line: re.Pattern[bytes],
-        index_required: bool = False,
     ) -> None:
-        """Read all records, which checks them, and compare them with the index, if there is one.
+        """Read all records, which checks them, and write their index, or compare an existing one.
 
-        `difference` describes the first difference, after which the index is not read any further.
-        An index that begins with `other_line` is the other packer's, of its file `other`; it is
-        ignored if that file exists and no index is required.
+        `lines` returns their lines, and `difference` describes the first difference, after which an
+        index is not read any further. If the report has findings, no index is written. The index of
+        the other packer's file is ignored if none is required.
         """
-        if index_required or exists(index):
-            with open_input(index, "an index") as file, file.stream() as lines:
-                is_foreign = other_line.match(file.read_at(0, _MAX_SHOWN))
-                if is_foreign and not index_required and exists(other):
+        index = index_of(report.path, indexes.folder, cls.suffix)
+        if indexes.written:
+            cls.remove_index(index, indexes.fsync, is_replaced=True)
+            with output_file(index, indexes.fsync) as file:
+                for line in lines(records):
+                    file.write([line])
+                report.stamps.finish(report)
+                if report.findings:
+                    raise ImagineError(f"{show(index)}: not written, because its file is bad")
+        elif indexes.folder is not None or exists(index):
+            other = report.path.removesuffix(cls.suffix) + cls.other_suffix
+            with open_input(index, "an index") as found, found.stream() as stream:
+                is_foreign = cls.other_index_start.match(found.read_at(0, _MAX_SHOWN))
+                if is_foreign and indexes.folder is None and exists(other):
                     pass
-                elif reason := difference(records, lines):
+                elif reason := difference(records, stream):
                     report.add(f"{show(index)}: {reason}")
         deque(records, maxlen=0)
 
