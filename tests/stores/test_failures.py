@@ -109,6 +109,22 @@ def test_a_profile_that_is_not_there(bucket: Bucket, monkeypatch: pytest.MonkeyP
     assert "the profile in AWS_PROFILE does not exist" in error
 
 
+def test_a_profile_has_credentials(
+    bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = f"aws_access_key_id = {KEY}\naws_secret_access_key = {SECRET}\n"
+    (tmp_path / "credentials").write_text(f"[mine]\n{keys}")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_PROFILE", "mine")
+    assert run_process("gen", "--path", bucket.url, *GEN).returncode == 0
+    (tmp_path / "boto3.py").write_text("raise ModuleNotFoundError('no boto3')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    error = error_of(run_process("gen", "--path", bucket.url, *GEN), 2)
+    assert "AWS_PROFILE needs boto3: pip install boto3" in error
+
+
 def test_a_store_that_is_not_there(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     error = error_of(run_process("gen", "--path", bucket.url, *GEN))
@@ -202,9 +218,9 @@ class Held:
 # All the tool's processes run it when they start.
 PATIENT = """
 from imagine_common.parallel import local_processes
-from imagine_common.files.stores import upload
+from imagine_common.files.stores import objects
 local_processes._SECONDS_TO_LEAVE = 200
-upload._SECONDS_TO_ABORT = 100
+objects._SECONDS_TO_ABORT = 100
 """
 
 

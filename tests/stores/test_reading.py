@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from s3_server import Bucket, Proxy
-from support import JPEG, PNG, lines, manifest, read_tfrecords, run_process
+from support import JPEG, PNG, contents, lines, manifest, read_tfrecords, run_process
 
 GEN = ["--width", "16", "--height", "16", "--image-format", "png"]
 
@@ -56,7 +56,7 @@ def test_a_folder_with_names_that_are_not_supported_is_refused(
     args = ("--source-path", f"{bucket.url}/a", "--dest-path", tmp_path)
     result = run_process("tfrecord", *args)
     assert result.returncode == 1
-    assert f"{bucket.url}/a: it has names with control characters" in result.stderr.decode()
+    assert f"{bucket.url}/a: names with control characters" in result.stderr.decode()
     named = f"{bucket.url}/a/1.jpg\0{bucket.url}/{name}\0".encode()
     result = run_process("tfrecord", "-0", "--dest-path", tmp_path, input=named)
     assert result.returncode == 1
@@ -82,7 +82,42 @@ def test_lists_of_more_than_a_page_are_read_to_their_end(proxy: Proxy, bucket: B
     found = sorted(list_folder(f"{bucket.url}/many".encode()))
     files = sorted((b"img_%d" % n, False) for n in range(1_003))
     assert found == [(b"below_0", True), (b"below_1", True), *files]
-    assert sum("list-type=2" in request.path for request in proxy.requests) == 2
+    # The first of a flat list shows that there are folders.
+    assert sum("list-type=2" in request.path for request in proxy.requests) == 3
+
+
+def test_a_flat_list_is_read_page_by_page(proxy: Proxy, bucket: Bucket) -> None:
+    from imagine_common.files.folders import is_folder, names_in
+
+    for n in range(1_003):
+        bucket.put(f"many/img_{n}", b"")
+    names = names_in(f"{bucket.url}/many".encode(), b"img_")
+    assert next(names).startswith(b"img_")
+    assert len(proxy.requests) == 1
+    assert len(list(names)) == 1_002
+    assert len(proxy.requests) == 2
+    assert is_folder(f"{bucket.url}/many".encode())
+    assert not is_folder(f"{bucket.url}/man".encode())
+
+
+def test_names_that_are_not_supported_further_below_do_no_harm(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    for key in ("1.jpg", "a/b//2.jpg"):
+        bucket.put(key, JPEG + b"#%d#" % len(key))
+    assert packed(bucket, tmp_path) == [b"5"]
+
+
+def test_a_bucket_can_be_listed_before_workers_start_that_write(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    for n in range(12):
+        bucket.put(f"img/{n}.jpg", JPEG + b"#%d#" % n)
+    args = ["--source-path", f"{bucket.url}/img", "--img-per-file", "4", "--workers", "2"]
+    far = run_process("tfrecord", *args, "--dest-path", f"{bucket.url}/out", check=True)
+    run_process("tfrecord", *args, "--dest-path", tmp_path, check=True)
+    assert lines(far.stdout) == [f"{bucket.url}/out/tfrecord_{n}" for n in range(3)]
+    assert bucket.contents("out/") == contents(tmp_path)
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -81,8 +81,8 @@ def scheme_of(url: bytes) -> str:
     return scheme
 
 
-def require_backend(scheme: str) -> None:
-    """Check that a scheme is known and its package installed, without importing it."""
+def require_backend(scheme: str) -> str:
+    """Check that a scheme is known and its package installed, and return the extra's name."""
     extra = _EXTRAS.get(scheme)
     if extra is None:
         raise UsageError(f"{scheme}:// URLs are not supported; {', '.join(_EXTRAS)} are")
@@ -91,6 +91,7 @@ def require_backend(scheme: str) -> None:
             f"{scheme}:// URLs need obstore, which is not installed;"
             f" in a checkout: pip install './packages/imagine-common[{extra}]'"
         )
+    return extra
 
 
 def refuse_store(option: str, *paths: bytes | None) -> None:

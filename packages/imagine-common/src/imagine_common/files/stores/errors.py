@@ -11,49 +11,43 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from imagine_common.errors import ImagineError
+from imagine_common.files.reading import hint_at_name
 from imagine_common.files.urls import bucket_of
 from imagine_common.text import show
 
 _CREDENTIALS = "check the environment or the profile that they come from"
-_NO_BUCKET = {"NoSuchBucket", "ContainerNotFound"}
-# Messages, by codes and words in the library's messages, the most specific ones first.
+_NO_BUCKET = "NoSuchBucket|ContainerNotFound"
+# Messages, by codes and words in the library's messages; the first that fits counts.
 _REASONS = {
-    "NoSuchBucket ContainerNotFound": "no such bucket; create it first",
-    "api/token computeMetadata metadata/identity MissingAccessKeyId MissingSecretAccessKey"
-    " MissingAccount": f"no credentials; {_CREDENTIALS}, or use none (AWS_SKIP_SIGNATURE=true)",
-    "ExpiredToken ExpiredTokenException TokenRefreshRequired": (
-        f"the credentials have expired; {_CREDENTIALS}"
+    _NO_BUCKET: "no such bucket; create it first",
+    "api/token|meta|computeMeta|Missing(AccessKeyId|SecretAccessKey|Account)": (
+        f"no credentials; {_CREDENTIALS}, or use none (AWS_SKIP_SIGNATURE=true)"
     ),
-    "InvalidAccessKeyId SignatureDoesNotMatch InvalidToken"
-    " InvalidClientTokenId AuthenticationFailed AuthFailure 401": (
+    "ExpiredToken|TokenRefreshRequired": f"the credentials have expired; {_CREDENTIALS}",
+    "InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|Authentication|AuthFailure|401": (
         f"the store rejects the credentials; {_CREDENTIALS}"
     ),
-    "AccessDenied AllAccessDisabled AuthorizationFailure 403": (
+    "AccessDenied|AllAccessDisabled|AuthorizationFailure|403": (
         f"access denied; {_CREDENTIALS}, and their permissions"
     ),
-    "NoSuchKey BlobNotFound 404": "no such object",
-    "BareRedirect PermanentRedirect AuthorizationHeaderMalformed 301": (
+    "BareRedirect|PermanentRedirect|AuthorizationHeaderMalformed|301": (
         "the bucket is in another region; set AWS_REGION"
     ),
-    "SlowDown ServiceUnavailable InternalError ServerBusy OperationAborted RequestTimeout 429 500"
-    " 502 503 504": (
+    "NoSuchKey|BlobNotFound|404": "no such object",
+    "InvalidRange|416": "it became shorter while being read",
+    "SlowDown|ServerBusy|429|5": (
         "the store fails or is overloaded, also after retries; try later, or fewer --workers"
+    ),
+    "BadSegment|EmptySegment|Could not parse path": (
+        "names with control characters, '.', '..' or nothing between slashes are not supported"
     ),
     "Connect": "the store can't be reached; check the network and the endpoint",
     "Timeout": "the store does not answer in time",
-    "Interrupted Decode Request": "the connection to the store broke, also after retries",
-    "BadSegment EmptySegment": (
-        "it has names with control characters, '.', '..' or nothing between slashes, which are not"
-        " supported; a manifest can name the others"
-    ),
-    "InvalidBucketName": "the name of the bucket or object is not valid",
-    "EntityTooLarge": "too large for an object",
-    "InvalidRange 416": "it became shorter while being read",
+    "Interrupted|Decode|Request": "the connection to the store broke, also after retries",
 }
-_KNOWN = {name: reason for names, reason in _REASONS.items() for name in names.split()}
 _WORDS = re.compile(
-    r"<Code>(\w+)</Code>|\bstatus: (\d{3})|\bkind: (\w+)|\b(?:source|inner): (\w+)"
-    r"|(api/token|computeMetadata|metadata/identity)"
+    r"<Code>(\w+)</Code>|\bstatus: (\d{3})|\b(?:kind|source|inner): (\w+)|(Could not parse path)"
+    r"|(api/token|meta-data|computeMetadata|metadata/identity)"
 )
 
 
@@ -68,13 +62,14 @@ def errors_named(url: bytes, missing_ok: bool = False) -> Iterator[None]:
     except Exception as error:
         from obstore.exceptions import BaseError
 
-        if not isinstance(error, (BaseError, OSError)):
+        if not isinstance(error, (BaseError, OSError, ValueError)):
             raise
-        words = [word for found in _WORDS.findall(str(error)) for word in found if word]
-        no_bucket = not _NO_BUCKET.isdisjoint(words)
-        if missing_ok and isinstance(error, FileNotFoundError) and not no_bucket:
+        words = [match[match.lastindex or 0] for match in _WORDS.finditer(str(error))]
+        known = ((w, reason) for p, reason in _REASONS.items() for w in words if re.match(p, w))
+        word, reason = next(known, (words[0] if words else "an error", "the store answers"))
+        if re.match(_NO_BUCKET, word):
+            url = bucket_of(url)
+        elif missing_ok and isinstance(error, FileNotFoundError):
             return
-        known = next((name for name in _KNOWN if name in words), None)
-        reason = f"{_KNOWN[known]} ({known})" if known else f"the store answers {words[0]}"
         # `from None` hides the library's message, also with --verbose.
-        raise ImagineError(f"{show(bucket_of(url) if no_bucket else url)}: {reason}") from None
+        raise ImagineError(f"{show(url)}: {reason} ({word}){hint_at_name(url)}") from None

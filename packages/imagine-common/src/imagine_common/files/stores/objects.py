@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.output import Buffer, OutputFile
 from imagine_common.files.reading import FileSlice, InputFile
-from imagine_common.files.stores.store import Store
-from imagine_common.files.stores.upload import PART_BYTES, PARTS_AT_ONCE, Upload
+from imagine_common.files.stores.errors import errors_named
+from imagine_common.files.stores.store import Store, key_of, result_of, start
+from imagine_common.files.temporary import cleanups
 from imagine_common.host.threads import check_stopped
 from imagine_common.text import show
 
@@ -25,88 +27,104 @@ Result = TypeVar("Result")
 
 # A store answers each request in milliseconds, but many at once.
 IN_FLIGHT = 8
+# S3 allows 10,000 parts per object. So many are sent together.
+_PART_BYTES = 1 << 24
+_PARTS_AT_ONCE = 4
+_MOST_PARTS = 10_000
+# A worker is killed five seconds after the signal to stop.
+_SECONDS_TO_ABORT = 3.0
 # Up to about this size, a request takes no longer.
 _LEAST_BYTES = 4096
 _BLOCK_BYTES = 1 << 23
 _BLOCKS_AHEAD = 2
-_MAX_BUFFERS = 4096
 
 
 class StoreFile(OutputFile):
     """An object that appears, replacing an older one, when its `with` block ends without error.
 
-    An object up to the size of a part is written by one request; a larger one is uploaded part by
-    part while it is written. Incomplete uploads are invisible, so there is no temporary name.
+    A small object is written by one request. A larger one is uploaded in parts while it is written;
+    an error or a signal aborts it. Incomplete uploads are invisible, so there is no temporary name.
     """
 
     def __init__(self, store: Store, path: bytes) -> None:
         self.path = path
         self._store = store
-        self._upload: Upload | None = None
+        self._data = bytearray()
         self._sent = 0
-        self._copied: list[bytes] = []
-        self._batch: list[Buffer] = []
-        self._batch_bytes = 0
+        self._writer: Any = None
+        self._pending: Future[Any]
 
     @property
     def size(self) -> int:
         """Return the number of bytes appended."""
-        return self._sent + self._batch_bytes
+        return self._sent + len(self._data)
 
     def write(self, buffers: Iterable[Buffer]) -> None:
-        """Append buffers without copying them; they must not change until `flush`."""
+        """Append buffers."""
         check_stopped()
         for buffer in buffers:
             view = memoryview(buffer)
-            while len(view) >= (free := PART_BYTES * PARTS_AT_ONCE - self._batch_bytes):
-                self._append(view[:free])
-                self._send()
-                view = view[free:]
-            self._append(view)
+            for begin in range(0, len(view), _PART_BYTES):
+                self._data += view[begin : begin + _PART_BYTES]
+                if len(self._data) >= _PARTS_AT_ONCE * _PART_BYTES:
+                    self._send()
 
     def flush(self) -> None:
-        """Copy the appended buffers."""
-        self._copied.append(b"".join(self._batch))
-        self._batch = []
+        """Do nothing: buffers are copied when they are appended."""
 
     def settle(self) -> None:
-        """Wait until all appended bytes are uploaded, if parts are."""
-        if self._upload is not None:
-            self._send().settle()
+        """Wait until all appended bytes are uploaded, except for less than a part."""
+        if self._writer is not None:
+            self._send()
+            self._send()  # It waits for the parts of the one before.
 
     def finish(self) -> None:
         """Write or complete the object."""
-        if self._upload is None and self._batch_bytes < PART_BYTES:
-            self._store.put(self.path, self._take())
-        else:
-            self._send().complete()
-            self._upload = None
+        if self._writer is None and len(self._data) < _PART_BYTES:
+            self._store.put(self.path, self._data)
+            return
+        self._send()
+        self.settle()
+        self._wait(self._writer.close)
+        cleanups.discard(self.abort)
 
     def abort(self) -> None:
-        """Abort an incomplete upload."""
-        if self._upload is not None:
-            self._upload.abort()
+        """Remove the uploaded parts unless the object is complete, if the store answers soon."""
+        if self.abort not in cleanups:
+            return
+        cleanups.discard(self.abort)
+        # If this fails, the bucket's lifecycle rule removes the parts.
+        with suppress(Exception):
+            if self._sent:
+                self._pending.cancel()
+            else:
+                self._pending.exception(_SECONDS_TO_ABORT / 2)  # It begins the upload.
+            end = start(self._writer.__aexit__, ImagineError, None, None)
+            result_of(end, _SECONDS_TO_ABORT / 2)
 
-    def _append(self, view: memoryview) -> None:
-        if view:
-            self._batch.append(view)
-            self._batch_bytes += len(view)
-            if len(self._batch) == _MAX_BUFFERS:
-                self.flush()
+    def _send(self) -> None:
+        """Send the appended bytes as parts, as soon as the parts before have arrived."""
+        if self._writer is None:
+            from obstore import open_writer_async
 
-    def _send(self) -> Upload:
-        if self._upload is None:
-            self._upload = Upload(self._store, self.path)
-        if self._batch_bytes:
-            self._upload.add(self._take())
-        return self._upload
+            with errors_named(self.path):
+                self._writer = open_writer_async(
+                    self._store.bucket,
+                    key_of(self.path),
+                    buffer_size=_PART_BYTES,
+                    max_concurrency=1,
+                )
+            cleanups.add(self.abort)
+        if self.size > _MOST_PARTS * _PART_BYTES:
+            raise ImagineError(f"{show(self.path)}: too large for an object; write smaller files")
+        self._wait(self._writer.write, self._data)
+        self._sent += len(self._data)
+        self._data = bytearray()
 
-    def _take(self) -> bytes:
-        """Return the appended bytes, which are sent next."""
-        data = b"".join([*self._copied, *self._batch])
-        self._sent += self._batch_bytes
-        self._copied, self._batch, self._batch_bytes = [], [], 0
-        return data
+    def _wait(self, function: Callable[..., Awaitable[Any]], *args: Any) -> None:
+        with errors_named(self.path):
+            self._pending = start(function, *args)
+            result_of(self._pending)
 
 
 class StoreInput(InputFile):
@@ -114,7 +132,7 @@ class StoreInput(InputFile):
 
     def __init__(self, store: Store, path: bytes, size: int) -> None:
         self.size = size
-        self._read = partial(_read, store, path, size)
+        self._read = partial(store.read, path, size)
         self._last = FileSlice(self._read, 0, _LEAST_BYTES)
 
     def read_at(self, offset: int, size: int) -> bytes:
@@ -128,14 +146,6 @@ class StoreInput(InputFile):
         return io.BufferedReader(_Stream(blocks), 1 << 20)
 
 
-def _read(store: Store, path: bytes, size: int, begin: int, length: int) -> bytes:
-    end = min(begin + length, size)
-    data = store.read(path, begin, end)
-    if len(data) != end - begin:
-        raise ImagineError(f"{show(path)}: it became shorter while being read")
-    return data
-
-
 class _Stream(io.RawIOBase):
     def __init__(self, blocks: Iterator[bytes]) -> None:
         self._blocks = blocks
@@ -145,8 +155,7 @@ class _Stream(io.RawIOBase):
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
-        if not self._block:
-            self._block = memoryview(next(self._blocks, b""))
+        self._block = self._block or memoryview(next(self._blocks, b""))
         view = memoryview(buffer).cast("B")
         size = min(len(view), len(self._block))
         view[:size] = self._block[:size]

@@ -1,47 +1,35 @@
 """Stores through obstore: whole objects, ranges of them, and listings.
 
-Functions and methods raise an `ImagineError` that names the object if the store fails. obstore's
-threads do not exist in a child that is forked after their start.
+Functions and methods raise an `ImagineError` that names the object if the store fails.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
-import re
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, wait
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import Future
+from contextlib import suppress
 from functools import cache
-from importlib.util import find_spec
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from imagine_common.errors import ImagineError, UsageError
-from imagine_common.files.reading import hint_at_name
 from imagine_common.files.stores.errors import errors_named
 from imagine_common.files.urls import bucket_of, require_backend, scheme_of
 from imagine_common.text import show
 
-Result = TypeVar("Result")
-
-_LISTED_AT_ONCE = 1_000
-# The time for one part, also over a slow line; obstore's own 30 seconds are too short for it.
-_TIMEOUT = "120 seconds"
-_SECONDS_TO_END = 3.0
-# obstore refuses these names.
-_ODD_NAME = re.compile(r"[\x00-\x1f\x7f]|(^|/)(\.{0,2})(/|$)")
-_OWN_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_SKIP_SIGNATURE")
+_KINDS = {"s3": ("S3Store", "AWS"), "gs": ("GCSStore", "GOOGLE"), "az": ("AzureStore", "AZURE")}
 _ENDPOINTS = (
     *("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
     *("GOOGLE_BASE_URL", "AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
 )
+# The time for one part, also over a slow line; obstore's own 30 seconds are too short for it.
+_TIMEOUT = "120 seconds"
+_PAGE = 1_000
 
-_KINDS = {
-    **dict.fromkeys(("s3", "s3a"), ("S3Store", "AWS")),
-    **dict.fromkeys(("gs", "gcs"), ("GCSStore", "GOOGLE")),
-    **dict.fromkeys(("az", "abfs", "abfss"), ("AzureStore", "AZURE")),
-}
-
-_processes: set[int] = set()  # that have used a store, this one and those it was forked from
+# That have used a store: this one, and those it was forked from, whose threads it does not have.
+_processes: set[int] = set()
 
 
 class Listed(NamedTuple):
@@ -69,125 +57,149 @@ def find_store(url: bytes) -> Store:
 
 @cache
 def _store(bucket: bytes) -> Store:
-    scheme = scheme_of(bucket)
-    require_backend(scheme)
-    name, _, host = bucket.decode().partition("://")[2].partition("@")
-    kind, prefix = _KINDS[scheme]
-    options = {} if f"{prefix}_TIMEOUT" in os.environ else {"timeout": _TIMEOUT}
-    if any(os.environ.get(key, "").startswith("http://") for key in _ENDPOINTS):
-        options["allow_http"] = "true"
-    if host:  # abfss://CONTAINER@ACCOUNT.dfs.core.windows.net
-        options["account_name"] = host.partition(".")[0]
+    extra = require_backend(scheme_of(bucket))
     import obstore.store
 
-    more = {"credential_provider": _aws_profile(bucket)} if prefix == "AWS" else {}
+    kind, prefix = _KINDS[extra]
+    name, _, host = bucket.decode().partition("://")[2].partition("@")
+    config = {} if f"{prefix}_TIMEOUT" in os.environ else {"timeout": _TIMEOUT}
+    if any(os.environ.get(key, "").startswith("http://") for key in _ENDPOINTS):
+        config["allow_http"] = "true"
+    if host:  # abfss://CONTAINER@ACCOUNT.dfs.core.windows.net
+        config["account_name"] = host.partition(".")[0]
+    has_profile = extra == "s3" and os.environ.get("AWS_PROFILE")
+    provider = {"credential_provider": _profile(bucket)} if has_profile else {}
     with errors_named(bucket):
-        return Store(obstore, getattr(obstore.store, kind)(name, config=options, **more))
+        return Store(getattr(obstore.store, kind)(name, config=config, **provider))
 
 
-def _aws_profile(bucket: bytes) -> Any:
-    """Return the credentials of a profile, or None; obstore itself reads the environment only."""
-    profile = os.environ.get("AWS_PROFILE")
-    if not profile and any(name in os.environ for name in _OWN_CREDENTIALS):
-        return None
-    if profile and not find_spec("boto3"):
-        raise UsageError("AWS_PROFILE needs boto3, which is not installed: pip install boto3")
-    if find_spec("boto3"):
-        from boto3 import Session
-        from botocore.exceptions import ProfileNotFound
+def _profile(bucket: bytes) -> Any:
+    """Return the credentials of the profile in AWS_PROFILE, which boto3 reads."""
+    try:
         from obstore.auth.boto3 import Boto3CredentialProvider
 
-        try:
-            return Boto3CredentialProvider(Session())
-        except ProfileNotFound:
-            raise ImagineError(
-                f"{show(bucket)}: the profile in AWS_PROFILE does not exist"
-            ) from None
-        except ValueError:  # It knows no credentials, either.
-            pass
-    return None
+        return Boto3CredentialProvider()
+    except ImportError:
+        raise UsageError("AWS_PROFILE needs boto3: pip install boto3") from None
+    except Exception:
+        reason = "the profile in AWS_PROFILE does not exist, or has no valid credentials"
+        raise ImagineError(f"{show(bucket)}: {reason}") from None
 
 
 class Store:
-    """A bucket, through a module with the functions of obstore."""
+    """A bucket of a store."""
 
-    def __init__(self, api: Any, bucket: Any) -> None:
-        self._api = api
-        self._bucket = bucket
+    def __init__(self, bucket: Any) -> None:
+        self.bucket = bucket
 
-    def put(self, url: bytes, data: bytes) -> None:
+    def put(self, url: bytes, data: bytes | bytearray) -> None:
         """Write a whole object, replacing an older one."""
-        with errors_named(url):
-            _call(self._api.put, self._bucket, key_of(url), data, use_multipart=False)
+        self._call("put", url, data, use_multipart=False)
 
     def size(self, url: bytes) -> int | None:
         """Return the size of an object in bytes, or None if it does not exist."""
-        found = None
-        with errors_named(url, missing_ok=True):
-            if not url.endswith(b"/"):
-                found = _call(self._api.head, self._bucket, key_of(url))["size"]
-        return found
+        found = None if url.endswith(b"/") else self._call("head", url, missing_ok=True)
+        return found and int(found["size"])
 
-    def read(self, url: bytes, begin: int, end: int) -> bytes:
-        """Return the bytes of an object from `begin` up to, but not including, `end`."""
-        with errors_named(url):
-            return bytes(
-                _call(self._api.get_range, self._bucket, key_of(url), start=begin, end=end)
-            )
-
-    def list(self, folder: bytes, prefix: bytes = b"") -> Iterator[Listed]:
-        """Yield the entries of a folder that begin with a prefix, each once, in any order."""
-        own = key_of(folder)
-        begin = len(f"{own}/") if own else 0
-        found: list[tuple[str, int, bool]] = []
-        with errors_named(folder, missing_ok=True):
-            listed = _call(self._api.list_with_delimiter, self._bucket, own)
-            found += ((path, 0, True) for path in listed["common_prefixes"])
-            found += ((entry["path"], entry["size"], False) for entry in listed["objects"])
-        for path, size, is_folder in found:
-            name = path[begin:].encode()
-            if name and name.startswith(prefix):  # The folder itself may be an object, too.
-                yield Listed(name, size, is_folder)
+    def read(self, url: bytes, size: int, begin: int, length: int) -> bytes:
+        """Return bytes of an object of `size` bytes; fewer than `length` only at its end."""
+        end = min(begin + length, size)
+        data = bytes(self._call("get_range", url, start=begin, end=end))
+        if len(data) != end - begin:
+            raise ImagineError(f"{show(url)}: it became shorter while being read")
+        return data
 
     def remove(self, url: bytes) -> None:
         """Remove an object if it exists."""
-        if self.size(url) is None:
-            return  # Nothing to delete, so no delete permission is needed.
-        with errors_named(url, missing_ok=True):
-            _call(self._api.delete, self._bucket, key_of(url))
+        if self.size(url) is not None:  # Otherwise no permission to delete is needed.
+            self._call("delete", url, missing_ok=True)
 
-    def open_writer(self, url: bytes, part_bytes: int) -> Any:
-        """Return obstore's writer of an object, whose `write` waits for the parts before."""
-        options = {"buffer_size": part_bytes, "max_concurrency": 1}
-        return self._api.open_writer_async(self._bucket, key_of(url), **options)
+    def list(self, folder: bytes, prefix: bytes = b"") -> Iterator[Listed]:
+        """Yield the entries of a folder that begin with a prefix, each once, in any order."""
+        parents = len(key_of(folder)) and len(key_of(folder)) + 1
+        folders = set()
+        for path, size in self._paths(folder, parents):
+            name, is_folder, _ = path[parents:].partition("/")
+            found = Listed(name.encode(), size, bool(is_folder))
+            if name and found.name.startswith(prefix) and name not in folders:
+                yield found
+            if is_folder:
+                folders.add(name)
+
+    def _paths(self, folder: bytes, parents: int) -> Iterator[tuple[str, int]]:
+        """Yield paths and sizes of objects in a folder; those below it may be cut short."""
+        from obstore.exceptions import InvalidPathError
+
+        page = None
+        with errors_named(folder), suppress(InvalidPathError):
+            pages = self.bucket.list(key_of(folder), chunk_size=_PAGE)
+            page = _wait(next, anext, pages, [])
+        if page is None or any("/" in entry["path"][parents:] for entry in page):
+            # It leaves out what is in folders, but holds all the rest in memory.
+            found = self._call("list_with_delimiter", folder)
+            yield from ((f"{path}/", 0) for path in found["common_prefixes"])
+            yield from ((entry["path"], entry["size"]) for entry in found["objects"])
+            return
+        while page:
+            yield from ((entry["path"], entry["size"]) for entry in page)
+            with errors_named(folder):
+                page = _wait(next, anext, pages, [])
+
+    def _call(self, name: str, url: bytes, *args: Any, missing_ok: bool = False, **kw: Any) -> Any:
+        answer = None
+        with errors_named(url, missing_ok):
+            functions = getattr(self.bucket, name), getattr(self.bucket, f"{name}_async")
+            answer = _wait(*functions, key_of(url), *args, **kw)
+        return answer  # noqa: RET504 - the block above may end early
 
 
 def key_of(url: bytes) -> str:
     """Return the name of an object in its bucket."""
-    key = url[len(bucket_of(url)) :].decode().strip("/")
-    if key and _ODD_NAME.search(key):
-        raise ImagineError(
-            f"{show(url)}: names with control characters, '.', '..' or nothing between slashes are"
-            f" not supported in object stores{hint_at_name(url)}"
-        )
-    return key
+    return url[len(bucket_of(url)) :].decode().strip("/")
 
 
-def _call(function: Callable[..., Result], *args: Any, **kwargs: Any) -> Result:
-    """Call a function of obstore; in the main thread, so that signals are not delayed."""
+def _wait(sync: Callable[..., Any], async_: Callable[..., Any], *args: Any, **kw: Any) -> Any:
+    """Call one of two functions: in the main thread, the one that a signal can interrupt."""
     if threading.current_thread() is not threading.main_thread():
-        return function(*args, **kwargs)
-    future: Future[Result] = Future()
-
-    def call() -> None:
-        try:
-            future.set_result(function(*args, **kwargs))
-        except BaseException as error:
-            future.set_exception(error)
-
-    threading.Thread(target=call, daemon=True).start()
+        return sync(*args, **kw)
+    future = start(async_, *args, **kw)
     try:
-        return future.result()
+        return result_of(future)
     finally:
-        # A thread that returns to Python while the process ends would abort it.
-        wait([future], _SECONDS_TO_END)
+        future.cancel()
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """A loop that other threads call one at a time, as those of obstore do to report a result."""
+
+    calling = threading.RLock()
+
+    def call_soon_threadsafe(self, *args: Any, **kw: Any) -> asyncio.Handle:  # type: ignore[override]
+        with self.calling:
+            return super().call_soon_threadsafe(*args, **kw)
+
+
+@cache
+def _loop() -> _Loop:
+    loop = _Loop()
+    threading.Thread(target=loop.run_forever, daemon=True).start()
+    return loop
+
+
+def start(function: Callable[..., Awaitable[Any]], *args: Any, **kw: Any) -> Future[Any]:
+    """Call an asynchronous function of obstore, which can be cancelled."""
+
+    async def call() -> Any:
+        return await function(*args, **kw)
+
+    return asyncio.run_coroutine_threadsafe(call(), _loop())
+
+
+def result_of(future: Future[Any], seconds: float | None = None) -> Any:
+    """Wait for the result of a call."""
+    try:
+        return future.result(seconds)
+    finally:
+        # Before Python 3.14, a thread that is still in the call aborts a process that ends.
+        with _Loop.calling:
+            pass
