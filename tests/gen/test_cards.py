@@ -137,8 +137,8 @@ def test_images_are_verified_by_their_card(tmp_path: Path, made: Path) -> None:
 @pytest.mark.parametrize(
     ("broken", "words"),
     [
-        (lambda path: path.unlink(), "image_7.png: missing, or not such an image"),
-        (lambda path: path.write_bytes(b"x"), "image_7.png: missing, or not such an image"),
+        (lambda path: path.unlink(), "image_7.png: missing, cut off or another image"),
+        (lambda path: path.write_bytes(b"x"), "image_7.png: missing, cut off or another image"),
         (lambda path: path.with_name("image_99.png").write_bytes(b"x"), "image_99.png: extra"),
     ],
     ids=["missing", "broken", "extra"],

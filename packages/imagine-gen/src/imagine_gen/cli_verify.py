@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from contextlib import closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imagine_common.cli.card import card_file, read_card
 from imagine_common.cli.options import open_workers, was_given
@@ -39,46 +39,17 @@ def verify_files(args: argparse.Namespace) -> None:
 
 
 def verify_card(args: argparse.Namespace) -> None:
-    """Read the images that a card describes, and compare their digest with the card's."""
+    """Compare images with the card that describes them."""
     own = "verify", "card", "path", "chunksize"
     refuse_others(args, "--verify --card, which describes the dataset", *own)
     if args.path is None:
         raise UsageError("argument --path: the folder of the images is required")
-    from imagine_gen.dataset.cards import dataset_of, fields_of
-    from imagine_gen.verify import extra_files, read_units
+    from imagine_gen.dataset.cards import dataset_of
 
     card = read_card(args.card)
     spec = dataset_of(args.card, card, path=args.path, delimiter=args.delimiter)
-    manifest = ManifestWriter(args.delimiter)
-    digest = missing = 0
-    with (
-        open_workers(args, "imagine-gen", ("Pillow", "zlib-ng")) as workers,
-        Report(args.prog, args.quiet, spec.count) as report,
-        closing(read_units(spec, workers, args.chunksize)) as units,
-    ):
-        args.report = report
-        for indexes, files in units:
-            good = {at: file.size for at, file in zip(indexes, files) if file.size}
-            for index in {*indexes} - good.keys():
-                report.error(f"{show(spec.image_path(index))}: missing, or not such an image")
-            missing += len(indexes) - len(good)
-            digest += sum(file.digest for file in files)
-            manifest.write(Entry(spec.image_path(index), spec.labels(index)) for index in good)
-            report.add(len(good), len(good), sum(good.values()))
-        extra = [*extra_files(spec)] if card["images"] == card["count"] else []
-        for path in extra:
-            report.error(f"{show(path)}: extra")
-        differs = fields_of(spec, spec.start, report, digest)["digest"] != card["digest"]
-        report.summarize("image", more="" if differs or extra else ", as the card describes them")
-    if missing or extra:
-        raise ImagineError(
-            f"{show(spec.path)}: {counted(missing, 'image')} missing, {len(extra)} extra"
-        )
-    if differs:
-        raise ImagineError(
-            f"{show(spec.path)}: not the images of {show(args.card)}; --verify with the options of"
-            " the run instead of --card shows which differ"
-        )
+    with open_workers(args, "imagine-gen", ("Pillow", "zlib-ng")) as workers:
+        verify_dataset(args, spec, workers, card)
 
 
 def join_parts(args: argparse.Namespace) -> None:
@@ -93,35 +64,48 @@ def join_parts(args: argparse.Namespace) -> None:
         card.update(joined)
 
 
-def verify_dataset(args: argparse.Namespace, spec: DatasetSpec, workers: Workers | None) -> None:
-    """Compare the images of a dataset with those that would be made."""
+def verify_dataset(
+    args: argparse.Namespace,
+    spec: DatasetSpec,
+    workers: Workers | None,
+    card: dict[str, Any] | None = None,
+) -> None:
+    """Compare the images of a dataset with those that would be made, or all with their card."""
+    from imagine_gen.dataset.cards import digest_text
     from imagine_gen.verify import MISSING, extra_files, verify_units
 
     manifest = ManifestWriter(args.delimiter)
-    missing = different = 0
+    digest = missing = different = 0
     extra: list[bytes] = []
-    units = verify_units(spec, workers, args.chunksize)
+    units = verify_units(spec, workers, args.chunksize, only_read=card is not None)
     with Report(args.prog, args.quiet, spec.count) as report, closing(units):
         args.report = report
         for indexes, verdicts in units:
-            good = {at: size for at, (size, fault) in zip(indexes, verdicts) if not fault}
-            for index, (_, fault) in zip(indexes, verdicts):
-                if fault:
-                    report.error(f"{show(spec.image_path(index))}: {fault}")
-                    missing += fault == MISSING
-                    different += fault != MISSING
+            good = {at: found.size for at, found in zip(indexes, verdicts) if not found.fault}
+            for index, found in zip(indexes, verdicts):
+                digest += found.digest
+                if found.fault:
+                    report.error(f"{show(spec.image_path(index))}: {found.fault}")
+                    missing += found.fault == MISSING
+                    different += found.fault != MISSING
             manifest.write(Entry(spec.image_path(index), spec.labels(index)) for index in good)
             report.add(len(good), len(good), sum(good.values()))
         # With --start or --part, other files may belong to other hosts.
-        if args.part is None and not was_given(args, "--start"):
+        if args.part is None and not was_given(args, "--start") and not spec.whole_count:
             extra = [*extra_files(spec)]
         for path in extra:
             report.error(f"{show(path)}: extra")
         args.facts.update(missing=missing, different=different, extra=len(extra))
         wrong = missing or different or extra
-        report.summarize("image", more="" if wrong else ", as they would be made")
+        if card and not wrong and digest_text(digest) != card["digest"]:
+            raise ImagineError(
+                f"{show(spec.path)}: not the images of {show(args.card)}; --verify with the options"
+                " of the run instead of --card shows which differ"
+            )
+        words = "as the card describes them" if card else "as they would be made"
+        report.summarize("image", more="" if wrong else f", {words}")
     if wrong:
         raise ImagineError(
-            f"{show(spec.path)}: {report.images} of {counted(spec.count, 'image')} as they would be"
-            f" made; {missing} missing, {different} different, {len(extra)} extra"
+            f"{show(spec.path)}: {report.images} of {counted(spec.count, 'image')} {words};"
+            f" {missing} missing, {different} different, {len(extra)} extra"
         )

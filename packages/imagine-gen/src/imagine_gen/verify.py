@@ -28,7 +28,7 @@ from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import ImageEncoder
 from imagine_gen.work.digests import with_digests
 from imagine_gen.work.files import FinishedFile, existing_size
-from imagine_gen.work.units import mapped_units, work_on
+from imagine_gen.work.units import Work, mapped_units, work_on
 
 MISSING = "missing"
 _MOST_COMPARED = 16
@@ -36,39 +36,35 @@ _TOLERANCE = 0.02  # of the variance
 
 
 class Verdict(NamedTuple):
-    """The result for an image: its file's size in bytes, and the fault, if any."""
+    """The result for an image: its file's size in bytes, any fault, and for a card the digest."""
 
     size: int
     fault: str = ""
+    digest: int = 0
 
 
 def verify_units(
-    spec: DatasetSpec, workers: Workers | None = None, chunksize: int | None = None
+    spec: DatasetSpec,
+    workers: Workers | None = None,
+    chunksize: int | None = None,
+    only_read: bool = False,
 ) -> Generator[tuple[range, list[Verdict]]]:
     """Compare the images of a dataset with their files; yield each unit's indexes and verdicts.
 
     Nothing is written. An image is right if its file has the bytes that would be written now. For
-    compressed formats this requires the same version of the encoder.
+    compressed formats this requires the same version of the encoder. With `only_read`, no image is
+    made, and verdicts have digests instead.
     """
     if not is_folder(spec.path):
         raise ImagineError(f"{show(spec.path)}: no such folder; nothing to verify")
-    with mapped_units(_verify_images, spec, workers, chunksize) as units:
+    work: Work[Verdict] = partial(with_digests, _look_at) if only_read else _verify_images
+    with mapped_units(work, spec, workers, chunksize) as units:
         yield from units
 
 
-def read_units(
-    spec: DatasetSpec, workers: Workers | None = None, chunksize: int | None = None
-) -> Generator[tuple[range, list[FinishedFile]]]:
-    """Read the images of a dataset; yield each unit's indexes, and files with digests.
-
-    A file that is missing, cut off or of another kind has the size 0.
-    """
-    with mapped_units(partial(with_digests, _existing), spec, workers, chunksize) as units:
-        yield from units
-
-
-def _existing(spec: DatasetSpec, encoder: ImageEncoder, indexes: range) -> list[FinishedFile]:
-    return [FinishedFile(existing_size(spec, encoder.dataset, index)) for index in indexes]
+def _look_at(spec: DatasetSpec, encoder: ImageEncoder, indexes: range) -> list[Verdict]:
+    sizes = (existing_size(spec, encoder.dataset, index) for index in indexes)
+    return [Verdict(size, "" if size else f"{MISSING}, cut off or another image") for size in sizes]
 
 
 def extra_files(spec: DatasetSpec) -> Iterator[bytes]:

@@ -15,7 +15,10 @@ from imagine_gen.dataset.identity import arguments_of, plain
 from imagine_gen.dataset.options import GROUPS
 from imagine_gen.dataset.spec import DatasetSpec
 
-_SUM = 1 << 256
+
+def digest_text(digest: int) -> str:
+    """Return the sum of digests as cards have it."""
+    return f"{digest % 2**256:064x}"
 
 
 def fields_of(spec: DatasetSpec, first: int, report: Report, digest: int) -> dict[str, object]:
@@ -30,7 +33,7 @@ def fields_of(spec: DatasetSpec, first: int, report: Report, digest: int) -> dic
         "first": first,
         "images": report.images,
         "bytes": report.size,
-        "digest": f"{digest % _SUM:064x}",
+        "digest": digest_text(digest),
     }
 
 
@@ -81,4 +84,4 @@ def join_cards(paths: Sequence[bytes]) -> dict[str, Any]:
         digest += int(card["digest"], 16)
     if end != last:
         raise ImagineError(f"{show(cards[-1][1])}: images {end} to {last - 1} are missing after it")
-    return {**joined, **totals, "bytes": size, "digest": f"{digest % _SUM:064x}"}
+    return {**joined, **totals, "bytes": size, "digest": digest_text(digest)}
