@@ -45,6 +45,20 @@ def test_folders_below_are_part_of_the_names(bucket: Bucket, tmp_path: Path) -> 
     assert bucket.contents() == contents(tmp_path)
 
 
+def test_stamped_images_and_their_card_are_those_on_a_disk(bucket: Bucket, tmp_path: Path) -> None:
+    args = [*GEN, "--count", "20", "--stamp", "--workers", "2"]
+    run_process("gen", "--path", tmp_path / "i", *args, "--card", tmp_path / "card", check=True)
+    card = ["--card", f"{bucket.url}/card"]
+    run_process("gen", "--path", f"{bucket.url}/i", *args, *card, check=True)
+    assert bucket.contents() == contents(tmp_path)
+    bucket.put("i/image_7.png", (tmp_path / "i/image_8.png").read_bytes())
+    result = run_process("gen", "--path", f"{bucket.url}/i", *args, *card, "--resume")
+    assert b": 20 images (19 there already)" in result.stderr
+    assert bucket.contents() == contents(tmp_path)
+    run_process("gen", "--verify", *card, "--path", f"{bucket.url}/i", check=True)
+    run_process("gen", "--verify", "-", input=result.stdout, check=True)
+
+
 def test_shards_are_written_kept_and_packed(bucket: Bucket, tmp_path: Path) -> None:
     gen = ["--tar", "--shard-samples", "8", "--index", *GEN, "--count", "20", "--path"]
     run_process("gen", *gen, f"{bucket.url}/s", "--workers", "2", check=True)
