@@ -153,6 +153,8 @@ def check(args: argparse.Namespace, workload: Workload, files: int, folder: str)
         "workflow.generate_data": False,
         "workflow.train": True,
         "reader.batch_size": args.batch,
+        "dataset.skip_listing": True,  # as `mlpstorage` of version 3 runs it: names are computed,
+        "dataset.listing_validation_interval": 1,  # and all of them must be there
     }
     run([str(args.program), *workload.settings(str(ours), files, **train)])
     log = Path(f"{ours}.log", "dlio.log").read_text()
