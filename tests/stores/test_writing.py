@@ -234,7 +234,8 @@ def test_a_total_in_names_is_refused_since_nothing_can_be_renamed(
     result = run_process(tool, *args, input=b"x\n")
     assert result.returncode == 2
     assert (
-        b"--name-format: {total} or :0* not in an object store: the total is known" in result.stderr
+        b"argument --dest-path: not in an object store with {total} or :0* in --name-format"
+        in result.stderr
     )
 
 

@@ -185,12 +185,7 @@ def _imagenet_features(labels: tuple[float, ...], header: Header) -> list[Featur
 
 _SAMPLE = Image(0, b"x", (0,), header=Header("jpg", 1, 1, "RGB", 3))
 _FEATURES = {
-    name: frozenset(
-        [
-            (schema.image_feature, BYTES),
-            *((name, kind) for name, kind, _ in schema.features(_SAMPLE)),
-        ]
-    )
+    name: frozenset([(schema.image_feature, BYTES), *(f[:2] for f in schema.features(_SAMPLE))])
     for name, schema in _SCHEMAS.items()
 }
 FEATURE_NAMES = frozenset(name for features in _FEATURES.values() for name, _ in features)

@@ -79,20 +79,17 @@ class PackSpec:
                 f"argument --label-offset: must be a whole number up to {INT64_MAX}, not"
                 f" {self.label_offset}"
             )
-        if self.waits_for_total:
-            clashes = {
-                "argument --name-format: {total} or :0* not in an object store": is_remote(
-                    self.dest_path
-                ),
-                "argument --resume: not with {total} or :0* in --name-format": self.resume,
-                "argument --part: not with {total} or :0* in --name-format": self.part != WHOLE,
-            }
-            for message, clash in clashes.items():
-                if clash:
-                    raise UsageError(
-                        f"{message}: the total is known only at the end; give --expect, or write"
-                        " the number itself in the place of {total}"
-                    )
+        clashes = {
+            "--dest-path: not in an object store": is_remote(self.dest_path),
+            "--resume: not": self.resume,
+            "--part: not": self.part != WHOLE,
+        }
+        for what, clash in clashes.items():
+            if clash and self.waits_for_total:
+                raise UsageError(
+                    f"argument {what} with {{total}} or :0* in --name-format: the total is known at"
+                    " the end; give --expect, or write the number itself in the place of {total}"
+                )
 
     @cached_property
     def names(self) -> NameFormat:
