@@ -78,6 +78,7 @@ def start(tool: str, *args: object, env: dict[str, str] | None = None) -> subpro
         (*SMALL, "--count", "300", "--direct", "--chunksize", "7", "--start", "5"),
         (*SMALL, "--count", "30", "--classes", "3", "--layout", "imagefolder", "--fsync"),
         (*SMALL, "--count", "30", "--content", "photo", "--target-size", "2K", "--direct"),
+        (*SMALL, "--count", "30", "--tar", "--shard-samples", "4", "--index", "--classes", "3"),
     ],
 )
 def test_images_are_those_that_processes_make(

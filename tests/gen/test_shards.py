@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import tarfile
 from pathlib import Path
@@ -118,6 +119,15 @@ def test_shards_have_up_to_so_many_bytes(tmp_path: Path) -> None:
         assert (folder / "shard-000000.tar").stat().st_size > 20480
         both = run("gen", *options, "--shard-samples", "2", "--shard-bytes", "1M", "--clean")
         assert len(lines(both.stdout)) == 5
+
+
+def test_shards_take_the_place_of_a_presets_layout(tmp_path: Path) -> None:
+    options = {"layout": "dlio", "subfolders": 3, "name-format": "img_{index}", "direct": True}
+    preset = {"summary": "x", "gen": {**options, "width": 16, "height": 12, "count": 3}}
+    (tmp_path / "p.json").write_text(json.dumps(preset))
+    args = ("--tar", "--preset", f"{tmp_path}/p.json", "--path", tmp_path / "d", "--shard-samples")
+    assert run("gen", *args, "2").returncode == 0
+    assert sorted(os.listdir(tmp_path / "d")) == ["shard-000000.tar", "shard-000001.tar"]
 
 
 def test_a_plan_counts_shards(tmp_path: Path) -> None:

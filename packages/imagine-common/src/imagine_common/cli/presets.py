@@ -29,6 +29,8 @@ _DROPPED_BY = {
     "layout": "files-per-dir subfolders",
     "files-per-dir": "layout subfolders",
     "subfolders": "files-per-dir",
+    "shard-samples": "layout subfolders name-format",
+    "shard-bytes": "layout subfolders name-format",
     "path": "tar",
     "tar": "path",
     "name": "name-format",
