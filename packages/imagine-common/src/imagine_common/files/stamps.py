@@ -43,7 +43,11 @@ PLACES = {
     "bmp": Place(sizes=(2, 10)),  # before the pixels
     "tiff": Place(),
 }
-_FORMATS = dict(zip((b"\xff\xd8", b"\x89P", b"RI", b"BM", b"II", b"MM"), (*PLACES, "tiff")))
+# By the first bytes: the format, the first bytes in the place, and the bytes there.
+_FORMATS = {
+    signature: (name, PLACES[name], PLACES[name].head + MAGIC, PLACES[name].size)
+    for signature, name in zip((b"\xff\xd8", b"\x89P", b"RI", b"BM", b"II"), PLACES)
+}
 
 
 class Stamp(NamedTuple):
@@ -61,20 +65,20 @@ def check_stamp(file: bytes | FileSlice, begin: int, end: int) -> Stamp | None:
     ImagineError
         If a byte of the file has changed. The message is only the reason.
     """
-    name = _FORMATS.get(file[begin : begin + 2])
-    if name is None:
+    found = _FORMATS.get(file[begin : begin + 2])
+    if found is None:
         return None
-    place = PLACES[name]
-    at = max(begin, end - place.end - place.size)
+    name, place, first_bytes, size = found
+    at = end - place.end - size
     if name == "jpg":
         at = begin + 4 + int.from_bytes(file[begin + 4 : begin + 6], "big")
     elif name == "bmp":
-        at = begin + int.from_bytes(file[begin + 10 : begin + 14], "little") - place.size
-    data = file[at : at + place.size] if at > begin else b""
-    if len(data) < place.size or not data.startswith(place.head + MAGIC):
+        at = begin + int.from_bytes(file[begin + 10 : begin + 14], "little") - size
+    if at < begin or file[at : at + len(first_bytes)] != first_bytes or at + size > end:
         return None
+    data = file[at : at + size]
     _, dataset, image, expected = _STAMP.unpack_from(data, len(place.head))
-    rest = at + place.size
+    rest = at + size
     crc = 0
     for first, last in ((begin, rest - place.after - _CRC_BYTES), (rest, end)):
         for offset in range(first, last, PIECE_BYTES):
