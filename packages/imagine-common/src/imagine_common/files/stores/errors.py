@@ -41,13 +41,16 @@ _REASONS = {
     "BadSegment|EmptySegment|Could not parse path": (
         "names with control characters, '.', '..' or nothing between slashes are not supported"
     ),
+    "InvalidCertificate": (
+        "the store's TLS certificate is not trusted; SSL_CERT_FILE names a file of certificates"
+    ),
     "Connect": "the store can't be reached; check the network and the endpoint",
     "Timeout": "the store does not answer in time",
     "Interrupted|Decode|Request": "the connection to the store broke, also after retries",
 }
 _WORDS = re.compile(
     r"<Code>(\w+)</Code>|\bstatus: (\d{3})|\b(?:kind|source|inner): (\w+)|(Could not parse path)"
-    r"|(api/token|meta-data|computeMetadata|metadata/identity)"
+    r"|(InvalidCertificate|api/token|meta-data|computeMetadata|metadata/identity)"
 )
 
 
