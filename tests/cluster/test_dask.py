@@ -156,6 +156,10 @@ def test_existing_files_are_checked_by_the_workers(cluster: DaskProcesses, tmp_p
     assert tested.returncode == 1
     assert lines(tested.stdout) == ["./tfrecord_0", "./tfrecord_2"]
     assert b"tfrecord_1: record 0 at byte 0: cut off" in tested.stderr
+    wanted = ("--index-only", "--index-path", "i", *on(cluster))
+    indexed = run_process("tfrecord", *wanted, cwd=tmp_path, input=records.stdout)
+    assert lines(indexed.stdout) == ["i/tfrecord_0.idx", "i/tfrecord_2.idx"]
+    assert sorted(os.listdir(tmp_path / "i")) == ["tfrecord_0.idx", "tfrecord_2.idx"]
 
 
 def test_functions_take_a_cluster_for_workers(cluster: DaskProcesses, tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def run_check(
     indexes: set[bytes] = set()
     place = partial(index_of, folder=args.index_path, suffix=suffix)
     paths = _without_indexes(_given(args), place, indexes, are_unique=args.index_only)
-    tidy = partial(_tidy, indexes)
+    tidy = partial(_tidy, indexes if args.index_only else ())
     if args.index_only and args.index_path is not None:
         create_folder(args.index_path, args.fsync)
     workers = choose_workers(workers)
@@ -166,8 +166,7 @@ def run_check(
         more = f", schema {' and '.join(sorted(total.schemas))}" if total.schemas else ""
         more += f", labels {' to '.join(map(_decimal, total.labels))}" if total.labels else ""
         report.summarize("index file" if args.index_only else "good file", item, more)
-    if args.index_only:
-        tidy()  # after killed runs
+    tidy()  # after killed runs
     if bad:
         all_files = counted(bad + report.files, "file")
         raise ImagineError(f"{bad} of {all_files} {'is' if bad == 1 else 'are'} bad")
