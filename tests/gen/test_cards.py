@@ -135,6 +135,16 @@ def test_images_are_verified_by_their_card(tmp_path: Path, made: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "more",
+    ["--compress-ratio 1.5", "--dedupe-ratio 1.7", "--files-per-dir 2 --name im\u00e4ge_"],
+)
+def test_all_arguments_are_in_the_card(tmp_path: Path, more: str) -> None:
+    args = [*SIZE, "--count", COUNT, *more.split(), "--path", tmp_path / "i"]
+    run("gen", *args, "--card", tmp_path / "card", check=True)
+    run("gen", "--verify", "--card", tmp_path / "card", "--path", tmp_path / "i", check=True)
+
+
+@pytest.mark.parametrize(
     ("broken", "words"),
     [
         (lambda path: path.unlink(), "image_7.png: missing, cut off or another image"),

@@ -18,7 +18,7 @@ from imagine_common.errors import ImagineError, UsageError
 from imagine_common.files.stamps import check_stamp
 from imagine_gen import DatasetSpec, SizeRange, create_images
 from imagine_gen.cli import main
-from imagine_gen.dataset.identity import identity
+from imagine_gen.dataset.cards import identity
 from imagine_gen.work.encoders import image_encoder
 from pillow_formats import WRITABLE
 from support import contents, lines, manifest, run

@@ -1,17 +1,20 @@
-"""The cards of datasets: their fields, and how those of parts are joined."""
+"""What identifies a dataset: the digest in stamps, and the fields of cards, which can be joined."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from imagine_common.cli.card import read_card
 from imagine_common.cli.report import Report
 from imagine_common.errors import ImagineError, UsageError
+from imagine_common.files.stamps import DATASET_BYTES
 from imagine_common.text import show
 from imagine_gen.dataset.dimensions import SizeList, SizeRange
-from imagine_gen.dataset.identity import arguments_of, plain
 from imagine_gen.dataset.options import GROUPS
 from imagine_gen.dataset.spec import DatasetSpec
 
@@ -23,18 +26,33 @@ def digest_text(digest: int) -> str:
 
 def fields_of(spec: DatasetSpec, first: int, report: Report, digest: int) -> dict[str, object]:
     """Return the fields of a card of the images of a report, from index `first` on."""
-    arguments = arguments_of(spec, *GROUPS)
-    for name in ("start", "count"):
-        arguments.pop(name, None)
-    return {
-        "arguments": json.loads(json.dumps(arguments, sort_keys=True, default=plain)),
-        "start": spec.start,
-        "count": spec.count,
-        "first": first,
-        "images": report.images,
-        "bytes": report.size,
-        "digest": digest_text(digest),
-    }
+    arguments = json.loads(_arguments(spec, *GROUPS))
+    dataset = {name: arguments.pop(name, getattr(spec, name)) for name in ("start", "count")}
+    images = {"first": first, "images": report.images, "bytes": report.size}
+    return {"arguments": arguments, **dataset, **images, "digest": digest_text(digest)}
+
+
+def identity(spec: DatasetSpec) -> bytes:
+    """Return a digest of all arguments that can change a byte of an image, for stamps."""
+    text = _arguments(spec, "image", "content")
+    return hashlib.sha256(text.encode()).digest()[:DATASET_BYTES]
+
+
+def _arguments(spec: DatasetSpec, *groups: str) -> str:
+    """Return the dimensions, and the options in some groups of the help that are not defaults."""
+    found: dict[str, object] = {"width": spec.width, "height": spec.height}
+    if spec.sizes:
+        found["sizes"] = asdict(spec.sizes)
+    for option in (option for group in groups for option in GROUPS[group]):
+        if (value := getattr(spec, option.field)) != option.default:
+            found[option.field] = value
+    return json.dumps(found, sort_keys=True, default=_plain)
+
+
+def _plain(value: Any) -> object:
+    if isinstance(value, (bytes, os.PathLike)):
+        return os.fsdecode(value)
+    return value.__index__() if hasattr(value, "__index__") else str(float(value))  # a ratio
 
 
 def dataset_of(file: bytes, card: dict[str, Any], **others: Any) -> DatasetSpec:

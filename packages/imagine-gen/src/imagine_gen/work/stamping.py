@@ -6,8 +6,8 @@ from zlib_ng.zlib_ng import crc32
 
 from imagine_common.files.output import Buffer
 from imagine_common.files.stamps import MAGIC, PLACES
+from imagine_gen.dataset.cards import identity
 from imagine_gen.dataset.formats import BMP_HEADER_BYTES
-from imagine_gen.dataset.identity import identity
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import EncodedImage, ImageEncoder
 
