@@ -178,6 +178,7 @@ def test_changed_images_differ_from_their_card(tmp_path: Path) -> None:
     ("args", "code", "words"),
     [
         (["--path", "x", "--card", "-"], 2, "argument --card: must be a file"),
+        (["--path", "x", "--card", "/dev/fd"], 2, "argument --card: must be a file"),
         (["--path", "x", "--card", "no/x"], 1, "no/x: No such file"),
         (["--path", "x", "--card", "c", "--dry-run"], 2, "argument --card: not with --dry-run"),
         (["--verify", "--card", "c", "--path", "x", "--seed", "1"], 2, "argument --seed: not with"),

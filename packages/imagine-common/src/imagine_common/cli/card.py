@@ -13,7 +13,7 @@ from typing import Any
 
 from imagine_common import __version__
 from imagine_common.errors import ImagineError, UsageError
-from imagine_common.files.storage import open_input, output_file
+from imagine_common.files.storage import exists, is_file, open_input, output_file
 from imagine_common.text import show
 
 _MAX_BYTES = 1 << 24
@@ -32,7 +32,7 @@ def card_file(args: argparse.Namespace) -> Generator[dict[str, Any]]:
         return
     import json
 
-    if args.card == b"-":
+    if args.card == b"-" or (exists(args.card) and not is_file(args.card)):
         raise UsageError("argument --card: must be a file; standard output is for paths")
     with output_file(args.card) as file:
         card = {"tool": args.prog, "version": __version__, "libraries": [*args.libraries()]}
