@@ -1,6 +1,6 @@
 """Write the results of the benchmarks into the documentation: `python docs/update_results.py`.
 
-The results are in benchmarks/results/; `python benchmarks/run.py` writes them.
+The results are in benchmarks/results/; `python benchmarks/run.py` and others write them.
 """
 
 from __future__ import annotations
@@ -62,7 +62,11 @@ def updated_pages() -> dict[Path, str]:
     text = with_block(performance.read_text(), "results", (RESULTS / "results.md").read_text())
     scale_out = ROOT / "docs" / "scale-out.md"
     photo = ROOT / "docs" / "photo-content.md"
+    reduction = ROOT / "docs" / "reduction.md"
     return {
+        reduction: with_block(
+            reduction.read_text(), "reduction", (RESULTS / "reduction.md").read_text().strip()
+        ),
         photo: with_block(
             photo.read_text(), "photo results", (RESULTS / "photo.md").read_text().strip()
         ),

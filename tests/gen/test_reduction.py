@@ -21,6 +21,7 @@ from imagine_gen import DatasetSpec, SizeRange, create_images
 from imagine_gen.cli import main
 from imagine_gen.dataset.checks import LEAST_PILLOW
 from imagine_gen.dataset.options import MAX_INDEX
+from imagine_gen.formats.direct import photo
 from imagine_gen.work.encoders import image_encoder
 
 RATIOS = ("1", "1.5", "2", "4", "10", "1.001", "999999")
@@ -166,6 +167,14 @@ def test_filler_changes_no_pixel_at_any_dimensions(kind: str) -> None:
         for ratio in ("1.01", "2", "9.5"):
             file = file_of(spec_of(kind, width, height, ratio), 5)
             np.testing.assert_array_equal(pixels_of(file), expected)
+
+
+@needs_pillow
+def test_direct_photos_made_in_bands_have_the_same_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = pixels_of(file_of(spec_of("direct-photo", 200, 150), 5))
+    monkeypatch.setattr(photo, "_BLOCKS_IN_BAND", 200)  # two rows of MCUs
+    file = file_of(spec_of("direct-photo", 200, 150, "2"), 5)
+    np.testing.assert_array_equal(pixels_of(file), expected)
 
 
 @needs_pillow
