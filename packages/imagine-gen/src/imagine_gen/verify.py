@@ -83,18 +83,18 @@ def _is_own(spec: DatasetSpec, folder: bytes, number: int, name: bytes) -> bool:
 
 def check_stamped(path: bytes) -> FileReport:
     """Check the file of an image with a stamp, which needs no description of the dataset."""
-    return check_file(path, "an image file", _check_stamped)
 
+    def check(report: FileReport, file: InputFile) -> None:
+        report.records = 1
+        try:
+            stamp = check_stamp(FileSlice(file.read_at, 0), 0, file.size)
+        except ImagineError as error:
+            raise ImagineError(f"{show(path)}: {error}") from None
+        if stamp is None:
+            raise ImagineError(f"{show(path)}: no image with a stamp, which --stamp makes")
+        report.stamps.add(report, stamp)
 
-def _check_stamped(report: FileReport, file: InputFile) -> None:
-    report.records = 1
-    try:
-        stamp = check_stamp(FileSlice(file.read_at, 0), 0, file.size)
-    except ImagineError as error:
-        raise ImagineError(f"{show(report.path)}: {error}") from None
-    if stamp is None:
-        raise ImagineError(f"{show(report.path)}: no image with a stamp, which --stamp makes")
-    report.stamps.add(report, stamp)
+    return check_file(path, "an image file", check)
 
 
 def _verify_images(spec: DatasetSpec, encoder: ImageEncoder, indexes: range) -> list[Verdict]:
