@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from imagine_common.cli.card import card_file, read_card
-from imagine_common.cli.options import open_workers, was_given
+from imagine_common.cli.options import open_workers, refuse_others, was_given
 from imagine_common.cli.report import Report
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.exchange.manifest import Entry, ManifestWriter
@@ -16,14 +16,6 @@ from imagine_common.text import counted, show
 if TYPE_CHECKING:
     from imagine_common.parallel.ordered_map import Workers
     from imagine_gen.dataset.spec import DatasetSpec
-
-_RUN_OPTIONS = {"workers", "scheduler", "delimiter", "quiet", "verbose", "summary_json"}
-
-
-def refuse_others(args: argparse.Namespace, mode: str, *allowed: str) -> None:
-    """Refuse options that have no meaning in a mode, besides those of any run."""
-    for name in sorted(args.given - _RUN_OPTIONS - {*allowed}):
-        raise UsageError(f"argument --{name.replace('_', '-')}: not with {mode}")
 
 
 def verify_files(args: argparse.Namespace) -> None:

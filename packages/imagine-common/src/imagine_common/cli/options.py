@@ -20,6 +20,7 @@ from imagine_common.text import printable
 if TYPE_CHECKING:
     from imagine_common.parallel.ordered_map import Workers
 
+_RUN_OPTIONS = {"workers", "scheduler", "delimiter", "quiet", "verbose", "summary_json"}
 _LOGGERS = ("distributed", "tornado", "asyncio")
 
 
@@ -101,6 +102,12 @@ def add_fsync_option(parser: argparse._ActionsContainer) -> None:
 def was_given(args: argparse.Namespace, option: str) -> bool:
     """Return whether the arguments themselves, not a preset, include an option."""
     return option[2:].replace("-", "_") in args.given
+
+
+def refuse_others(args: argparse.Namespace, mode: str, *allowed: str) -> None:
+    """Refuse options without a use in a mode: those that are not allowed there, or in any run."""
+    for name in sorted(args.given - _RUN_OPTIONS - {*allowed}):
+        raise UsageError(f"argument --{name.replace('_', '-')}: not with {mode}")
 
 
 def add_message_options(parser: argparse._ActionsContainer) -> None:

@@ -10,7 +10,12 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from imagine_common.cli.card import card_file, read_card
-from imagine_common.cli.options import keep_others_of_parts, open_workers, was_given
+from imagine_common.cli.options import (
+    keep_others_of_parts,
+    open_workers,
+    refuse_others,
+    was_given,
+)
 from imagine_common.errors import ImagineError, UsageError
 from imagine_common.text import counted, human_bytes
 
@@ -26,13 +31,8 @@ if TYPE_CHECKING:
 
 _FOLDER_OPTIONS = ("--recursive", "--labels-from-dirs", "--exclude", "--skip-empty-classes")
 _TAR_OPTIONS = ("--key-by", "--image-extension")
-# All other options only have a use for packing.
-_CHECK_OPTIONS = {
-    *("files", "expected_files", "expected_records"),
-    *("workers", "scheduler", "delimiter", "quiet", "verbose", "summary_json", "preset"),
-}
-
-
+# All others only have a use for packing.
+_CHECK_OPTIONS = ("files", "expected_files", "expected_records", "preset")
 _CARD_OPTIONS = (
     *("img_per_file", "name", "name_format", "subfolders", "label_offset"),
     *("schema", "index", "merged_index"),
@@ -74,8 +74,7 @@ def run_packer(packer: Packer) -> None:
         mode, own = "--test, which writes nothing", {"test"}
         if args.index_only:
             mode, own = "--index-only, which writes indexes alone", {"index_only", "fsync"}
-        for name in sorted(args.given - _CHECK_OPTIONS - packer.check_options - own):
-            raise UsageError(f"argument --{name.replace('_', '-')}: not with {mode}")
+        refuse_others(args, mode, *_CHECK_OPTIONS, *packer.check_options, *own)
         with open_workers(args, packer.package) as workers:
             folder = args.index_path and rooted(args.index_path, base_of(workers))
             check = packer.checker(Indexes(folder, args.index_only, args.fsync))
