@@ -20,10 +20,6 @@ from imagine_common.files.urls import bucket_of, require_backend, scheme_of
 from imagine_common.text import show
 
 _KINDS = {"s3": ("S3Store", "AWS"), "gs": ("GCSStore", "GOOGLE"), "az": ("AzureStore", "AZURE")}
-_ENDPOINTS = (
-    *("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
-    *("GOOGLE_BASE_URL", "AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
-)
 # The time for one part, also over a slow line; obstore's own 30 seconds are too short for it.
 _TIMEOUT = "120 seconds"
 _PAGE = 1_000
@@ -63,7 +59,7 @@ def _store(bucket: bytes) -> Store:
     kind, prefix = _KINDS[extra]
     name, _, host = bucket.decode().partition("://")[2].partition("@")
     config = {} if f"{prefix}_TIMEOUT" in os.environ else {"timeout": _TIMEOUT}
-    if any(os.environ.get(key, "").startswith("http://") for key in _ENDPOINTS):
+    if any(k.startswith(prefix) and v.startswith("http://") for k, v in os.environ.items()):
         config["allow_http"] = "true"
     if host:  # abfss://CONTAINER@ACCOUNT.dfs.core.windows.net
         config["account_name"] = host.partition(".")[0]
