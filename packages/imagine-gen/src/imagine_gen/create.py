@@ -134,7 +134,7 @@ def generate_units(
     elif is_remote(spec.path):
         from imagine_gen.work.uploads import upload_images
 
-        work = partial(upload_images, resume)
+        work = partial(upload_images, resume)  # type: ignore[assignment]
     if digests:
         work = partial(with_digests, work)
     with mapped_units(work, spec, workers, chunksize, clear_folders) as units:

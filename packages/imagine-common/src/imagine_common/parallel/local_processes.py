@@ -47,26 +47,30 @@ class PendingUnit:
 
 
 class _Worker:
-    """A process, this end of its connection, and the unit that it processes."""
-
-    unit: PendingUnit | None = None
+    """A process, this end of its connection, and the units that it processes."""
 
     def __init__(self, process: BaseProcess, connection: Connection) -> None:
         self.process = process
         self.connection = connection
+        self.units: deque[PendingUnit] = deque()
 
 
 class LocalProcesses:
     """An executor with a number of processes; calls `tidy` if one died.
 
-    Processes start as they are needed. A worker gets a unit once it has sent the one before, so
-    that no unit waits for a slow one while other workers are idle.
+    Processes start as they are needed. A worker gets a unit once it has fewer than `units_each`;
+    with 1, no unit waits for a slow one while other workers are idle.
     """
 
     def __init__(
-        self, workers: int, function: Callable[[Any], Any], tidy: Callable[[], object]
+        self,
+        workers: int,
+        function: Callable[[Any], Any],
+        tidy: Callable[[], object],
+        units_each: int = 1,
     ) -> None:
-        self.most_pending = 2 * workers
+        self.most_pending = (1 + units_each) * workers
+        self._units_each = units_each
         self._most_workers = workers
         self._function = function
         self._tidy = tidy
@@ -113,16 +117,16 @@ class LocalProcesses:
                 self._tidy()
 
     def _hand_out(self) -> None:
-        """Give waiting units to idle workers, and to new ones up to their number."""
+        """Give waiting units to idle workers, to new ones up to their number, then to any."""
         while self._waiting:
-            worker = next((worker for worker in self._workers if worker.unit is None), None)
-            if worker is None:
-                if len(self._workers) == self._most_workers:
-                    return
+            worker = min(self._workers, key=lambda worker: len(worker.units), default=None)
+            if worker is None or (worker.units and len(self._workers) < self._most_workers):
                 worker = self._start()
-            worker.unit = self._waiting.popleft()
+            if len(worker.units) == self._units_each:
+                return
+            worker.units.append(self._waiting.popleft())
             try:
-                worker.connection.send_bytes(worker.unit.data)
+                worker.connection.send_bytes(worker.units[-1].data)
             except OSError:
                 raise self._lost(worker) from None
 
@@ -137,8 +141,8 @@ class LocalProcesses:
                 raise self._lost(worker) from None
             is_outcome = isinstance(message, Outcome)
             progress.advance(message.images if is_outcome else message)
-            if is_outcome and worker.unit is not None:
-                worker.unit.outcome, worker.unit = message, None
+            if is_outcome and worker.units:
+                worker.units.popleft().outcome = message
         if found:
             self._hand_out()
         else:

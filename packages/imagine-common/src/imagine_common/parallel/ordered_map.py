@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 from imagine_common.errors import ImagineError
 from imagine_common.host.limits import check_workers, keep_freed_memory
 from imagine_common.host.signals import check_interrupted
+from imagine_common.parallel.begun import finished, is_begun
 from imagine_common.parallel.progress import progress
 
 if TYPE_CHECKING:  # Not imported at run time, which --workers 1 would wait for.
@@ -47,6 +48,7 @@ def ordered_map(
     units: Iterable[Unit | None],
     workers: Workers,
     tidy: Callable[[], object] = lambda: None,
+    units_each: int = 1,
 ) -> Generator[Result]:
     """Apply a function to each unit of work and yield the results in the order of the units.
 
@@ -54,21 +56,32 @@ def ordered_map(
     one worker, the function is called in this process; otherwise it, `tidy`, units and results are
     pickled. `tidy` removes the files that dead processes left on the host where it is called.
 
+    A function may only begin a unit, and return an object with the methods `result`, which waits,
+    and `cancel`. The process begins the next unit before it waits, if it gets `units_each` > 1.
+
     An exception of the function is raised at its result's place, an `ImagineError` of `units` after
     the results of all units before it, and a `WorkerLost` if a worker process died; on a cluster,
     if workers died repeatedly at the same unit.
     """
     if workers == 1:
         keep_freed_memory()
-        for unit in units:
-            check_interrupted()
-            progress.advance(0)
-            if unit is not None:
-                yield function(unit)
+        begun: deque[Any] = deque()
+        try:
+            for unit in units:
+                check_interrupted()
+                progress.advance(0)
+                if unit is not None:
+                    begun.append(function(unit))
+                if begun and (len(begun) > 1 or not is_begun(begun[0])):
+                    yield finished(begun.popleft())
+            yield from map(finished, begun)
+        finally:
+            for result in begun:
+                result.cancel()
     elif isinstance(workers, int):
         from imagine_common.parallel.local_processes import LocalProcesses
 
-        yield from _map_on(LocalProcesses(workers, function, tidy), units)
+        yield from _map_on(LocalProcesses(workers, function, tidy, units_each), units)
     else:
         from imagine_common.parallel.cluster.executor import DaskExecutor
 

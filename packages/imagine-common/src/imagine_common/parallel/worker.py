@@ -11,6 +11,7 @@ import select
 import signal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
@@ -23,6 +24,7 @@ from imagine_common.files.temporary import forget_unfinished, remove_unfinished
 from imagine_common.host.limits import keep_freed_memory
 from imagine_common.host.signals import ENDING_SIGNALS
 from imagine_common.host.threads import worker_process
+from imagine_common.parallel.begun import finished, is_begun
 from imagine_common.parallel.progress import progress
 
 _SECONDS_BETWEEN_SIGNALS = 0.1
@@ -56,9 +58,13 @@ def serve(
         progress.take()
         if shows_progress:
             progress.listener = lambda: connection.send(progress.take())
+        begun: deque[Any] = deque()
         while True:
-            unit = connection.recv()
-            connection.send_bytes(_outcome(function, unit))
+            # It waits for a unit once it has begun the next one, or if there is none.
+            while begun and (len(begun) > 1 or not is_begun(begun[0]) or not connection.poll()):
+                outcome = begun.popleft()
+                connection.send_bytes(_outcome(finished, outcome) if is_begun(outcome) else outcome)
+            begun.append(_outcome(function, connection.recv()))
     except (EOFError, OSError):
         pass  # The run has ended.
     except RuntimeError as error:
@@ -73,9 +79,12 @@ def serve(
         os._exit(FAILED)
 
 
-def _outcome(function: Callable[[Any], Any], unit: Any) -> bytes:
+def _outcome(function: Callable[[Any], Any], unit: Any) -> Any:
+    """Return the pickled outcome of a unit, or what the function returns for one that has begun."""
     try:
         result = function(unit)
+        if is_begun(result):
+            return result
         return pickle.dumps(Outcome(progress.take(), result), pickle.HIGHEST_PROTOCOL)
     except BaseException as error:
         import traceback

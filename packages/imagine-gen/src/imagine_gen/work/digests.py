@@ -13,6 +13,7 @@ from zlib_ng.zlib_ng import crc32
 from imagine_common.files.output import Buffer
 from imagine_common.files.reading import read_pieces
 from imagine_common.files.storage import open_input
+from imagine_common.parallel.begun import finished
 from imagine_gen.dataset.spec import DatasetSpec
 from imagine_gen.formats.base import EncodedImage, ImageEncoder
 from imagine_gen.work.units import Work
@@ -25,7 +26,7 @@ def with_digests(
 ) -> list[Any]:
     """Do work on a unit, and give each result the digest of its image; kept files are read."""
     digests = _Digests(encoder)
-    results = work(spec, digests, indexes)
+    results = finished(work(spec, digests, indexes))
     for index, result in zip(indexes, results):
         if index not in digests.found and result.size:
             digests.read(index, spec.image_path(index))

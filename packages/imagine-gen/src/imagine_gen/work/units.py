@@ -34,7 +34,7 @@ Work: TypeAlias = Callable[[DatasetSpec, ImageEncoder, range], list[Result]]
 _PIXELS_IN_UNIT = 1 << 21
 _FAST_PIXELS_IN_UNIT = 1 << 27
 _MAX_IMAGES_IN_UNIT = 256
-# Requests to a store are slow but run side by side, and a unit waits for all of its own.
+# Fewer would not keep enough requests to a store in flight: a worker has at most two units.
 _LEAST_IMAGES_IN_REMOTE_UNIT = 16
 # A cluster takes longer to hand a unit over, and one scheduler serves all its workers.
 _TIMES_ON_CLUSTER = 8
@@ -74,7 +74,9 @@ def mapped_units(
         if inherits:
             _inherited[spec] = encoder
     units = partial(_units, spec, chunksize)
-    results = ordered_map(partial(work_on, work, own), units(), workers, partial(tidy, own))
+    do = partial(work_on, work, own)
+    units_each = 1 + is_remote(spec.path)
+    results = ordered_map(do, units(), workers, partial(tidy, own), units_each)
     try:
         with closing(results):
             yield zip(units(), results)

@@ -26,7 +26,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # A store answers each request in milliseconds, but many at once.
-IN_FLIGHT = 8
+IN_FLIGHT = 16
 # S3 allows 10,000 parts per object. So many are sent together.
 _PART_BYTES = 1 << 24
 _PARTS_AT_ONCE = 4

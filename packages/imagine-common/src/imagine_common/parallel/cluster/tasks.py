@@ -22,6 +22,7 @@ from typing import Any
 from imagine_common.errors import ImagineError
 from imagine_common.host.limits import keep_freed_memory
 from imagine_common.host.threads import Stopped, check_stopped, stopped_by
+from imagine_common.parallel.begun import finished
 
 _MAX_RUNS = 256
 _SECONDS_BETWEEN_LOOKS = 0.01
@@ -56,7 +57,7 @@ def work(run: bytes, unit: bytes) -> Any:
     try:
         with stopped_by(activity.stop):
             check_stopped()
-            return function(pickle.loads(unit))  # noqa: S301
+            return finished(function(pickle.loads(unit)))  # noqa: S301
     except Stopped:
         return None
     finally:
