@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import subprocess
 import sys
 import threading
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import boto3
 from botocore.config import Config
@@ -20,6 +21,9 @@ from support import PATIENCE
 
 KEY, SECRET = "AKIAKEYTHATISNONE", "secret+that/is+none"
 HOST = "127.0.0.1"
+
+_PART = re.compile(r"[?&](partNumber=|comp=block&)")
+_LIST = re.compile(r"[?&](list-type=2|comp=list)")
 
 
 def environment(endpoint: str) -> dict[str, str]:
@@ -40,9 +44,11 @@ def environment(endpoint: str) -> dict[str, str]:
 class Bucket:
     """A bucket, seen without any of the tools' code."""
 
-    def __init__(self, endpoint: str, name: str) -> None:
+    can_abort = True
+
+    def __init__(self, endpoint: str, name: str, scheme: str = "s3") -> None:
         self.name = name
-        self.url = f"s3://{name}"
+        self.url = f"{scheme}://{name}"
         self.client: Any = boto3.client(
             "s3",
             endpoint_url=endpoint,
@@ -69,6 +75,9 @@ class Bucket:
     def contents(self, prefix: str = "") -> dict[str, bytes]:
         """Return each object, by its key after the prefix."""
         return {key[len(prefix) :]: self.get(key) for key in self.sizes(prefix)}
+
+    def publish(self) -> None:
+        """Let requests without credentials read: here, all can."""
 
     def uploads(self) -> list[str]:
         """Return the keys of multipart uploads that have neither been completed nor aborted."""
@@ -106,22 +115,28 @@ class Request:
     def __init__(self, handler: BaseHTTPRequestHandler) -> None:
         self.method = handler.command
         self.path = handler.path
-        self.is_part = self.method == "PUT" and "partNumber=" in self.path
+        self.name = unquote(self.path.partition("?")[0])
+        self.is_part = self.method == "PUT" and bool(
+            re.search("partNumber=|comp=block&", self.path)
+        )
+        self.is_list = self.method == "GET" and bool(re.search("list-type=2|comp=list", self.path))
 
 
 class Proxy:
     """Forwards requests. An optional `plan` gets each request and may change the answer.
 
-    It returns None to forward the request, a number to answer with that status, or `CUT` to
-    forward half of the server's answer and close the connection.
+    It returns None to forward the request, a number to answer with that status, `CUT` to forward
+    half of the server's answer and close the connection, or `DROP` to close it at once. Lists get
+    at most `page` entries from the server, if that is set.
     """
 
-    CUT = -1
+    CUT, DROP = -1, -2
 
     def __init__(self, server: str) -> None:
         self.plan: Callable[[Request], int | None] = lambda _: None
         self.requests: list[Request] = []
-        self.answered = 0
+        self.answered = self.most_at_once = 0
+        self.page = 0
         self._server = urlsplit(server).netloc
         self._lock = threading.Lock()
         proxy = self
@@ -166,7 +181,9 @@ class Proxy:
     def _handle(self, handler: BaseHTTPRequestHandler) -> None:
         request = Request(handler)
         body = _read_body(handler)
-        self.requests.append(request)
+        with self._lock:
+            self.requests.append(request)
+            self.most_at_once = max(self.most_at_once, len(self.requests) - self.answered)
         try:
             self._hand_on(handler, request, body)
         finally:
@@ -175,6 +192,9 @@ class Proxy:
 
     def _hand_on(self, handler: BaseHTTPRequestHandler, request: Request, body: bytes) -> None:
         outcome = self.plan(request)
+        if outcome == self.DROP:
+            handler.close_connection = True
+            return
         if outcome is not None and outcome != self.CUT:
             code = {403: "AccessDenied", 503: "SlowDown"}.get(outcome, "InternalError")
             answer = f"<?xml version='1.0'?><Error><Code>{code}</Code></Error>".encode()
@@ -186,7 +206,10 @@ class Proxy:
             for name, value in handler.headers.items()
             if name.lower() not in ("transfer-encoding", "expect", "content-length")
         }
-        server.request(request.method, request.path, body, headers)
+        path = request.path
+        if self.page and request.is_list:
+            path += f"&{'maxresults' if 'comp=list' in path else 'max-keys'}={self.page}"
+        server.request(request.method, path, body, headers)
         answered = server.getresponse()
         data = answered.read()
         kept = [
