@@ -4,8 +4,9 @@
 
 The cluster is a scheduler and workers of one thread each, as processes on loopback, so that both
 engines have the same processors. The rates that the tool reports leave out the second in which it
-starts Python and connects; the table also has the rates of the whole command. The object store is
-moto's S3 server on loopback: one Python process, which limits these rates.
+starts Python and connects; the table also has the rates of the whole command. There are two object
+stores on loopback: `sink.py`, which answers at once and keeps nothing, and with which the libraries
+alone are peers; and moto's S3 server, one Python process, which limits these rates.
 """
 
 from __future__ import annotations
@@ -85,6 +86,10 @@ def main() -> int:
                 for result in compare(bench, scheduler, case):
                     results.append(result)
                     print(" | ".join(table_row(result)), file=sys.stderr)
+        with sink(programs / "python"):
+            for result in compare_sink(bench, programs / "python"):
+                results.append(result)
+                print(" | ".join(table_row(result)), file=sys.stderr)
         with store(programs / "python", target):
             for result in compare_store(bench):
                 results.append(result)
@@ -169,6 +174,66 @@ def compare_store(bench: Bench) -> Iterator[Result]:
         )
 
 
+def compare_sink(bench: Bench, python: Path) -> Iterator[Result]:
+    """Compare images of two sizes with objects that libraries alone write."""
+    for size, images, bytes_each, least in (
+        (SMALL, 20_000, 118_000, 0.7),
+        ((1440, 1080), 4000, 1_000_000, None),
+    ):
+        count = bench.count(images)
+        command = bench.generator("images", size, count, "--direct")
+        command[command.index("--path") + 1] = f"s3://{BUCKET}/images"
+
+        def peer(library: str, count: int, bytes_each: int = bytes_each) -> Side:
+            script = [str(python), str(HERE / "peers" / "store_objects.py"), library]
+            options = [str(bytes_each), str(count), str(WORKERS)]
+            return Side(count, lambda: run([*script, *options]))
+
+        def imagine(count: int = count, command: list[str] = command) -> Side:
+            return Side(count, lambda: run(command))
+
+        sides = {
+            "imagine": imagine(),
+            "obstore": peer("obstore", count),
+            "s3fs": peer("s3fs", count // 10),
+        }
+        rates, made = in_turn(sides, bench.repeats)
+        for library in ("obstore", "s3fs"):
+            yield Result(
+                f"direct JPEG {size[0]}×{size[1]} to a sink on loopback, two processes",
+                f"{library}, objects of that size",
+                paired_ratio(rates["imagine (own)"], rates[f"{library} (own)"]),
+                "times",
+                least if library == "obstore" else None,
+                f"{median(rates['imagine (own)']):,.1f} images/s",
+                f"{median(rates[f'{library} (own)']):,.1f} objects/s",
+                made["imagine"],
+            )
+
+
+@contextmanager
+def sink(python: Path) -> Iterator[None]:
+    """Run a server that keeps nothing, and set the environment variables that lead to it."""
+    command = [str(python), str(HERE / "sink.py")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout
+        try:
+            lead_to(server.stdout.readline().strip())
+            yield
+        finally:
+            server.kill()
+
+
+def lead_to(address: str) -> None:
+    """Set the environment variables that lead to an S3 server."""
+    os.environ |= {
+        "AWS_ENDPOINT_URL": address,
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+
+
 @contextmanager
 def store(python: Path, folder: Path) -> Iterator[None]:
     """Run an S3 server, and set the environment variables that lead to it."""
@@ -182,12 +247,7 @@ def store(python: Path, folder: Path) -> Iterator[None]:
             if time.monotonic() > deadline or server.poll() is not None:
                 raise Failed("the S3 server does not start; is moto installed?")
             time.sleep(0.1)
-        os.environ |= {
-            "AWS_ENDPOINT_URL": address[1],
-            "AWS_ACCESS_KEY_ID": "none",
-            "AWS_SECRET_ACCESS_KEY": "none",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }
+        lead_to(address[1])
         if subprocess.run([str(python), "-c", CREATE_BUCKET], check=False).returncode:
             raise Failed("the S3 server makes no bucket")
         yield
