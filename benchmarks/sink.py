@@ -70,7 +70,10 @@ class Connection:
             body = _CREATED if b"?uploads" in line else _COMPLETED
         elif b"list-type" in line:
             body = _LISTED
-        self._answer = b"%s%d\r\n\r\n%s" % (_HEAD, len(body), body)
+        if line.startswith(b"HEAD"):
+            self._answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
+        else:
+            self._answer = b"%s%d\r\n\r\n%s" % (_HEAD, len(body), body)
         if not self._left:
             self.client.sendall(self._answer)
         elif b"100-continue" in header:
