@@ -29,7 +29,7 @@ def test_workers_are_as_many_as_fit_into_memory_unless_given(
     monkeypatch.setattr(units, "check_workers", lambda workers: workers or 4)
     monkeypatch.setattr(units, "image_encoder", lambda spec: None)
 
-    def no_map(_work: object, _parts: object, workers: int, _tidy: object) -> Iterator[None]:
+    def no_map(_work: object, _parts: object, workers: int, *_: object) -> Iterator[None]:
         started.append(workers)
         yield from ()
 

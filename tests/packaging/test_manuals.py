@@ -67,7 +67,7 @@ def test_man_pages_render_without_warnings(program: str) -> None:
         (["imagine-gen", "--image-f"], ["--image-format"]),
         (["imagine-gen", "--image-format", "we"], ["webp"]),
         (["imagine-gen", "--path", "x", "--content", ""], ["noise", "photo"]),
-        (["imagine-gen", "--preset", "mlperf"], ["mlperf-storage-resnet50"]),
+        (["imagine-gen", "--preset", "mlperf-storage-res"], ["mlperf-storage-resnet50"]),
         (["imagine-gen", "--path", "fol"], ["folder"]),
         (["imagine-tfrecord", "--schema", "im"], ["imagenet"]),
         (["imagine-tfrecord", "--test", "fil"], ["file"]),
