@@ -279,6 +279,20 @@ def test_a_signal_that_a_finalizer_swallowed_still_ends_the_run(
     assert capsys.readouterr().err == "imagine-x: terminated\n"
 
 
+def test_a_signal_that_python_dropped_at_the_end_is_reported_by_the_tool_alone(
+    parser: Parser, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Finalized:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def run(_args: argparse.Namespace) -> None:
+        Finalized()
+
+    assert run_tool(parser, run, []) == 143
+    assert capsys.readouterr().err == "imagine-x: terminated\n"
+
+
 def test_an_error_caused_by_a_signal_is_reported_as_the_signal(
     parser: Parser, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,14 +9,12 @@ from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
 
-import PIL
 import pytest
 from PIL import Image
 
 from imagine_common.errors import UsageError
 from imagine_gen import DatasetSpec
 from imagine_gen.cli import main
-from imagine_gen.dataset.checks import LEAST_PILLOW
 from imagine_gen.dataset.combinations import CLASHES, NEEDS, refuse_clashes
 from imagine_gen.dataset.formats import FORMATS
 from imagine_gen.options import build_parser
@@ -81,9 +79,6 @@ COMPANY = {
 # of cards.
 OTHERS = {"--preset", "--describe", "--scheduler", "--quiet", "--verbose", "--card", "--join-cards"}
 OTHERS |= {"-h", "--help", "--version", "--shard-bytes"}
-if int(PIL.__version__.partition(".")[0]) < LEAST_PILLOW:
-    OTHERS |= {"--compress-ratio"}
-    del VALUES["--compress-ratio"]
 
 
 def accompanied(words: Iterable[str]) -> frozenset[str]:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import PIL
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,14 +18,11 @@ from PIL import Image
 from imagine_common.errors import UsageError
 from imagine_gen import DatasetSpec, SizeRange, create_images
 from imagine_gen.cli import main
-from imagine_gen.dataset.checks import LEAST_PILLOW
 from imagine_gen.dataset.options import MAX_INDEX
 from imagine_gen.formats.direct import photo
 from imagine_gen.work.encoders import image_encoder
 
 RATIOS = ("1", "1.5", "2", "4", "10", "1.001", "999999")
-old_pillow = int(PIL.__version__.partition(".")[0]) < LEAST_PILLOW
-needs_pillow = pytest.mark.skipif(old_pillow, reason="--compress-ratio needs a newer Pillow")
 
 
 def file_of(spec: DatasetSpec, index: int = 0) -> bytes:
@@ -131,12 +127,6 @@ def test_other_ratios_are_wrong_usage(
             DatasetSpec("d", dedupe_ratio=value)  # type: ignore[arg-type]
 
 
-def test_an_older_pillow_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(PIL, "__version__", "10.4.0")
-    with pytest.raises(UsageError, match=r"compress_ratio: needs Pillow 11 or newer, not 10\.4\.0"):
-        DatasetSpec("d", compress_ratio=Fraction(2))
-
-
 KINDS: dict[str, dict[str, object]] = {
     "jpg": {},
     "jpg-gray": {"mode": "L", "quality": 100},
@@ -159,7 +149,6 @@ def spec_of(kind: str, width: int, height: int, ratio: str = "1", **more: object
     return DatasetSpec("d", width=width, height=height, **options)  # type: ignore[arg-type]
 
 
-@needs_pillow
 @pytest.mark.parametrize("kind", KINDS)
 def test_filler_changes_no_pixel_at_any_dimensions(kind: str) -> None:
     for width, height in ((1, 1), (7, 3), (1, 99), (300, 1), (257, 19), (65, 130)):
@@ -169,7 +158,6 @@ def test_filler_changes_no_pixel_at_any_dimensions(kind: str) -> None:
             np.testing.assert_array_equal(pixels_of(file), expected)
 
 
-@needs_pillow
 def test_direct_photos_made_in_bands_have_the_same_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = pixels_of(file_of(spec_of("direct-photo", 200, 150), 5))
     monkeypatch.setattr(photo, "_BLOCKS_IN_BAND", 200)  # two rows of MCUs
@@ -177,7 +165,6 @@ def test_direct_photos_made_in_bands_have_the_same_pixels(monkeypatch: pytest.Mo
     np.testing.assert_array_equal(pixels_of(file), expected)
 
 
-@needs_pillow
 @pytest.mark.parametrize("ratio", ["1.5", "2", "4"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_part_of_a_file_has_the_ratio(kind: str, ratio: str) -> None:
@@ -193,7 +180,6 @@ def test_each_part_of_a_file_has_the_ratio(kind: str, ratio: str) -> None:
         assert float(ratio) * 0.9 < found < float(ratio) * own * 1.25
 
 
-@needs_pillow
 @pytest.mark.parametrize("kind", ["jpg", "jpg-gray", "direct", "direct-photo"])
 @pytest.mark.parametrize("ratio", ["1.3", "2", "4"])
 def test_target_sizes_stay_exact_and_content_shrinks(kind: str, ratio: str) -> None:
@@ -205,7 +191,6 @@ def test_target_sizes_stay_exact_and_content_shrinks(kind: str, ratio: str) -> N
     assert len(zlib.compress(file, 1)) < 60_001 / float(ratio) * 1.1
 
 
-@needs_pillow
 @pytest.mark.parametrize("kind", ["jpg", "direct"])
 def test_target_sizes_are_drawn_around_their_mean(kind: str) -> None:
     options = {"target_size": 60_001, "target_size_stdev": 2000}
@@ -216,13 +201,11 @@ def test_target_sizes_are_drawn_around_their_mean(kind: str) -> None:
     assert sum(map(len, encoder.encode(8).buffers)) == sizes[8]
 
 
-@needs_pillow
 def test_an_error_about_sizes_is_about_those_of_the_content() -> None:
     with pytest.raises(UsageError, match="here, not 1000 besides --stamp and --compress-ratio"):
         image_encoder(spec_of("direct", 320, 240, "9", target_size=9000))
 
 
-@needs_pillow
 def test_dimensions_that_vary_have_the_ratio_too(tmp_path: Path) -> None:
     sizes = SizeRange((40, 60), (30, 50))
     for kind in KINDS:
@@ -233,7 +216,6 @@ def test_dimensions_that_vary_have_the_ratio_too(tmp_path: Path) -> None:
             np.testing.assert_array_equal(pixels_of(file_of(spec, index)), expected)
 
 
-@needs_pillow
 def test_both_ratios_go_together_with_resume_and_verify(tmp_path: Path) -> None:
     args = ["--path", str(tmp_path / "d"), "--width", "64", "--height", "48", "--count", "10", "-q"]
     args += ["--dedupe-ratio", "2", "--compress-ratio", "3", "--direct", "--workers", "2"]
@@ -249,5 +231,5 @@ def test_both_ratios_go_together_with_resume_and_verify(tmp_path: Path) -> None:
 def test_a_tiff_that_would_reach_4_gib_with_filler_is_refused() -> None:
     spec = spec_of("tiff", 30_000, 30_000)
     assert spec.width == 30_000
-    with pytest.raises(UsageError, match=r"Pillow 11|would reach 4 GiB"):
+    with pytest.raises(UsageError, match="would reach 4 GiB"):
         spec_of("tiff", 30_000, 30_000, "2")

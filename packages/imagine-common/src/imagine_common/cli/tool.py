@@ -26,7 +26,11 @@ from imagine_common.errors import (
     WorkerLost,
 )
 from imagine_common.files.temporary import remove_unfinished
-from imagine_common.host.signals import ending_signals_blocked, ending_signals_raised
+from imagine_common.host.signals import (
+    check_interrupted,
+    ending_signals_blocked,
+    ending_signals_raised,
+)
 from imagine_common.lazy import out_of_memory
 from imagine_common.text import printable, show
 
@@ -62,6 +66,7 @@ def run_tool(
                             f"{parser.prog}: warning: {printable(str(message))}"
                         )
                         run(args)
+                        check_interrupted()
                 except ImagineError as error:
                     if isinstance(error, UsageError):
                         error.for_python = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,6 +42,11 @@ def ending_signals_raised() -> Iterator[list[int]]:
             return
         raise Interrupted(received[0])
 
+    def report_other(unraisable: sys.UnraisableHookArgs) -> None:
+        if unraisable.exc_type is not Interrupted:  # `check_interrupted` raises it again.
+            report(unraisable)
+
+    report = sys.unraisablehook
     # Signals that the parent process ignores (nohup, a background job) stay ignored.
     previous = {
         signum: handler
@@ -49,9 +55,11 @@ def ending_signals_raised() -> Iterator[list[int]]:
     }
     for signum in previous:
         signal.signal(signum, interrupt)
+    sys.unraisablehook = report_other
     try:
         yield received
     finally:
+        sys.unraisablehook = report
         # Python complains about a signal whose handler goes while it arrives.
         with ending_signals_blocked():
             for signum, handler in previous.items():

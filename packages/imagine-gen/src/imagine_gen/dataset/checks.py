@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 _MAX_PNG_ROW_BYTES = 2**30
 _MAX_TIFF_BYTES = 2**32 - 2**16  # of pixels; offsets have 32 bits, and the header needs some
 _RATIO = re.compile(r"[1-9]\d{0,5}(?:\.\d{1,9})?", re.ASCII)
-LEAST_PILLOW = 11  # with restart markers, and several strips
 _MAX_AVIF_PIXELS = 2**28  # libavif's default limit for decoding
 
 
@@ -115,11 +114,6 @@ def _conflicts(spec: DatasetSpec) -> Iterator[str]:
             f"arguments --width, --height: a {name.upper()} file of {spec.width}x{spec.height}"
             " would reach 4 GiB, the format's limit; use png"
         )
-    if spec.compress_ratio > 1:
-        from PIL import __version__ as pillow
-
-        if int(pillow.partition(".")[0]) < LEAST_PILLOW:
-            yield f"argument --compress-ratio: needs Pillow {LEAST_PILLOW} or newer, not {pillow}"
     if name == "avif" and spec.width * spec.height > _MAX_AVIF_PIXELS:
         yield (
             f"arguments --width, --height: {spec.width}x{spec.height} are over {_MAX_AVIF_PIXELS}"
