@@ -74,7 +74,13 @@ def test_resume_keeps_whole_shards_of_the_same_images(tmp_path: Path) -> None:
         shard.write_bytes(damage)
         assert b": 3 shards (2 there already)" in run("gen", *options, "--resume").stderr
         assert contents(tmp_path) == made
-    shard.with_suffix(".idx").unlink()
+    index = shard.with_suffix(".idx")
+    of_other = shard.with_name("shard-000000.idx").read_bytes()
+    for damage in (b"", b"junk\n", of_other, index.read_bytes()[:-1], index.read_bytes() + b"x\n"):
+        index.write_bytes(damage)
+        assert b": 3 shards (2 there already)" in run("gen", *options, "--resume").stderr
+        assert contents(tmp_path) == made
+    index.unlink()
     assert b": 3 shards (2 there already)" in run("gen", *options, "--resume").stderr
     assert contents(tmp_path) == made
     other = run("gen", *options, "--resume", "--seed", "1")

@@ -112,8 +112,7 @@ def make_shard(
 ) -> list[FinishedFile]:
     """Write the shard of a unit's images, and its index; with `resume`, keep those that exist."""
     path = spec.image_path(indexes[0])
-    keeps = resume and (not spec.index or exists(_index_of(path)))
-    if keeps and (size := _whole_size(spec, encoder, indexes, path)):
+    if resume and (size := _whole_size(spec, encoder, indexes, path)):
         if fsync:
             sync_file(path)
         if fsync and spec.index:
@@ -151,15 +150,30 @@ def _index_of(path: bytes) -> bytes:
 
 
 def _whole_size(spec: DatasetSpec, encoder: ImageEncoder, indexes: range, path: bytes) -> int:
-    """Return the size of a shard with the same first and last sample and end, or 0 for another."""
+    """Return the size of a shard with the same first and last sample and end, or 0 for another.
+
+    With `index`, the lines of these samples, and the number of lines, must be right too.
+    """
     try:
         with open_input(path, "a shard") as file:
-            if not compare(file, 0, sample(spec, indexes[0], encoder.encode(indexes[0]))[0]).equal:
+            pieces, first_line = sample(spec, indexes[0], encoder.encode(indexes[0]))
+            if not compare(file, 0, pieces).equal:
                 return 0
-            last = b"".join(sample(spec, indexes[-1], encoder.encode(indexes[-1]))[0])
+            image = encoder.encode(indexes[-1])
+            image = image._replace(buffers=list(image.buffers))
+            last = b"".join(sample(spec, indexes[-1], image)[0])
             begin = max(0, file.size - len(last) - 2 * len(archive_end(0)))
-            _, found, end = file.read_at(begin, file.size - begin).rpartition(last)
-            return file.size if found and end == archive_end(file.size - len(end)) else 0
+            before, found, end = file.read_at(begin, file.size - begin).rpartition(last)
+            if not found or end != archive_end(file.size - len(end)):
+                return 0
+        if spec.index:
+            _, last_line = sample(spec, indexes[-1], image, begin + len(before))
+            with open_input(_index_of(path), "an index") as index:
+                lines = index.read_at(0, index.size).split(b"\n")
+            ends = [b"v1.2 %d" % len(indexes), first_line, last_line, b""]
+            if lines[:2] + lines[-2:] != ends or len(lines) != len(indexes) + 2:
+                return 0
+        return file.size
     except ImagineError:
         return 0  # Replacing the file reports what is wrong with it.
 
