@@ -65,6 +65,7 @@ def test_fewer_images_leave_the_short_shard_unfinished(
     args = (*FORMAT, "--workers", workers)
     result = packing.run(images[:7], *args)
     assert "the source ended after 7 images of the 11 of --expect" in error(result)
+    assert "finished files stay, and without --tar, --resume continues" in error(result)
     assert lines(result.stdout) == packing.paths("r0-of-4", "r1-of-4")
     assert unfinished(packing.folder) == []
     again = packing.run(images, *args, "--resume")

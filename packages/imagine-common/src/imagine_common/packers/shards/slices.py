@@ -35,7 +35,7 @@ def require_count(
     if count is not None and found < count:
         raise ImagineError(
             f"the source ended after {counted(found, 'image')} of the {count} of --expect; finished"
-            " files stay, and --resume continues"
+            " files stay, and without --tar, --resume continues"
         )
 
 
