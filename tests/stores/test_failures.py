@@ -99,8 +99,18 @@ def test_missing_credentials_are_reported(bucket: Bucket, monkeypatch: pytest.Mo
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     error = error_of(run_process("gen", "--path", bucket.url, *GEN))
     assert f"{bucket.url}/image_0.png: no credentials; check the environment" in error
+    assert "or use none (AWS_, GOOGLE_ or AZURE_SKIP_SIGNATURE=true)" in error
     monkeypatch.setenv("AWS_SKIP_SIGNATURE", "true")
     assert run_process("gen", "--path", bucket.url, *GEN).returncode == 0
+
+
+@pytest.mark.parametrize("address", ["", "127.0.0.1:9000", "HTTP://127.0.0.1:9000"])
+def test_an_endpoint_that_is_no_url_is_named(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+    error = error_of(run_process("gen", "--path", bucket.url, *GEN), 2)
+    assert "AWS_ENDPOINT_URL: must begin with http:// or https://, or not be set" in error
 
 
 def test_a_profile_that_is_not_there(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:

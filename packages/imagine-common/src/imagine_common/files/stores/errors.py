@@ -21,7 +21,7 @@ _NO_BUCKET = "NoSuchBucket|ContainerNotFound"
 _REASONS = {
     _NO_BUCKET: "no such bucket; create it first",
     "api/token|meta|computeMeta|Missing(AccessKeyId|SecretAccessKey|Account)": (
-        f"no credentials; {_CREDENTIALS}, or use none (AWS_SKIP_SIGNATURE=true)"
+        f"no credentials; {_CREDENTIALS}, or use none (AWS_, GOOGLE_ or AZURE_SKIP_SIGNATURE=true)"
     ),
     "ExpiredToken|TokenRefreshRequired": f"the credentials have expired; {_CREDENTIALS}",
     "InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|Authentication|AuthFailure|401": (

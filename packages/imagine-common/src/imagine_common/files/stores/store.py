@@ -20,6 +20,8 @@ from imagine_common.files.urls import bucket_of, require_backend, scheme_of
 from imagine_common.text import show
 
 _KINDS = {"s3": ("S3Store", "AWS"), "gs": ("GCSStore", "GOOGLE"), "az": ("AzureStore", "AZURE")}
+# Variables with the address of a server, on which obstore panics if it is not a URL.
+_ENDPOINTS = ("ENDPOINT_URL", "ENDPOINT", "ENDPOINT_URL_S3", "BASE_URL", "STORAGE_ENDPOINT")
 # The time for one part, also over a slow line; obstore's own 30 seconds are too short for it.
 _TIMEOUT = "120 seconds"
 _PAGE = 1_000
@@ -58,6 +60,9 @@ def _store(bucket: bytes) -> Store:
 
     kind, prefix = _KINDS[extra]
     name, _, host = bucket.decode().partition("://")[2].partition("@")
+    for variable in (f"{prefix}_{end}" for end in _ENDPOINTS):
+        if not os.environ.get(variable, "http://").startswith(("http://", "https://")):
+            raise UsageError(f"{variable}: must begin with http:// or https://, or not be set")
     config = {} if f"{prefix}_TIMEOUT" in os.environ else {"timeout": _TIMEOUT}
     if any(k.startswith(prefix) and v.startswith("http://") for k, v in os.environ.items()):
         config["allow_http"] = "true"
