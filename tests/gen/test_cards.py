@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import struct
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -100,10 +102,10 @@ def test_wrong_parts_are_named(
     parts: tuple[int, ...],
     words: str,
 ) -> None:
-    (tmp_path / "card").write_text("old")
+    (tmp_path / "card").write_text("{}")
     assert joined(made, tmp_path / "card", *parts) == 1
     assert words in capsys.readouterr().err
-    assert (tmp_path / "card").read_text() == "old"
+    assert (tmp_path / "card").read_text() == "{}"
 
 
 def test_cards_of_different_datasets_are_refused(
@@ -174,10 +176,47 @@ def test_changed_images_differ_from_their_card(tmp_path: Path) -> None:
     assert b"i: not the images of " in result.stderr
 
 
+def test_bytes_are_verified(tmp_path: Path, made: Path) -> None:
+    card = json.loads((made / "card").read_text())
+    (tmp_path / "card").write_text(json.dumps(card | {"bytes": card["bytes"] - 1}))
+    assert main(["--verify", "--card", str(tmp_path / "card"), "--path", str(made / "i")]) == 1
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_an_image_is_not_replaced_by_the_card(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], exists: bool
+) -> None:
+    args = ["--path", str(tmp_path), "--width", "9", "--height", "9", "--count", "2", "--resume"]
+    if exists:
+        assert main(args) == 0
+    assert main([*args, "--card", str(tmp_path / "image_1.jpg")]) == 1
+    assert "image_1.jpg: exists and is no card" in capsys.readouterr().err
+    assert (tmp_path / "image_1.jpg").read_bytes().startswith(b"\xff\xd8")
+
+
+def test_the_card_is_not_the_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(tmp_path / "x")
+    assert main(["--path", str(tmp_path), "--card", path, "--summary-json", path]) == 2
+    assert "argument --card: not the file of --summary-json" in capsys.readouterr().err
+
+
+def test_a_killed_runs_unfinished_card_is_removed(tmp_path: Path) -> None:
+    args = ["--path", tmp_path / "i", "--width", "9", "--height", "9", "--card", tmp_path / "c"]
+    code = (
+        "import os, sys; from imagine_gen import cli;"
+        " cli._run = lambda args: os._exit(9); cli.main(sys.argv[1:])"
+    )
+    subprocess.run([sys.executable, "-c", code, *map(str, args)], check=False)
+    assert [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    run("gen", *args, check=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c", "i"]
+
+
 @pytest.mark.parametrize(
     ("args", "code", "words"),
     [
         (["--path", "x", "--card", "-"], 2, "argument --card: must be a file"),
+        (["--path", "x", "--card", ""], 2, "argument --card: must be a file"),
         (["--path", "x", "--card", "/dev/fd"], 2, "argument --card: must be a file"),
         (["--path", "x", "--card", "no/x"], 1, "no/x: No such file"),
         (["--path", "x", "--card", "c", "--dry-run"], 2, "argument --card: not with --dry-run"),
@@ -229,8 +268,8 @@ def test_hostile_cards_are_errors(
 
 
 def test_a_failed_run_leaves_the_old_card(tmp_path: Path) -> None:
-    (tmp_path / "card").write_text("old")
+    (tmp_path / "card").write_text("{}")
     (tmp_path / "image_0.png").mkdir()
     result = run("gen", "--path", tmp_path, *SIZE, "--count", "3", "--card", tmp_path / "card")
     assert result.returncode == 1
-    assert contents(tmp_path)["card"] == b"old"
+    assert contents(tmp_path)["card"] == b"{}"

@@ -6,6 +6,7 @@ docs/reproducibility.md describes the fields.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Any
 
 from imagine_common import __version__
 from imagine_common.errors import ImagineError, UsageError
+from imagine_common.files.folders import clear_leftovers
 from imagine_common.files.storage import exists, is_file, open_input, output_file
 from imagine_common.text import show
 
@@ -32,12 +34,25 @@ def card_file(args: argparse.Namespace) -> Generator[dict[str, Any]]:
         return
     import json
 
-    if args.card == b"-" or (exists(args.card) and not is_file(args.card)):
+    if args.card in (b"", b"-") or (exists(args.card) and not is_file(args.card)):
         raise UsageError("argument --card: must be a file; standard output is for paths")
+    if args.card == args.summary_json:
+        raise UsageError("argument --card: not the file of --summary-json")
+    _refuse_other(args.card)
     with output_file(args.card) as file:
+        clear_leftovers(os.path.dirname(args.card) or b".")
         card = {"tool": args.prog, "version": __version__, "libraries": [*args.libraries()]}
         yield card
+        _refuse_other(args.card)  # The run itself may have written it.
         file.write([json.dumps(card, indent=2).encode() + b"\n"])
+
+
+def _refuse_other(path: bytes) -> None:
+    """Raise an `ImagineError` if a file exists that is no card, such as an image of the dataset."""
+    if exists(path):
+        with open_input(path, "a card") as file:
+            if file.read_at(0, 1) not in (b"", b"{"):
+                raise ImagineError(f"{show(path)}: exists and is no card; --card only replaces one")
 
 
 def read_card(path: bytes) -> dict[str, Any]:
