@@ -89,7 +89,8 @@ def verify_dataset(
             report.error(f"{show(path)}: extra")
         args.facts.update(missing=missing, different=different, extra=len(extra))
         wrong = missing or different or extra
-        if card and not wrong and digest_text(digest) != card["digest"]:
+        found_card = report.size, digest_text(digest)
+        if card and not wrong and found_card != (card["bytes"], card["digest"]):
             raise ImagineError(
                 f"{show(spec.path)}: not the images of {show(args.card)}; --verify with the options"
                 " of the run instead of --card shows which differ"
