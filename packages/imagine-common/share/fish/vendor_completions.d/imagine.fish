@@ -62,7 +62,7 @@ complete -c imagine -n '_shtab_imagine_using create-images' -l tar -d 'write a t
 complete -c imagine -n '_shtab_imagine_using create-images' -l clean -d 'remove files of other runs that are named like these, instead of refusing to run'
 complete -c imagine -n '_shtab_imagine_using create-images' -l keep-others -d 'leave such files there'
 complete -c imagine -n '_shtab_imagine_using create-images' -l name -x -d 'prefix of file names (default: image_)'
-complete -c imagine -n '_shtab_imagine_using create-images' -l name-format -x -d 'whole names, such as img_{index:0*}_of_{count}'
+complete -c imagine -n '_shtab_imagine_using create-images' -l name-format -x -d 'whole names, such as `img_{index:0*}_of_{count}`'
 complete -c imagine -n '_shtab_imagine_using create-images' -l extension -x -d 'extension of file names, such as jpeg or JPG'
 complete -c imagine -n '_shtab_imagine_using create-images' -l count -x -d 'number of images (default: 1)'
 complete -c imagine -n '_shtab_imagine_using create-images' -l start -x -d 'index of the first image, to split a dataset over hosts (default: 0)'

@@ -60,7 +60,7 @@ complete -c imagine-gen -n _shtab_imagine_gen_using -l tar -d 'write a tar strea
 complete -c imagine-gen -n _shtab_imagine_gen_using -l clean -d 'remove files of other runs that are named like these, instead of refusing to run'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l keep-others -d 'leave such files there'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l name -x -d 'prefix of file names (default: image_)'
-complete -c imagine-gen -n _shtab_imagine_gen_using -l name-format -x -d 'whole names, such as img_{index:0*}_of_{count}'
+complete -c imagine-gen -n _shtab_imagine_gen_using -l name-format -x -d 'whole names, such as `img_{index:0*}_of_{count}`'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l extension -x -d 'extension of file names, such as jpeg or JPG'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l count -x -d 'number of images (default: 1)'
 complete -c imagine-gen -n _shtab_imagine_gen_using -l start -x -d 'index of the first image, to split a dataset over hosts (default: 0)'

@@ -89,7 +89,7 @@ GROUPS = {
     "output": (
         Option("name", "prefix of file names", "PREFIX", os.fsencode, NAME.encode()),
         Option(
-            "name_format", "whole names, such as img_{index:0*}_of_{count}", "FORMAT", os.fsencode
+            "name_format", "whole names, such as `img_{index:0*}_of_{count}`", "FORMAT", os.fsencode
         ),
         Option("extension", "extension of file names, such as jpeg or JPG", "EXT", str),
         Option("count", "number of images", default=1, limits=(1, MAX_INDEX)),
