@@ -8,7 +8,7 @@ bytes on every host.
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
@@ -78,7 +78,7 @@ def _encode(
         # the buffers of a pooled image are the strips themselves, which need no copy.
         progress.advance()
         pieces = [b"".join(image.buffers)] if joined else list(image.buffers)
-        images.append(image._replace(buffers=pieces))
+        images.append(EncodedImage(pieces, image.filler))
     return images
 
 
@@ -91,12 +91,12 @@ def sample(
     offset, the size in bytes and the name of each member. The sample begins at `offset`.
     """
     name = spec.image_name(index)
-    contents: dict[bytes, Sequence[Buffer]] = {name: list(image.buffers)}
-    for label in spec.labels(index):
-        contents[os.path.splitext(name)[0] + b".cls"] = [b"%d" % label]
+    members: list[tuple[bytes, Iterable[Buffer]]] = [(name, image.buffers)]
+    members += [(os.path.splitext(name)[0] + b".cls", [b"%d" % at]) for at in spec.labels(index)]
     pieces: list[Buffer] = []
     line = []
-    for member, data in contents.items():
+    for member, buffers in members:
+        data = list(buffers)
         size = sum(map(len, data))
         head, padding = member_head(member, size), member_padding(size)
         pieces += [head, *data, padding]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -38,6 +37,9 @@ class _Digests(ImageEncoder):
     """Encodes images with another encoder, and computes the digests of those that are `found`."""
 
     def __init__(self, encoder: ImageEncoder) -> None:
+        from hashlib import sha256  # Slow to import, and only cards need it.
+
+        self._sha256 = sha256
         self._encoder = encoder
         self.dataset = encoder.dataset
         self.found: dict[int, int] = {}
@@ -62,5 +64,5 @@ class _Digests(ImageEncoder):
             size += len(buffer)
             crc = crc32(buffer, crc)
             yield buffer
-        digest = hashlib.sha256(_IMAGE.pack(index, size, crc)).digest()
+        digest = self._sha256(_IMAGE.pack(index, size, crc)).digest()
         self.found[index] = int.from_bytes(digest, "big")
