@@ -25,7 +25,6 @@ from imagine_common.signatures import PathLike, check_types, named_by_parameter,
 from imagine_gen.dataset.combinations import refuse_clashes
 from imagine_gen.dataset.options import HEIGHT, NAME, OPTIONS, WIDTH
 from imagine_gen.dataset.spec import DatasetSpec, OptionalArguments
-from imagine_gen.tar import make_shard, remove_index
 from imagine_gen.verify import compare_kept, extra_files
 from imagine_gen.work.digests import with_digests
 from imagine_gen.work.files import FinishedFile, clear_folders, make_images
@@ -129,8 +128,11 @@ def generate_units(
     """Make the images of a dataset and yield the indexes and files of each unit, in order."""
     outdated = other_images(spec, others)
     work: Work[FinishedFile] = partial(make_images, resume, fsync, os.urandom(8))
+    remove = remove_file
     if spec.shard_samples is not None:
-        work = partial(make_shard, resume, fsync)
+        from imagine_gen.tar import make_shard, remove_shard
+
+        work, remove = partial(make_shard, resume, fsync), remove_shard
     elif is_remote(spec.path):
         from imagine_gen.work.uploads import upload_images
 
@@ -146,9 +148,7 @@ def generate_units(
             else:
                 clear_folders(spec)
             for path in outdated:
-                remove_file(path, fsync)
-                if spec.shard_samples is not None:
-                    remove_index(path, fsync)
+                remove(path, fsync)
             emptied = {os.path.dirname(path) for path in outdated}
             for folder in emptied - {spec.path, *spec.fixed_folders}:
                 remove_if_empty(folder)

@@ -17,7 +17,7 @@ from imagine_common.errors import ImagineError, StdoutClosed, UsageError
 from imagine_common.exchange.tar import archive_end, member_head, member_padding
 from imagine_common.files.output import Buffer, BufferedOutput
 from imagine_common.files.reading import compare
-from imagine_common.files.storage import exists, open_input, output_file, remove_file, sync_file
+from imagine_common.files.storage import open_input, output_file, remove_file, sync_file
 from imagine_common.host.threads import check_stopped, worker_process
 from imagine_common.parallel.progress import progress
 from imagine_gen.dataset.spec import DatasetSpec
@@ -119,7 +119,7 @@ def make_shard(
             sync_file(_index_of(path))
         progress.advance(len(indexes))
         return [FinishedFile(size, kept=True)]
-    remove_index(path, fsync)  # It must never be that of another shard.
+    remove_file(_index_of(path), fsync)  # It must never be that of another shard.
     filler = 0
     with (
         output_file(_index_of(path), fsync) if spec.index else nullcontext() as lines,
@@ -139,10 +139,10 @@ def make_shard(
     return [FinishedFile(shard.size, filler)]
 
 
-def remove_index(path: bytes, fsync: bool) -> None:
-    """Remove the index of a shard if it exists."""
-    if exists(_index_of(path)):
-        remove_file(_index_of(path), fsync)
+def remove_shard(path: bytes, fsync: bool = False) -> None:
+    """Remove a shard and its index."""
+    remove_file(_index_of(path), fsync)
+    remove_file(path, fsync)
 
 
 def _index_of(path: bytes) -> bytes:

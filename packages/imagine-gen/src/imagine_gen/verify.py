@@ -12,7 +12,7 @@ import os
 import warnings
 from collections.abc import Generator, Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from imagine_common.errors import ImagineError
 from imagine_common.files.folders import is_folder
@@ -20,7 +20,6 @@ from imagine_common.files.reading import FileSlice, InputFile, compare
 from imagine_common.files.stamps import check_stamp
 from imagine_common.files.storage import exists, open_input
 from imagine_common.host.threads import check_stopped
-from imagine_common.packers.checking import FileReport, check_file
 from imagine_common.parallel.ordered_map import Workers, choose_workers
 from imagine_common.parallel.progress import progress
 from imagine_common.text import show
@@ -29,6 +28,9 @@ from imagine_gen.formats.base import ImageEncoder
 from imagine_gen.work.digests import with_digests
 from imagine_gen.work.files import FinishedFile, existing_size
 from imagine_gen.work.units import Work, mapped_units, work_on
+
+if TYPE_CHECKING:
+    from imagine_common.packers.checking import FileReport
 
 MISSING = "missing"
 _MOST_COMPARED = 16
@@ -83,6 +85,7 @@ def _is_own(spec: DatasetSpec, folder: bytes, number: int, name: bytes) -> bool:
 
 def check_stamped(path: bytes) -> FileReport:
     """Check the file of an image with a stamp, which needs no description of the dataset."""
+    from imagine_common.packers.checking import check_file  # Runs that only write don't need it.
 
     def check(report: FileReport, file: InputFile) -> None:
         report.records = 1

@@ -85,5 +85,5 @@ def check_stamp(file: bytes | FileSlice, begin: int, end: int) -> Stamp | None:
             crc = crc32(file[offset : min(offset + PIECE_BYTES, last)], crc)
     own = crc32(data[4 : -place.after]).to_bytes(4, "big") if place.after else b""  # a PNG chunk's
     if crc != expected or not data.endswith(own):
-        raise ImagineError(f"damaged: it has not the CRC-32 in the stamp of image {image}")
+        raise ImagineError(f"damaged: its CRC-32 differs from that in the stamp of image {image}")
     return Stamp(dataset, image)
