@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from s3_server import Bucket, Proxy
-from support import JPEG, command, contents, lines, manifest, run_process, shell
+from support import JPEG, command, contents, lines, manifest, run_process
 
 GEN = ["--width", "16", "--height", "16", "--image-format", "png"]
 MIB = 1 << 20
@@ -76,24 +76,6 @@ def test_shards_are_written_kept_and_packed(bucket: Bucket, tmp_path: Path) -> N
     result = run_process("tfrecord", *missing)
     assert (result.returncode, (tmp_path / "new").exists()) == (1, False)
     assert b"shard-000003.tar: no such object" in result.stderr
-
-
-def test_the_pipeline_into_a_bucket_gives_what_it_gives_on_a_disk(
-    bucket: Bucket, tmp_path: Path
-) -> None:
-    gen = "imagine-gen --width 32 --height 32 --count 60"
-    pack = "imagine-tfrecord --index --img-per-file 20"
-    far = shell(
-        f"set -o pipefail; {gen} --path {bucket.url}/img | {pack} --dest-path {bucket.url}/rec",
-        tmp_path,
-        installed=True,
-    )
-    near = shell(
-        f"set -o pipefail; {gen} --path img | {pack} --dest-path rec", tmp_path, installed=True
-    )
-    assert far.returncode == near.returncode == 0, far.stderr
-    assert far.stdout == near.stdout.replace("rec/", f"{bucket.url}/rec/")
-    assert bucket.contents("rec/") == contents(tmp_path / "rec")
 
 
 def test_record_files_and_all_indexes_of_recordio(bucket: Bucket, tmp_path: Path) -> None:
